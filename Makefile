@@ -1,0 +1,38 @@
+PYTHON ?= python3
+VENV ?= .venv
+SWEEP ?= supertokens
+
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install sweep test test-all lint
+
+help:
+	@echo "make sweep     install into $(VENV), run sweeps/$(SWEEP).yaml, write its report"
+	@echo "make test      install into $(VENV), run the tests (make test-all: the slow ones too)"
+	@echo "make lint      ruff and mypy"
+	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) SWEEP=$(SWEEP)"
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+sweep: install
+	$(BIN)/foundry-bench sweep sweeps/$(SWEEP).yaml
+	$(BIN)/foundry-bench report runs/$(SWEEP)
+	@echo "The report: $(CURDIR)/reports/$(SWEEP)/index.html"
+
+test: install
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: install
+	$(BIN)/python -m pytest
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy

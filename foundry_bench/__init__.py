@@ -1,0 +1,1 @@
+"""Benchmarks of distillation of 3D point-cloud foundation models."""

@@ -1,0 +1,5 @@
+"""`python -m foundry_bench`."""
+
+from foundry_bench.cli.main import main
+
+main()

@@ -1,0 +1,77 @@
+"""`foundry-bench report`: every figure and table, from records alone."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from foundry_bench.errors import FoundryError
+
+EXAMPLES = """
+foundry-bench report
+foundry-bench report runs/supertokens
+foundry-bench report runs/real --out reports/gallery/real --with-records
+"""
+RUNS = Path("runs")
+
+
+def command(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="DIR", help="Output folders, searched for records; else the newest in ./runs."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Where to write; by default reports/<sweep name>."
+        ),
+    ] = None,
+    with_records: Annotated[
+        bool,
+        typer.Option("--with-records", help="Keep the records beside the page, in <out>/records."),
+    ] = False,
+) -> None:
+    """Write figures, tables and one page on the records in DIR; by default on the newest run.
+
+    Needs no GPU. The same records give the same files, byte for byte.
+    """
+    from foundry_bench.report.write import write_report
+
+    report, page = write_report(folders or [newest_run(RUNS)], out, with_records=with_records)
+    for sweep in report.sweeps:
+        typer.echo(f"{sweep.name}: {sweep.info.question}".removesuffix(": "))
+        for statement in sweep.statements:
+            verdict = (
+                f" [{statement.verdict} with the paper]"
+                if statement.verdict in ("agrees", "disagrees")
+                else ""
+            )
+            typer.echo(
+                f"  - {statement.text}{verdict or (' [undecided]' if statement.verdict else '')}"
+            )
+    notes = [*report.notes, *(note for sweep in report.sweeps for note in sweep.notes)]
+    for note in notes:
+        typer.echo(f"  ! {note}")
+    typer.echo(f"page: {page}")
+
+
+def newest_run(runs: Path) -> Path:
+    """The folder in `runs` whose sweep or trials ended last.
+
+    Raises:
+        FoundryError: if none has a sweep.json or a trial.json.
+    """
+    ended: dict[Path, float] = {}
+    for folder in sorted(runs.iterdir()) if runs.is_dir() else []:
+        signs = [folder / "sweep.json", *folder.glob("trials/*/trial.json"), folder / "trial.json"]
+        times = [sign.stat().st_mtime for sign in signs if sign.is_file()]
+        if times:
+            ended[folder] = max(times)
+    if not ended:
+        raise FoundryError(
+            f"no finished run in {runs}/; give the output folder of a sweep, or start with"
+            " foundry-bench sweep sweeps/supertokens.yaml"
+        )
+    return max(ended, key=lambda folder: ended[folder])

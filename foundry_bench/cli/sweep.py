@@ -1,0 +1,106 @@
+"""`foundry-bench sweep`: all trials of a sweep file."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from foundry_bench.errors import FoundryError
+from foundry_bench.registry import unknown
+
+if TYPE_CHECKING:
+    from foundry_bench.record import Status
+
+EXAMPLES = """\
+foundry-bench sweep sweeps/supertokens.yaml
+foundry-bench sweep sweeps/supertokens.yaml --dry-run
+foundry-bench sweep sweeps/supertokens.yaml --set train.distill.epochs=3 --out runs/short
+foundry-bench sweep sweeps/supertokens.yaml --retry failed,oom
+"""
+
+WIDTH_IN_FILES = 120
+
+RETRIED: tuple["Status", ...] = ("failed", "oom", "diverged", "pruned")
+
+
+def command(
+    file: Annotated[Path, typer.Argument(help="The sweep file.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Output folder; runs/<sweep name> by default.")
+    ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(help="Where finished stages are kept and found; OUT/store by default."),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="Override a field of the file."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would run, and run nothing.")
+    ] = False,
+    smoke: Annotated[
+        bool, typer.Option("--smoke", help="Run every variant for a moment, and keep nothing.")
+    ] = False,
+    retry: Annotated[
+        str, typer.Option(help="Run trials again that ended so: failed, oom, diverged, pruned.")
+    ] = "",
+) -> None:
+    """Run the trials of a sweep file that have not ended yet; called again, it goes on where it
+    was.
+
+    Exit code 1 if some trials failed.
+    """
+    from rich.console import Console
+
+    from foundry_bench import provenance
+    from foundry_bench.config.load import load_sweep
+    from foundry_bench.sweep.execution import Call, run_sweep
+    from foundry_bench.sweep.expand import expand
+    from foundry_bench.sweep.folder import Folder
+    from foundry_bench.sweep.shares import shares
+    from foundry_bench.sweep.slots import Slots
+    from foundry_bench.sweep.summary import summary
+
+    statuses = parse_retry(retry)
+    sweep = load_sweep(file, overrides or [])
+    cores, gpus = provenance.num_cores(), provenance.num_gpus()
+    share = shares(sweep.resources, cores, gpus)
+    out = out or Path("runs") / sweep.name
+    call = Call(
+        sweep=sweep,
+        trials=expand(sweep, cores, gpus),
+        out=out.absolute(),
+        store=(store or out / "store").absolute(),
+        slots=Slots(share.concurrent, gpus if share.device == "cuda" else 0),
+        retry=statuses,
+        command=shlex.join(["foundry-bench", *sys.argv[1:]]),
+    )
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_IN_FILES)
+    if dry_run:
+        from foundry_bench.sweep.dry_run import dry_run as show_plan
+
+        console.print(show_plan(call))
+        return
+    if smoke:
+        from foundry_bench.sweep.smoke import run_smoke
+
+        raise typer.Exit(run_smoke(call.trials, console))
+    outcome = run_sweep(call, console)
+    console.print(summary(outcome, Folder(call.out)))
+    raise typer.Exit(1 if outcome.failures else 0)
+
+
+def parse_retry(text: str) -> "set[Status]":
+    """`failed,oom` as statuses.
+
+    Raises:
+        FoundryError: if one of them is not a status that can be run again.
+    """
+    given = [word.strip() for word in text.split(",") if word.strip()]
+    wrong = [word for word in given if word not in RETRIED]
+    if wrong:
+        raise FoundryError(unknown("status of --retry", wrong[0], list(RETRIED)))
+    return {status for status in RETRIED if status in given}

@@ -1,0 +1,100 @@
+"""`foundry-bench teacher`: pre-train a teacher, look at one, convert a checkpoint."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EXAMPLES = """
+foundry-bench teacher check point_jepa
+foundry-bench teacher pretrain experiments/pretrain/point_jepa_tiny.yaml --out runs/teacher
+foundry-bench teacher convert --trust pointjepa.ckpt
+"""
+
+app = typer.Typer(
+    help="Pre-train a teacher, look at one, convert a checkpoint.", no_args_is_help=True
+)
+
+
+@app.command()
+def pretrain(
+    file: Annotated[
+        Path, typer.Argument(help="A recipe, such as experiments/pretrain/point_jepa_tiny.yaml.")
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Store of the run; called again, it goes on where it was.")
+    ] = Path("runs/teacher"),
+    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads; all cores by default.")
+    ] = None,
+) -> None:
+    """Pre-train a teacher from a recipe, with a linear probe now and then."""
+    import torch
+
+    from foundry_bench.cli.progress import stage_lines
+    from foundry_bench.config.load import load_settings
+    from foundry_bench.store import Store
+    from foundry_bench.training.pretrain import WEIGHTS, PretrainRecipe, pretrain_stage
+
+    recipe = load_settings(file, PretrainRecipe)
+    if threads:
+        torch.set_num_threads(threads)
+    chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    entry = Store(out).get_or_run(pretrain_stage(recipe, torch.device(chosen)), stage_lines())
+    numbers = entry.record.metrics
+    typer.echo(
+        f"linear probe: {numbers['probe_accuracy']:.1%} "
+        f"(random weights {numbers['probe_accuracy_random_weights']:.1%})"
+    )
+    typer.echo(f"weights: {entry.path / WEIGHTS}")
+    typer.echo(f"record:  {entry.path / 'record.json'}")
+
+
+@app.command()
+def check(
+    name: Annotated[str, typer.Argument(help="A registered teacher, such as point_jepa.")],
+    file: Annotated[
+        Path | None, typer.Argument(help="Weights to check; by default those that ship.")
+    ] = None,
+    preset: Annotated[str, typer.Option(help="Preset, or path of a preset's file.")] = "tiny",
+) -> None:
+    """Load a teacher strictly; print its geometry, size and a checksum of its features."""
+    from foundry_bench.config.settings import TeacherSettings
+    from foundry_bench.teachers.fingerprint import feature_checksum
+    from foundry_bench.teachers.preset import teacher_source
+
+    weights = "shipped" if file is None else str(file)
+    source = teacher_source(TeacherSettings(name=name, preset=preset, weights=weights))
+    teacher = source.build()
+    spec = teacher.patch_spec
+    num_parameters = sum(parameter.numel() for parameter in teacher.parameters())
+    typer.echo(f"weights     {source.weights}")
+    typer.echo(f"coverage    100 % of {len(teacher.state_dict())} tensors")
+    typer.echo(
+        f"geometry    {spec.patches} patches of {spec.patch_size}, from {spec.points} points"
+    )
+    typer.echo(f"width       {teacher.width}, {num_parameters:,} parameters")
+    typer.echo(f"fingerprint {source.fingerprint[:16]}")
+    typer.echo(f"features    {feature_checksum(teacher)} (fixed cloud, 3 decimals)")
+
+
+@app.command()
+def convert(
+    file: Annotated[Path, typer.Argument(help="A torch checkpoint.")],
+    out: Annotated[
+        Path | None, typer.Option(help="safetensors file to write; by default beside FILE.")
+    ] = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Load FILE although it may run code of its author.")
+    ] = False,
+) -> None:
+    """Write a checkpoint's tensors as safetensors."""
+    from safetensors.torch import save_file
+
+    from foundry_bench.teachers.checkpoint import read_state, read_trusted
+
+    state = read_trusted(file) if trust else read_state(file)
+    target = out or file.with_suffix(".safetensors")
+    save_file({name: value.contiguous() for name, value in state.items()}, target)
+    typer.echo(f"{len(state)} tensors written to {target}")

@@ -1,0 +1,45 @@
+"""`foundry-bench ui`: MLflow's pages on a sweep."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EXAMPLES = """\
+foundry-bench ui runs/supertokens
+foundry-bench ui runs/supertokens --port 5001
+"""
+
+
+def command(
+    directory: Annotated[Path, typer.Argument(help="The output folder of a sweep.")],
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000,
+) -> None:
+    """Serve MLflow's pages on the runs of a sweep, to this machine alone; Ctrl-C ends it.
+
+    What the records say and MLflow does not know yet is mirrored first.
+    """
+    from foundry_bench.tracking import QUIET, is_server, mirror, tracking_uri
+
+    uri = tracking_uri(directory)
+    mirror(directory, uri)
+    if is_server(uri):
+        typer.echo(f"the runs are on {uri}")
+        return
+    typer.echo(f"http://127.0.0.1:{port} (Ctrl-C ends it)")
+    words = [
+        *(sys.executable, "-m", "mlflow", "server"),
+        *("--backend-store-uri", uri),
+        *("--artifacts-destination", (directory.absolute() / "mlartifacts").as_uri()),
+        *("--host", "127.0.0.1"),
+        *("--port", str(port)),
+        *("--workers", "1"),
+    ]
+    try:
+        done = subprocess.run(words, env={**os.environ, **QUIET}, check=False)
+    except KeyboardInterrupt:
+        return
+    raise typer.Exit(2 if done.returncode else 0)

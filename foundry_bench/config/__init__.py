@@ -1,0 +1,1 @@
+"""Sweep files: what they may say, and what is wrong with them."""

@@ -1,0 +1,143 @@
+"""The base of everything a user can set, and the settings that all parts share."""
+
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    Strict,
+    model_validator,
+)
+
+T = TypeVar("T")
+Seq = Annotated[tuple[T, ...], Strict(strict=False)]
+"""A YAML list, kept as a tuple so that settings stay hashable and cannot change."""
+
+
+class Settings(BaseModel):
+    """Frozen, strict settings: an unknown key or a value of the wrong type is an error."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class NamedSettings(Settings):
+    """Settings of a registered class: `name` says which."""
+
+    name: str
+
+
+class TeacherSettings(NamedSettings):
+    """Which teacher, in which size, with which weights."""
+
+    name: str = "point_jepa"
+    preset: str = "tiny"
+    """A file `experiments/teachers/<name>_<preset>.yaml`, or a path to such a file."""
+    weights: str = "shipped"
+    """`shipped`: the preset's own weights; `random`: none; otherwise a path to safetensors."""
+
+
+class OptimizerSettings(Settings):
+    """AdamW with linear warm-up and a cosine to zero."""
+
+    epochs: PositiveInt
+    batch: PositiveInt = 64
+    lr: PositiveFloat = 1e-3
+    weight_decay: float = Field(0.05, ge=0)
+    warmup: float = Field(0.1, ge=0, lt=1)
+    """Share of all steps in which the learning rate rises linearly from 0."""
+    clip: PositiveFloat = 5.0
+    """Largest gradient norm."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+
+class LossSettings(Settings):
+    """What is minimised between student and teacher tokens."""
+
+    name: Literal["smooth_l1", "mse", "cosine"] = "smooth_l1"
+    beta: PositiveFloat = 1.0
+    """Where smooth-L1 turns linear (the paper does not say; Point-JEPA pre-trains with 2)."""
+    target_norm: Literal["layer", "none"] = "layer"
+    """LayerNorm without affine on the teacher's tokens, as in Point-JEPA's own objective."""
+
+
+Part = Literal["tokenizer", "encoder"]
+
+
+class DistillSettings(OptimizerSettings):
+    """Distillation of the teacher's tokens."""
+
+    epochs: PositiveInt = 8
+    loss: LossSettings = LossSettings()
+    trains: Seq[Part] = ("encoder",)
+    """Which of the parts copied from the teacher train; compression and upsampling always do."""
+
+
+class FinetuneSettings(OptimizerSettings):
+    """Fine-tuning of a backbone with a head on one task."""
+
+    epochs: PositiveInt = 12
+    trains: Seq[Part] = ("encoder",)
+    """Which of the backbone's parts train; compression, upsampling and the head always do."""
+    label_smoothing: float = Field(0.1, ge=0, lt=1)
+    dropout: float = Field(0.5, ge=0, lt=1)
+    """In the head, as in the teacher's code."""
+    selection: Literal["last", "val"] = "last"
+    """`last`: the last epoch's weights; `val`: the best epoch on a fixed tenth of train."""
+
+
+class ViewSettings(Settings):
+    """How clouds are augmented while training."""
+
+    count: PositiveInt | Literal["online"] = 4
+    """Fixed augmented views of each cloud, whose tokens are cached; `online`: a new view a step."""
+    patches: Literal["cached", "fresh"] = "cached"
+    """`cached`: FPS and kNN once a cloud (augmentation by similarities); `fresh`: once a view."""
+    rotate: Literal["up", "none"] = "up"
+    scale: Annotated[tuple[float, float], Strict(strict=False)] = (0.8, 1.2)
+    """Range of the uniform scale."""
+    scale_per_axis: bool = False
+    seed: int = 0
+    """Of the fixed views; not the trial's seed, so that all trials share them."""
+
+    @model_validator(mode="after")
+    def _patches_survive(self) -> "ViewSettings":
+        if self.scale_per_axis and self.patches == "cached":
+            raise ValueError(
+                "scale_per_axis: it changes who is near whom, so patches cannot be cached: "
+                "set `train.views.patches: fresh`"
+            )
+        if not 0 < self.scale[0] <= self.scale[1]:
+            raise ValueError(f"scale: must be a range 0 < low <= high, not {list(self.scale)}")
+        return self
+
+
+class TrainSettings(Settings):
+    """All that trains a trial."""
+
+    views: ViewSettings = ViewSettings()
+    distill: DistillSettings = DistillSettings()
+    finetune: FinetuneSettings = FinetuneSettings()
+
+    @model_validator(mode="after")
+    def _cached_tokens_stay(self) -> "TrainSettings":
+        if "tokenizer" in self.distill.trains and self.views.count != "online":
+            raise ValueError(
+                "distill.trains: a tokenizer that trains changes the tokens of the "
+                f"{self.views.count} cached views: set `train.views.count: online`"
+            )
+        return self
+
+
+class ResourceSettings(Settings):
+    """What a trial may use. On CPU, by default, a trial for each core, one thread each."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    concurrent: PositiveInt | Literal["auto"] = "auto"
+    """Trials that run at the same time (on a GPU: that share it)."""
+    threads: PositiveInt | Literal["auto"] = "auto"
+    """CPU threads of a trial: cores / concurrent trials."""

@@ -1,0 +1,88 @@
+"""A sweep file, and the trials it stands for, as settings."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from foundry_bench.config.registered import DataField, StudentField, TaskField
+from foundry_bench.config.settings import (
+    ResourceSettings,
+    Seq,
+    Settings,
+    TeacherSettings,
+    TrainSettings,
+)
+from foundry_bench.record import Role
+
+Start = Literal["distilled", "teacher", "random"]
+Overrides = dict[str, Any]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+
+
+class Anchors(Settings):
+    """What every figure shows beside the students: `true`, `false`, or settings of their own."""
+
+    teacher: bool | Overrides = True
+    """The teacher itself: the best that a student of it can hope for."""
+    not_distilled: bool | Overrides = True
+    """The student with the teacher's weights, never distilled."""
+    scratch: bool | Overrides = True
+    """The student with random weights, never distilled; its tokenizer trains with the task."""
+
+
+class SweepConfig(Settings):
+    """A sweep file: a question, one resolved setting of everything, and the axes that vary."""
+
+    name: Name
+    """Names the output folder `runs/<name>` and the report."""
+    question: str
+    """What the sweep is to answer, in a sentence; the report prints it."""
+    teacher: TeacherSettings = TeacherSettings()
+    student: StudentField
+    data: DataField
+    tasks: Seq[TaskField] = Field(min_length=1)
+    axes: dict[str, list[Any]] = {}
+    """Dotted path of a field -> the values it takes; all combinations run."""
+    seeds: Seq[int] = Field((0, 1, 2), min_length=1)
+    train: TrainSettings = TrainSettings()
+    resources: ResourceSettings = ResourceSettings()
+    anchors: Anchors = Anchors()
+    controls: dict[Name, Overrides] = {}
+    """Name -> dotted path -> value, or list of values: variants that test the method."""
+
+    @model_validator(mode="after")
+    def _variants_differ(self) -> "SweepConfig":
+        taken = {self.student.name, *Anchors.model_fields}
+        for name in self.controls:
+            if name in taken:
+                raise ValueError(f"controls.{name}: a control needs a name that nothing else has")
+        return self
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds_differ(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) != len(seeds) or min(seeds) < 0:
+            raise ValueError(f"seeds must be different numbers >= 0, not {list(seeds)}")
+        return seeds
+
+
+class TrialConfig(Settings):
+    """One teacher, one student variant, one seed, its tasks: all that decides its numbers."""
+
+    sweep: str
+    role: Role = "main"
+    variant: str
+    """What the figures call it."""
+    start: Start = "distilled"
+    """What the student's weights are when the tasks get it."""
+    teacher: TeacherSettings
+    student: StudentField | None
+    """None: the teacher itself is the backbone."""
+    data: DataField
+    tasks: Seq[TaskField]
+    seed: int = Field(ge=0)
+    train: TrainSettings
+    device: Literal["cpu", "cuda"] = "cpu"
+    threads: int = Field(1, ge=1)
+    varies: dict[str, Any] = {}
+    """What differs from the sweep's other trials, for tables."""

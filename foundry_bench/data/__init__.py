@@ -1,0 +1,1 @@
+"""Datasets: arrays in memory and their splits."""

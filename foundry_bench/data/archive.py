@@ -1,0 +1,158 @@
+"""One's own shapes: any .npz with points, labels and splits."""
+
+import hashlib
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from foundry_bench.data.archive_columns import (
+    Labels,
+    chosen_splits,
+    num_not_normalised,
+    read_labels,
+    read_points,
+)
+from foundry_bench.data.check import Finding
+from foundry_bench.data.dataset import Dataset, Rows
+from foundry_bench.data.loader import DatasetLoader, DataSettings, digest
+from foundry_bench.data.npz import Array, Columns, open_npz
+from foundry_bench.errors import FoundryError
+
+LOADER_VERSION = 1
+"""Raised when the same file and settings give another dataset."""
+TWIN_DISTANCE = 0.022
+"""Chamfer distance to the nearest train shape below which a test shape counts as a near twin."""
+
+
+class ArchiveSettings(DataSettings):
+    """Which file, and which of its keys."""
+
+    name: str = "archive"
+    path: str
+    """An .npz file; `~` is your home."""
+    points: str = "points"
+    """Key of the clouds (N, P, 3), of any number type."""
+    label: str = "label"
+    """Key of the classes: integers with -1 for none, or text with '' for none."""
+    split: str | None = "split"
+    """Key of 'train', 'test' or '' (none); null: a seeded split inside each class."""
+    test_share: float = Field(0.3, gt=0, lt=1)
+    """With `split: null`, the share of each class that is test."""
+    class_names: str | None = None
+    """Key of the classes' names; null: `<label>_classes`, or `classes` for `label`, if there."""
+    part: str | None = None
+    """Key of the points' parts (N, P): integers with -1 for none."""
+    part_names: str = "part_names"
+    """Key of the parts' names."""
+    chamfer: str | None = None
+    """Key of the distance to the nearest train shape; test shapes below 0.022 are left out."""
+    up: Literal["x", "y", "z"] = "y"
+    """The file's up axis; clouds are turned so that it is y."""
+
+
+class Archive(DatasetLoader):
+    """Reads one .npz file; the clouds are normalised, the classes are those of the train split.
+
+    Points are put in one fixed random order, since files may store them along a curve (Morton
+    order), where a prefix would be a corner of the shape.
+    """
+
+    Settings = ArchiveSettings
+    settings: ArchiveSettings
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return Path(self.settings.path).expanduser()
+
+    def fingerprint(self) -> str:
+        """Of the file's bytes and the settings, not of its place."""
+        if not self.path.is_file():
+            raise FoundryError(f"{self.path} is no file; expected an .npz (data.path)")
+        with self.path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        return digest(
+            "archive", LOADER_VERSION, content, self.settings.model_dump(exclude={"path"})
+        )
+
+    def read(self) -> Dataset:
+        """Read, check and normalise; see `FoundryError`s for what is refused."""
+        with open_npz(self.path) as columns:
+            points_NP3 = read_points(columns, self.settings.points, self.settings.up)
+            num_clouds, num_points, _ = points_NP3.shape
+            labels = read_labels(
+                columns, self.settings.label, self.settings.class_names, num_clouds
+            )
+            splits = self._splits(columns, labels)
+            parts_NP, part_names = self._parts(columns, (num_clouds, num_points))
+        kept = labels.of_train(self.path, splits)
+        mixed = np.random.default_rng(0).permutation(num_points)
+        return Dataset(
+            name=self.settings.name,
+            points_NP3=points_NP3[:, mixed],
+            labels_N=kept.labels_N,
+            class_names=kept.names,
+            splits=splits,
+            fingerprint=self.fingerprint(),
+            parts_NP=None if parts_NP is None else parts_NP[:, mixed].astype(np.int16),
+            part_names=part_names,
+        )
+
+    def check(self, dataset: Dataset) -> list[Finding]:
+        """The keys of the file, what loading repaired, the general findings, and near twins."""
+        with open_npz(self.path) as columns:
+            off = num_not_normalised(columns[self.settings.points])
+            twins = [self._twins(columns, dataset, key) for key in columns.keys if "chamfer" in key]
+            keys = Finding("keys of the file", ", ".join(columns.keys))
+        repaired = Finding("clouds normalised on loading", f"{off:,}")
+        found_twins = (finding for finding in twins if finding is not None)
+        return [keys, repaired, *super().check(dataset), *found_twins]
+
+    def _splits(self, columns: Columns, labels: Labels) -> dict[str, Rows]:
+        splits = chosen_splits(columns, self.settings.split, labels, self.settings.test_share)
+        if self.settings.chamfer is not None:
+            distance_N = columns[self.settings.chamfer]
+            if distance_N.shape != labels.labels_N.shape or distance_N.dtype.kind != "f":
+                raise FoundryError(
+                    f"{self.path}: '{self.settings.chamfer}' is {distance_N.shape} of "
+                    f"{distance_N.dtype}; expected one distance a cloud"
+                )
+            test = splits["test"]
+            splits["test"] = test[~(distance_N[test] < TWIN_DISTANCE)]
+        for name in ("train", "test"):
+            if not len(splits[name]):
+                raise FoundryError(f"{self.path}: no labelled cloud is in the {name} split")
+        return splits
+
+    def _parts(
+        self, columns: Columns, shape: tuple[int, int]
+    ) -> tuple[Array | None, tuple[str, ...]]:
+        if self.settings.part is None:
+            return None, ()
+        key = self.settings.part
+        parts_NP, names = columns[key], tuple(map(str, columns[self.settings.part_names]))
+        if parts_NP.shape != shape or parts_NP.dtype.kind not in "iu":
+            raise FoundryError(
+                f"{self.path}: '{key}' is {parts_NP.shape} of {parts_NP.dtype}; "
+                f"expected integers {shape}"
+            )
+        wrong = np.flatnonzero(((parts_NP.astype(np.int64) < -1) | (parts_NP >= len(names))).any(1))
+        if len(wrong):
+            raise FoundryError(
+                f"{self.path}: row {wrong[0]} of '{key}' has a part outside -1 to "
+                f"{len(names) - 1}, the range of '{self.settings.part_names}'"
+            )
+        return parts_NP, names
+
+    def _twins(self, columns: Columns, dataset: Dataset, key: str) -> Finding | None:
+        distance_N = columns[key]
+        belongs = key.removesuffix("train_chamfer") == (self.settings.split or "").removesuffix(
+            "split"
+        )
+        if not belongs or distance_N.shape != dataset.labels_N.shape:
+            return None
+        num_twins = int((distance_N[dataset.splits["test"]] < TWIN_DISTANCE).sum())
+        advice = f"; leave them out with chamfer={key}" if num_twins else ""
+        return Finding("test clouds with a near twin in train", f"{num_twins}{advice}", "0")

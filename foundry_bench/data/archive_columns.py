@@ -1,0 +1,184 @@
+"""Columns of an archive as clouds, labels and splits; every fault names its file, key and row.
+
+Legend: N clouds, P points a cloud.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foundry_bench.data.dataset import Rows
+from foundry_bench.data.npz import Array, Columns
+from foundry_bench.errors import FoundryError
+
+CHUNK = 256
+TO_Y_UP = {
+    "x": np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]]),
+    "y": np.eye(3),
+    "z": np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]]),
+}
+"""Rotations that bring an axis to y."""
+NO_SPLIT = ("", "none")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Classes of clouds: indices into `names`, -1 for none."""
+
+    labels_N: NDArray[np.int64]
+    names: tuple[str, ...]
+
+    def of_train(self, path: Path, splits: dict[str, Rows]) -> "Labels":
+        """Labels counted from 0 over the classes that train has; others become -1.
+
+        Raises:
+            FoundryError: if test has a class that train has not.
+        """
+        present = np.unique(self.labels_N[splits["train"]])
+        for label in np.unique(self.labels_N[splits["test"]]).tolist():
+            if label not in present:
+                num = int((self.labels_N[splits["test"]] == label).sum())
+                raise FoundryError(
+                    f"{path}: class '{self.names[label]}' has {num} test clouds, none in train"
+                )
+        renumbered = np.full(len(self.names) + 1, -1, np.int64)  # the last one is where -1 leads
+        renumbered[present] = np.arange(len(present))
+        return Labels(renumbered[self.labels_N], tuple(self.names[label] for label in present))
+
+
+def read_points(columns: Columns, key: str, up: Literal["x", "y", "z"]) -> NDArray[np.float32]:
+    """points_NP3: y up, centred on the mean, farthest point at distance 1."""
+    given = columns[key]
+    if given.ndim != 3 or given.shape[-1] != 3 or given.dtype.kind not in "fiu":
+        swapped = "; the axes are swapped" if given.ndim == 3 and given.shape[1] == 3 else ""
+        raise FoundryError(
+            f"{columns.path}: '{key}' is {given.shape} of {given.dtype}; "
+            f"expected numbers (clouds, points, 3){swapped}"
+        )
+    if not given.size:
+        raise FoundryError(f"{columns.path}: '{key}' is empty: {given.shape}")
+    points_NP3 = np.empty(given.shape, np.float32)
+    for start in range(0, len(given), CHUNK):
+        chunk = given[start : start + CHUNK].astype(np.float64)
+        broken = np.flatnonzero(~np.isfinite(chunk).all(axis=(1, 2)))
+        if len(broken):
+            row = start + int(broken[0])
+            raise FoundryError(f"{columns.path}: row {row} of '{key}' has NaN or infinity")
+        chunk -= chunk.mean(axis=1, keepdims=True)
+        radius = np.linalg.norm(chunk, axis=-1).max(axis=1)
+        flat = np.flatnonzero(radius == 0)
+        if len(flat):
+            row = start + int(flat[0])
+            raise FoundryError(f"{columns.path}: row {row} of '{key}' is a single point")
+        points_NP3[start : start + CHUNK] = chunk @ TO_Y_UP[up].T / radius[:, None, None]
+    return points_NP3
+
+
+def num_not_normalised(points_NP3: Array) -> int:
+    """Clouds whose centre or radius is off by more than 0.01, as they stand in the file."""
+    num = 0
+    for start in range(0, len(points_NP3), CHUNK):
+        chunk = points_NP3[start : start + CHUNK].astype(np.float64)
+        offset = np.linalg.norm(chunk.mean(axis=1), axis=-1)
+        radius = np.linalg.norm(chunk, axis=-1).max(axis=1)
+        num += int(((offset > 0.01) | (np.abs(radius - 1) > 0.01)).sum())
+    return num
+
+
+def read_labels(columns: Columns, key: str, names_key: str | None, num_clouds: int) -> Labels:
+    """The classes under `key`; names from `names_key`, or from the key that goes with `key`."""
+    given = columns[key]
+    if given.shape != (num_clouds,) or given.dtype.kind not in "iuUS":
+        raise FoundryError(
+            f"{columns.path}: '{key}' is {given.shape} of {given.dtype}; expected ({num_clouds},) "
+            "integers (-1 for none) or text ('' for none)"
+        )
+    if given.dtype.kind in "US":
+        texts_N = _texts(given)
+        return _numbered(texts_N, texts_N != "")
+    labels_N = given.astype(np.int64)
+    names = _class_names(columns, key, names_key)
+    wrong = np.flatnonzero((labels_N < -1) | (names is not None) & (labels_N >= len(names or ())))
+    if len(wrong):
+        expected = "-1 or more" if names is None else f"-1 to {len(names) - 1}"
+        raise FoundryError(
+            f"{columns.path}: row {wrong[0]} of '{key}' is {labels_N[wrong[0]]}; "
+            f"expected {expected}"
+        )
+    return _numbered(labels_N, labels_N >= 0) if names is None else Labels(labels_N, names)
+
+
+def chosen_splits(
+    columns: Columns, key: str | None, labels: Labels, test_share: float
+) -> dict[str, Rows]:
+    """Rows of `train`, `test` and `unlabelled`, as the column `key` says or, without, drawn.
+
+    Train and test take clouds with labels; clouds without one are `unlabelled` unless they are of
+    the test split. Clouds with a label and without a split are of no use: nobody said what they
+    are for.
+    """
+    has_label_N = labels.labels_N >= 0
+    split_N = _drawn(labels, test_share) if key is None else _split_column(columns, key, labels)
+    return {
+        "train": np.flatnonzero((split_N == "train") & has_label_N),
+        "test": np.flatnonzero((split_N == "test") & has_label_N),
+        "unlabelled": np.flatnonzero((split_N != "test") & ~has_label_N),
+    }
+
+
+def _split_column(columns: Columns, key: str, labels: Labels) -> Array:
+    given = columns[key]
+    if given.shape != labels.labels_N.shape or given.dtype.kind not in "US":
+        raise FoundryError(
+            f"{columns.path}: '{key}' is {given.shape} of {given.dtype}; "
+            f"expected {labels.labels_N.shape} of 'train', 'test' or ''"
+        )
+    split_N = _texts(given)
+    wrong = np.flatnonzero(~np.isin(split_N, ["train", "test", *NO_SPLIT]))
+    if len(wrong):
+        raise FoundryError(
+            f"{columns.path}: row {wrong[0]} of '{key}' is '{split_N[wrong[0]]}'; "
+            "expected 'train', 'test' or ''"
+        )
+    return split_N
+
+
+def _drawn(labels: Labels, test_share: float) -> Array:
+    """A split of its own for each class, always the same; a class of one cloud is for training."""
+    split_N = np.where(labels.labels_N >= 0, "train", "")
+    random = np.random.default_rng(0)
+    for label in range(len(labels.names)):
+        rows = random.permutation(np.flatnonzero(labels.labels_N == label))
+        num_test = min(len(rows) - 1, round(test_share * len(rows)))
+        split_N[rows[: max(0, num_test)]] = "test"
+    return split_N
+
+
+def _numbered(values_N: Array, has_label_N: Array) -> Labels:
+    """Classes in the order of their values, which are their names."""
+    classes = np.unique(values_N[has_label_N])
+    labels_N = np.where(has_label_N, np.searchsorted(classes, values_N), -1)
+    return Labels(labels_N.astype(np.int64), tuple(map(str, classes.tolist())))
+
+
+def _class_names(columns: Columns, key: str, names_key: str | None) -> tuple[str, ...] | None:
+    if names_key is None:
+        usual = [f"{key}_classes", *(["classes"] if key == "label" else [])]
+        names_key = next((name for name in usual if name in columns), None)
+    if names_key is None:
+        return None
+    given = columns[names_key]
+    if given.ndim != 1 or given.dtype.kind not in "US":
+        raise FoundryError(
+            f"{columns.path}: '{names_key}' is {given.shape} of {given.dtype}; expected names"
+        )
+    return tuple(_texts(given).tolist())
+
+
+def _texts(given: Array) -> Array:
+    if given.dtype.kind == "U":
+        return given
+    return np.array([text.decode("utf-8", "replace") for text in given.tolist()])

@@ -1,0 +1,73 @@
+"""A dataset: labelled point clouds in memory (or memory-mapped) and their splits.
+
+Legend: N clouds, P points a cloud, B chosen clouds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foundry_bench.errors import FoundryError
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Clouds in the unit sphere, up axis y; the first points of a cloud are a fair subsample.
+
+    Attributes:
+        points_NP3: float32, centred on the mean, farthest point at distance 1; may be read-only.
+        labels_N: int64, index into `class_names`; -1 where there is none.
+        splits: at least `train` and `test`, whose clouds all have labels; `unlabelled` clouds may
+            be learned from without labels. Rows of no split are not used.
+        fingerprint: of the content and of all settings that shaped it.
+        parts_NP: int16, index into `part_names`; -1 where there is none.
+    """
+
+    name: str
+    points_NP3: NDArray[np.float32]
+    labels_N: NDArray[np.int64]
+    class_names: tuple[str, ...]
+    splits: Mapping[str, Rows]
+    fingerprint: str
+    parts_NP: NDArray[np.int16] | None = None
+    part_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse arrays that do not belong together, which only a faulty loader makes."""
+        if missing := {"train", "test"} - set(self.splits):
+            raise ValueError(f"{self.name} lacks the split {' and '.join(sorted(missing))}")
+        if self.labels_N.shape != self.points_NP3.shape[:1]:
+            raise ValueError(
+                f"{self.name} has {len(self.points_NP3)} clouds, {self.labels_N.shape} labels"
+            )
+        if self.parts_NP is not None and self.parts_NP.shape != self.points_NP3.shape[:2]:
+            raise ValueError(
+                f"{self.name} has {self.points_NP3.shape} points, {self.parts_NP.shape} parts"
+            )
+        if shared := np.intersect1d(self.pool, self.splits["test"]).tolist():
+            raise ValueError(f"{self.name} has test clouds among those to learn from: {shared[:5]}")
+
+    @cached_property
+    def pool(self) -> Rows:
+        """Rows that may be pre-trained and distilled on: train and unlabelled, never test."""
+        parts = [self.splits[name] for name in ("train", "unlabelled") if name in self.splits]
+        return np.concatenate(parts)
+
+
+def subsample(dataset: Dataset, rows: Rows, num_points: int) -> NDArray[np.float32]:
+    """points_BP3 of the clouds `rows`: the first `num_points` of each, always the same; a copy.
+
+    Raises:
+        FoundryError: if the clouds have fewer points.
+    """
+    available = dataset.points_NP3.shape[1]
+    if not 1 <= num_points <= available:
+        raise FoundryError(
+            f"{num_points} points a cloud are needed, those of '{dataset.name}' have {available}"
+        )
+    return np.ascontiguousarray(dataset.points_NP3[rows, :num_points], dtype=np.float32)

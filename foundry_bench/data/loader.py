@@ -1,0 +1,77 @@
+"""What makes a dataset out of settings; the base class of everything in the datasets' registry."""
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import ClassVar, Self, cast
+
+from foundry_bench.config.settings import NamedSettings
+from foundry_bench.data.cache import cached
+from foundry_bench.data.check import Finding, inspect
+from foundry_bench.data.dataset import Dataset
+from foundry_bench.registries import DATASETS
+
+
+class DataSettings(NamedSettings):
+    """Settings of a dataset."""
+
+    def smoke(self) -> Self:
+        """The same data in the smallest size that can be asked for, for a run of two steps."""
+        return self
+
+
+class DatasetLoader(ABC):
+    """Reads or makes one dataset.
+
+    A subclass names its settings, says what decides its content, and reads it; caching, file locks
+    and the general checks are done here.
+    """
+
+    Settings: ClassVar[type[DataSettings]]
+
+    def __init__(self, settings: DataSettings) -> None:
+        """`settings` are of the class `Settings`."""
+        assert isinstance(settings, self.Settings)
+        self.settings = settings
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """A hash of all that decides the content (see `digest`), without loading the content.
+
+        Raises:
+            FoundryError: if a file it depends on is missing.
+        """
+
+    @abstractmethod
+    def read(self) -> Dataset:
+        """The dataset from its source, with `fingerprint()`.
+
+        Raises:
+            FoundryError: for a source that cannot be read or is not what the settings say.
+        """
+
+    def load(self, cache: Path | None) -> Dataset:
+        """The dataset; from the second time on memory-mapped from `cache`, if there is one.
+
+        Processes that share `cache` read or make the same dataset once.
+
+        Raises:
+            FoundryError: as `read`.
+        """
+        return self.read() if cache is None else cached(cache, self.fingerprint(), self.read)
+
+    def check(self, dataset: Dataset) -> list[Finding]:
+        """What is found in `dataset` against what is expected; subclasses add what they know."""
+        return inspect(dataset)
+
+
+def loader_of(settings: NamedSettings) -> DatasetLoader:
+    """The registered loader that `settings` name."""
+    return DATASETS.get(settings.name)(cast(DataSettings, settings))
+
+
+def digest(*parts: object) -> str:
+    """sha256 over `parts` as canonical JSON, to build fingerprints from."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

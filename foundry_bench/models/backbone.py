@@ -1,0 +1,85 @@
+"""The contract between a backbone (a teacher or a student) and everything that uses one.
+
+B clouds, C patches, D width.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from torch import Tensor, nn
+
+from foundry_bench.geometry.patches import Patches, PatchSpec
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """What a tokenizer makes of patches: where a cached computation starts.
+
+    Attributes:
+        tokens_BCD: one token a patch, before positions are added.
+        centers_BC3: the patches' centres.
+    """
+
+    tokens_BCD: Tensor
+    centers_BC3: Tensor
+
+
+Inputs = Patches | Embedding
+
+
+class Backbone(nn.Module, ABC):
+    """Patches -> one token per patch. A task sees nothing else of a teacher or a student.
+
+    Attributes:
+        patch_spec: how many points, patches and points a patch it takes.
+        width: of a token.
+        parts: name -> attribute path of the parts that training can freeze.
+    """
+
+    patch_spec: PatchSpec
+    width: int
+    parts: ClassVar[dict[str, tuple[str, ...]]] = {
+        "tokenizer": ("tokenizer",),
+        "encoder": ("encoder", "positions"),
+    }
+
+    @abstractmethod
+    def embed(self, patches: Patches) -> Embedding:
+        """The tokenizer alone."""
+
+    @abstractmethod
+    def layers(self, inputs: Inputs, indices: Sequence[int]) -> list[Tensor]:
+        """Tokens (B, C, D) after the encoder's blocks `indices`; negative: from the end."""
+
+    @abstractmethod
+    def tokens(self, inputs: Inputs) -> Tensor:
+        """The final tokens (B, C, D)."""
+
+    def embedding(self, inputs: Inputs) -> Embedding:
+        """`inputs` as an embedding: computed from patches, or as it was cached."""
+        return inputs if isinstance(inputs, Embedding) else self.embed(inputs)
+
+    def freeze_all_but(self, trained: Iterable[str]) -> None:
+        """Let only the named `parts`, and what belongs to no part, train; frozen parts stay in eval
+        mode.
+        """
+        chosen = set(trained)
+        self._frozen = [
+            self.get_submodule(path)
+            for part, paths in self.parts.items()
+            if part not in chosen
+            for path in paths
+        ]
+        self.requires_grad_(True)
+        for module in self._frozen:
+            module.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        """As in torch, but frozen parts keep their statistics: they stay in eval mode."""
+        super().train(mode)
+        for module in getattr(self, "_frozen", ()):
+            module.eval()
+        return self

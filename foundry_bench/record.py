@@ -1,0 +1,108 @@
+"""What a stage and a trial leave behind: versioned JSON, the only source of every figure and table.
+
+`<store>/stages/<key>/record.json` and `<out>/stages/<key>/record.json` hold a `Record`;
+`<out>/trials/<trial>/trial.json` holds a `TrialRecord`, which says which stages the trial used.
+"""
+
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from foundry_bench.errors import FoundryError
+from foundry_bench.files import replacing
+
+SCHEMA_VERSION = 1
+
+StageKind = Literal["pretrain", "tokens", "distill", "evaluate", "profile"]
+Status = Literal["done", "failed", "oom", "diverged", "pruned"]
+Role = Literal["main", "anchor", "control"]
+
+
+class _Versioned(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+    schema_version: int = SCHEMA_VERSION
+
+
+class Record(_Versioned):
+    """One stage of one student and one seed.
+
+    Attributes:
+        key: sha256 over config, inputs, kind and stage version: the name of the stage in the store.
+        stage: what kind of stage it was.
+        task: the task's name, for `evaluate`.
+        inputs: name of input -> key or fingerprint.
+        metrics: final numbers; names end in their unit where they have one.
+        history: one mapping per epoch (`epoch` counts from 1).
+        timings: seconds: `wall_s` and parts of it.
+        device: what it ran on (kind, name, cores, threads, memory).
+    """
+
+    key: str
+    stage: StageKind
+    stage_version: int
+    task: str | None = None
+    status: Status
+    error: str | None = None
+    config: dict[str, Any]
+    inputs: dict[str, str]
+    seed: int | None
+    metrics: dict[str, float] = {}
+    history: list[dict[str, float]] = []
+    timings: dict[str, float] = {}
+    device: dict[str, Any] = {}
+    packages: dict[str, str] = {}
+    commit: str | None = None
+
+
+class StageUse(_Versioned):
+    """That a trial used a stage."""
+
+    stage: StageKind
+    task: str | None = None
+    key: str
+
+
+class TrialRecord(_Versioned):
+    """One teacher, one student variant, one seed, its tasks: which stages gave its numbers.
+
+    Attributes:
+        variant: what the figures call it, such as `foundry`, `teacher` or `no_residual`.
+        varies: dotted path -> value, of what differs between the trials of its sweep.
+        config: the resolved trial, as `foundry-bench run` takes it.
+    """
+
+    trial: str
+    sweep: str
+    role: Role
+    variant: str
+    seed: int
+    threads: int
+    status: Status
+    error: str | None = None
+    varies: dict[str, Any] = {}
+    config: dict[str, Any]
+    stages: list[StageUse] = []
+
+
+R = TypeVar("R", bound=_Versioned)
+
+
+def write_json(path: Path, record: _Versioned) -> None:
+    """Write `record` to `path` by one atomic rename."""
+    with replacing(path) as temporary:
+        temporary.write_text(record.model_dump_json(indent=1) + "\n")
+
+
+def read_json(path: Path, kind: type[R]) -> R:
+    """The record in `path`.
+
+    Raises:
+        FoundryError: if it is cut short, of another schema version, or not such a record.
+    """
+    try:
+        return kind.model_validate_json(path.read_text())
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise FoundryError(
+            f"{path} is not a {kind.__name__} of schema {SCHEMA_VERSION}: {error}"
+        ) from error

@@ -1,0 +1,89 @@
+"""Evidence -> the report of a sweep, complete and not yet drawn or written."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from foundry_bench.report.figure_data import Line
+from foundry_bench.report.harvest import Evidence, SweepInfo
+from foundry_bench.report.pictures import Picture, collect_pictures, fig2_data
+from foundry_bench.report.provenance import Fact, describe_environment, warn
+from foundry_bench.report.reading import Statement, read_results
+from foundry_bench.report.rows import tidy_rows
+from foundry_bench.report.runs import collect_runs, measures_in, name_series
+from foundry_bench.report.summary import summarise
+from foundry_bench.report.tables import Table, results_lines, results_table
+
+
+@dataclass(frozen=True)
+class SweepReport:
+    """All that is said of one sweep.
+
+    Attributes:
+        notes: warnings that a reader must see first.
+        lines: the results table as numbers.
+    """
+
+    name: str
+    info: SweepInfo
+    statements: tuple[Statement, ...]
+    notes: tuple[str, ...]
+    pictures: tuple[Picture, ...]
+    table: Table
+    lines: tuple[Line, ...]
+    environment: tuple[Fact, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The report of one sweep or several.
+
+    Attributes:
+        rows: of all sweeps.
+        notes: what could not be read.
+    """
+
+    title: str
+    rows: pd.DataFrame
+    sweeps: tuple[SweepReport, ...]
+    notes: tuple[str, ...]
+
+
+def assemble(evidence: Evidence) -> Report:
+    """The report on all sweeps of `evidence`; without any trial it has notes and nothing else."""
+    rows = tidy_rows(evidence)
+    sweeps = tuple(_assemble_sweep(evidence, rows, name) for name in evidence.names)
+    notes = (
+        evidence.notes
+        if sweeps
+        else (*evidence.notes, "There are no records of trials: nothing to show.")
+    )
+    return Report(" + ".join(evidence.names) or "empty", rows, sweeps, notes)
+
+
+def _assemble_sweep(evidence: Evidence, all_rows: pd.DataFrame, name: str) -> SweepReport:
+    part = evidence.of_sweep(name)
+    rows = all_rows[all_rows["sweep"] == name]
+    series = name_series(part.trials)
+    summary = summarise(collect_runs(rows, series), measures_in(rows))
+    pictures = tuple(collect_pictures(part, summary, series, _loss_name(rows)))
+    notes = warn(part, rows, summary)
+    if any(trial.role == "main" for trial in part.trials) and not any(
+        "clouds" in p.name for p in pictures
+    ):
+        notes.append("No stage left clouds to paint.")
+    return SweepReport(
+        name,
+        part.sweeps.get(name, SweepInfo()),
+        tuple(read_results(summary, fig2_data(summary))),
+        tuple(notes),
+        pictures,
+        results_table(summary),
+        tuple(results_lines(summary)),
+        tuple(describe_environment(part)),
+    )
+
+
+def _loss_name(rows: pd.DataFrame) -> str:
+    names = sorted(set(rows["loss_name"]) - {""})
+    return " or ".join(name.replace("smooth_l1", "smooth-L1") for name in names)

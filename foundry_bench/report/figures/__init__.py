@@ -1,0 +1,1 @@
+"""Figure data -> drawings: one module a kind of figure."""

@@ -1,0 +1,151 @@
+"""What the drawings share: empty figures, anchors, labels side by side, PNG and SVG bytes."""
+
+import io
+from collections.abc import Callable, Sequence
+
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from foundry_bench.report.figure_data import AnchorLine
+from foundry_bench.report.stats import MIN_SEEDS
+from foundry_bench.report.style import ANCHOR_STYLES, OTHER_ANCHOR, SOFT, STYLE, WIDTH
+from foundry_bench.report.summary import TEACHER
+
+FAR = 1.2
+"""What lies further from the main students than so many of their spans is named at the edge."""
+
+FAR_TEACHER = 2.5
+"""The same for the teacher, which a figure shows to scale if it can."""
+
+
+def render(draw: Callable[[], Figure]) -> tuple[bytes, bytes]:
+    """PNG and SVG of what `draw` draws, in the report's style; the same bytes each time."""
+    with style.context(STYLE, after_reset=True):
+        figure = draw()
+        png, svg = io.BytesIO(), io.BytesIO()
+        figure.savefig(
+            png, format="png", metadata={"Software": None}, pil_kwargs={"optimize": True}
+        )
+        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+    return png.getvalue(), svg.getvalue()
+
+
+def new_figure(height: float, width: float = WIDTH) -> Figure:
+    """An empty figure of so many inches, outside of pyplot's global state."""
+    figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03))
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def focus(main: Sequence[float], others: Sequence[float]) -> tuple[float, float]:
+    """The range of `main` and of those `others` near it; of all if there is no `main`."""
+    inner = list(main) or list(others)
+    low, high = _near_limits(min(inner), max(inner))
+    near = [*inner, *(value for value in others if low <= value <= high)]
+    return min(near), max(near)
+
+
+def draw_anchors(
+    axes: Axes, anchors: Sequence[AnchorLine], values: Sequence[float], digits: int = 1
+) -> None:
+    """Anchors as lines with bands, named at the right; far ones at the edge they lie beyond.
+
+    Sets the y limits, so that `values` and the near anchors fit.
+    """
+    low, high = min(values), max(values)
+    near = [line for line in anchors if _is_near(line, low, high)]
+    bounds = [low, high, *(bound for line in near for bound in _bounds(line))]
+    pad = 0.07 * (max(bounds) - min(bounds) or 1.0)
+    axes.set_ylim(min(bounds) - pad, max(bounds) + pad)
+    for line in near:
+        colour, dash = ANCHOR_STYLES.get(line.variant, OTHER_ANCHOR)
+        axes.axhline(line.interval.mean, color=colour, linestyle=dash, linewidth=1.1, zorder=1.5)
+        if line.interval.is_bounded:
+            axes.axhspan(
+                line.interval.low,
+                line.interval.high,
+                color=colour,
+                alpha=0.10,
+                linewidth=0,
+                zorder=1,
+            )
+    limits = axes.get_ylim()
+    far_low = [line for line in anchors if line not in near and line.interval.mean < low]
+    wanted = [
+        (line, min(max(line.interval.mean, limits[0]), limits[1])) for line in (*near, *far_low)
+    ]
+    wanted += [(line, limits[1]) for line in anchors if line not in near and line not in far_low]
+    wanted.sort(key=lambda pair: pair[0].interval.mean)
+    places = spread([place for _, place in wanted], 0.135 * (limits[1] - limits[0]), limits)
+    for (line, _), place in zip(wanted, places, strict=True):
+        colour, _dash = ANCHOR_STYLES.get(line.variant, OTHER_ANCHOR)
+        arrow = "" if line in near else "↓ " if line in far_low else "↑ "
+        text = f"{arrow}{line.label}\n{line.interval.mean:.{digits}f}"
+        if line.interval.is_bounded:
+            text += f" ± {line.interval.half:.{digits}f}"
+        axes.annotate(
+            f"{text} (n={line.interval.n})",
+            (1.015, place),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=5.8,
+            color=colour,
+            linespacing=1.05,
+            annotation_clip=False,
+        )
+
+
+def spread(places: Sequence[float], gap: float, limits: tuple[float, float]) -> list[float]:
+    """`places` moved as little as needed to lie `gap` apart, inside `limits` if they all fit."""
+    order = sorted(range(len(places)), key=lambda index: places[index])
+    moved: list[float] = []
+    for index in order:
+        moved.append(
+            max(places[index], moved[-1] + gap) if moved else max(places[index], limits[0])
+        )
+    ceiling = limits[1]
+    for position in reversed(range(len(moved))):
+        moved[position] = min(moved[position], ceiling)
+        ceiling = moved[position] - gap
+    result = [0.0] * len(places)
+    for index, place in zip(order, moved, strict=True):
+        result[index] = place
+    return result
+
+
+def note(axes: Axes, text: str) -> None:
+    """A small remark above the axes, where it covers no data."""
+    axes.set_title(text, loc="left", fontsize=6.2, color=SOFT, linespacing=1.25, pad=4)
+
+
+def intervals_text(counts: Sequence[int]) -> str:
+    """What the bars and bands of a figure are."""
+    what = "mean, 95 % t-interval" if max(counts) >= MIN_SEEDS else "mean, no interval"
+    return f"{what}, {seeds_text(counts)}"
+
+
+def seeds_text(counts: Sequence[int]) -> str:
+    """`n = 3 seeds`, or a range, for a remark."""
+    low, high = min(counts), max(counts)
+    return (
+        f"n = {low} seed{'s' if low != 1 else ''}" if low == high else f"n = {low} to {high} seeds"
+    )
+
+
+def _near_limits(low: float, high: float, far: float = FAR) -> tuple[float, float]:
+    span = max(high - low, 1e-3 * max(abs(high), 1e-3))
+    return low - far * span, high + far * span
+
+
+def _is_near(line: AnchorLine, low: float, high: float) -> bool:
+    far = FAR_TEACHER if line.variant == TEACHER else FAR
+    bottom, top = _near_limits(low, high, far)
+    return bottom <= line.interval.mean <= top
+
+
+def _bounds(line: AnchorLine) -> tuple[float, float]:
+    interval = line.interval
+    return (interval.low, interval.high) if interval.is_bounded else (interval.mean, interval.mean)

@@ -1,0 +1,169 @@
+"""A number of distillation against a result: the paper's Fig. 2."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from foundry_bench.record import Role
+from foundry_bench.report.figure_data import Centre, Relation
+from foundry_bench.report.figures.canvas import draw_anchors, focus, new_figure, note, seeds_text
+from foundry_bench.report.stats import Interval
+from foundry_bench.report.style import INK, MARKERS, SOFT, supertoken_colours
+from foundry_bench.report.wording import number
+
+
+def draw_relation(data: Relation) -> Figure:
+    """A small point a run, a large one a mean with both intervals; anchors as lines."""
+    figure = new_figure(3.1)
+    axes = figure.add_subplot()
+    colours = supertoken_colours([point.supertokens for point in data.points])
+    names = list(dict.fromkeys(centre.series for centre in data.centres))
+    markers = {name: MARKERS[index % len(MARKERS)] for index, name in enumerate(names)}
+    for point in data.points:
+        colour, main = colours[point.supertokens], point.role == "main"
+        axes.scatter(
+            point.x,
+            point.y,
+            s=11,
+            marker=markers[point.series],
+            zorder=3,
+            alpha=0.75,
+            linewidths=0.7,
+            edgecolors=colour,
+            facecolors=colour if main else "none",
+        )
+    for centre in data.centres:
+        _draw_centre(axes, centre, colours[centre.supertokens], markers[centre.series])
+    main_means = [centre for centre in data.centres if centre.role == "main"]
+    for name in dict.fromkeys(centre.series for centre in main_means):
+        line = [centre for centre in main_means if centre.series == name]
+        axes.plot(
+            [c.x.mean for c in line],
+            [c.y.mean for c in line],
+            color=SOFT,
+            linewidth=0.7,
+            alpha=0.6,
+            zorder=2,
+        )
+    xs = _range([(p.role, p.x) for p in data.points], [(c.role, c.x) for c in data.centres])
+    ys = _range([(p.role, p.y) for p in data.points], [(c.role, c.y) for c in data.centres])
+    draw_anchors(axes, data.anchors, ys, data.y.digits)
+    margin = 0.05 * (xs[1] - xs[0] or 1.0)
+    axes.set_xlim(xs[0] - margin, xs[1] + margin)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.set_xlabel(data.x_axis)
+    axes.set_ylabel(data.y.axis)
+    note(axes, _remark(data, axes))
+    _add_legends(
+        figure, colours, markers, {centre.series: centre.role == "main" for centre in data.centres}
+    )
+    return figure
+
+
+def _draw_centre(axes: Axes, centre: Centre, colour: str, marker: str) -> None:
+    main = centre.role == "main"
+    axes.errorbar(
+        centre.x.mean,
+        centre.y.mean,
+        xerr=_error(centre.x),
+        yerr=_error(centre.y),
+        marker=marker,
+        markersize=6.2 if main else 5.2,
+        color=colour,
+        markerfacecolor=colour if main else "white",
+        markeredgecolor=INK if main else colour,
+        markeredgewidth=0.7 if main else 1.1,
+        elinewidth=0.9,
+        capsize=0,
+        zorder=4 if main else 3.5,
+    )
+
+
+def _error(interval: Interval) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]] | None":
+    return np.array([[interval.half], [interval.half]]) if interval.is_bounded else None
+
+
+def _range(
+    values: Sequence[tuple[Role, float]], intervals: Sequence[tuple[Role, Interval]]
+) -> tuple[float, float]:
+    """What an axis must show: the main runs with their intervals, and what lies near them."""
+    ends = [
+        (role, end)
+        for role, interval in intervals
+        if interval.is_bounded
+        for end in (interval.low, interval.high)
+    ]
+    every = [*values, *ends]
+    return focus(
+        [value for role, value in every if role == "main"],
+        [value for role, value in every if role != "main"],
+    )
+
+
+def _remark(data: Relation, axes: Axes) -> str:
+    found, lines = data.correlation, []
+    if math.isfinite(found.rho):
+        interval = (
+            f" [{number(found.low, 2)}, {number(found.high, 2)}]"
+            if math.isfinite(found.low)
+            else ""
+        )
+        lines.append(f"Spearman's ρ = {number(found.rho, 2)}{interval}")
+        lines.append(
+            f"{found.n} runs, {found.levels} values of s,"
+            f" {seeds_text([c.y.n for c in data.centres])}"
+        )
+    else:
+        lines.append(seeds_text([centre.y.n for centre in data.centres]))
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    lines += [
+        f"off scale: {c.series}, s = {c.supertokens} ({c.x.mean:.3g}, {data.y.text(c.y.mean)})"
+        for c in data.centres
+        if not (left <= c.x.mean <= right and bottom <= c.y.mean <= top)
+    ]
+    return "\n".join(lines)
+
+
+def _add_legends(
+    figure: Figure, colours: dict[int, str], markers: dict[str, str], is_main: dict[str, bool]
+) -> None:
+    counts = [
+        Line2D([], [], marker="o", linestyle="", markersize=4.5, color=colour, label=f"{count}")
+        for count, colour in colours.items()
+    ]
+    series = [
+        Line2D(
+            [],
+            [],
+            marker=marker,
+            linestyle="",
+            markersize=4.5,
+            markeredgecolor=SOFT,
+            label=name,
+            markerfacecolor=SOFT if is_main[name] else "none",
+        )
+        for name, marker in markers.items()
+    ]
+    heading = Line2D([], [], linestyle="", label="s =")
+    figure.legend(
+        handles=[heading, *counts],
+        loc="outside upper left",
+        ncols=len(counts) + 1,
+        handletextpad=0.1,
+        columnspacing=0.6,
+        borderaxespad=0.0,
+    )
+    if len(series) > 1:
+        figure.legend(
+            handles=series,
+            loc="outside lower left",
+            ncols=min(4, len(series)),
+            handletextpad=0.2,
+            columnspacing=1.0,
+            borderaxespad=0.0,
+        )

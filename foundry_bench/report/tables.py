@@ -1,0 +1,210 @@
+"""Statistics -> the results table, in CSV, Markdown and LaTeX."""
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from foundry_bench.report.figure_data import Line
+from foundry_bench.report.measures import DISTILL_LOSS, OF_DISTILLATION, Measure
+from foundry_bench.report.summary import TEACHER, Group, Summary
+from foundry_bench.report.wording import MINUS, mean_text, p_text
+
+_TEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    MINUS: "$-$",
+    "²": "$^2$",
+    "<": "$<$",
+    ">": "$>$",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a table shows, and what it is sorted by."""
+
+    text: str
+    value: float | str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as text.
+
+    Attributes:
+        caption: what the numbers are.
+        num_labels: leading columns that are words.
+    """
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    caption: str
+    num_labels: int = 2
+
+
+def results_table(summary: Summary) -> Table:
+    """A line per variant and s: the teacher, main students, other anchors, controls."""
+    shown = [
+        measure
+        for measure in OF_DISTILLATION
+        if any(group.by_seed.get(measure) for group in summary.groups)
+    ]
+    compared = [
+        measure
+        for measure in summary.results
+        if any(measure in group.to_teacher for group in summary.groups)
+    ]
+    header = ["variant", "role", "s", "n", "trials", *(measure.short for measure in shown)]
+    header += [f"{measure.short} ({measure.unit})" for measure in summary.results]
+    for measure in compared:
+        header += [f"{measure.short} {MINUS} teacher", "p (Holm)"]
+    rows = tuple(
+        tuple(_cells(group, shown, summary.results, compared)) for group in order_groups(summary)
+    )
+    caption = (
+        "Mean ± half the 95 % Student-t interval over n seeds (no interval below three)."
+        " Differences to the teacher are"
+        " paired by seed, in points; p of a paired t-test, Holm-corrected over the column."
+    )
+    return Table(tuple(header), rows, caption)
+
+
+def order_groups(summary: Summary) -> list[Group]:
+    """The groups as tables list them."""
+    rank = {"main": 1, "anchor": 2, "control": 3}
+    return sorted(
+        summary.groups,
+        key=lambda group: (
+            0 if group.role == "anchor" and group.variant == TEACHER else rank[group.role]
+        ),
+    )
+
+
+def results_lines(summary: Summary) -> list[Line]:
+    """The same as numbers, for `results.csv`."""
+    return [_numbers(group, summary.results) for group in order_groups(summary)]
+
+
+def csv_text(lines: Sequence[Line]) -> str:
+    """CSV with a column for every key, in order of appearance; NaN and missing values are empty."""
+    columns = list(dict.fromkeys(key for line in lines for key in line))
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(
+        {key: "" if _is_nan(value) else value for key, value in line.items()} for line in lines
+    )
+    return stream.getvalue()
+
+
+def markdown_text(table: Table) -> str:
+    """The table as GitHub Markdown."""
+    align = [":--" if index < table.num_labels else "--:" for index in range(len(table.header))]
+    lines = [table.header, align, *([cell.text for cell in row] for row in table.rows)]
+    body = "\n".join(
+        "| " + " | ".join(text.replace("|", "\\|") for text in line) + " |" for line in lines
+    )
+    return f"{body}\n\n{table.caption}\n"
+
+
+def latex_text(table: Table) -> str:
+    """The table for LaTeX; needs `booktabs`."""
+    align = "l" * table.num_labels + "r" * (len(table.header) - table.num_labels)
+    body = [" & ".join(_tex(cell.text) for cell in row) + r" \\" for row in table.rows]
+    lines = [
+        f"% {table.caption}",
+        rf"\begin{{tabular}}{{{align}}}",
+        r"\toprule",
+        " & ".join(_tex(text) for text in table.header) + r" \\",
+        r"\midrule",
+        *body,
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def num_seeds(group: Group, results: Sequence[Measure]) -> int:
+    """The n of a line: seeds with a result, else seeds with a distillation loss."""
+    return max(
+        (len(group.by_seed.get(measure, {})) for measure in (*results, DISTILL_LOSS)), default=0
+    )
+
+
+def statuses_text(group: Group) -> str:
+    """`3 done`, or `2 done, 1 failed`."""
+    return ", ".join(f"{count} {status}" for status, count in group.statuses.items())
+
+
+def _cells(
+    group: Group, shown: Sequence[Measure], results: Sequence[Measure], compared: Sequence[Measure]
+) -> list[Cell]:
+    count = group.supertokens
+    n = num_seeds(group, results)
+    cells = [
+        Cell(group.series, group.series),
+        Cell(group.role, group.role),
+        Cell("" if count is None else str(count), math.nan if count is None else count),
+        Cell(str(n), n),
+        Cell(statuses_text(group), group.num_trials),
+    ]
+    for measure in (*shown, *results):
+        interval = group.interval(measure)
+        cells.append(Cell(mean_text(interval, measure.digits), interval.mean))
+    for measure in compared:
+        difference = group.to_teacher.get(measure)
+        if difference is None:
+            cells += [Cell("", math.nan), Cell("", math.nan)]
+        else:
+            cells += [
+                Cell(mean_text(difference, measure.digits, signed=True), difference.mean),
+                Cell(p_text(difference.p), difference.p),
+            ]
+    return cells
+
+
+def _numbers(group: Group, results: Sequence[Measure]) -> Line:
+    line: Line = {
+        "role": group.role,
+        "variant": group.variant,
+        "series": group.series,
+        "supertokens": "" if group.supertokens is None else group.supertokens,
+        "n": num_seeds(group, results),
+        "trials": statuses_text(group),
+    }
+    for measure in (*OF_DISTILLATION, *results):
+        interval = group.interval(measure)
+        line |= {
+            measure.slug: interval.mean,
+            f"{measure.slug}_low": interval.low,
+            f"{measure.slug}_high": interval.high,
+        }
+    for measure in results:
+        if (difference := group.to_teacher.get(measure)) is not None:
+            name = f"{measure.slug}_to_teacher"
+            line |= {
+                name: difference.mean,
+                f"{name}_low": difference.low,
+                f"{name}_high": difference.high,
+            }
+            line[f"{name}_p_holm"] = difference.p
+    return line
+
+
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _tex(text: str) -> str:
+    return "".join(_TEX.get(letter, letter) for letter in text)

@@ -1,0 +1,49 @@
+"""Numbers as text, the same in tables and sentences."""
+
+import math
+
+from foundry_bench.report.measures import Measure
+from foundry_bench.report.stats import Difference, Interval
+
+MINUS = "\N{MINUS SIGN}"
+
+
+def number(value: float, digits: int, *, signed: bool = False) -> str:
+    """`value` with a real minus sign; empty if it is not finite."""
+    if not math.isfinite(value):
+        return ""
+    text = f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}"
+    return text.replace("-", MINUS)
+
+
+def mean_text(interval: Interval, digits: int, *, signed: bool = False) -> str:
+    """Mean ± half the 95 % interval; the mean alone below three seeds; empty without seeds."""
+    text = number(interval.mean, digits, signed=signed)
+    return f"{text} ± {number(interval.half, digits)}" if interval.is_bounded else text
+
+
+def points_text(difference: Difference, measure: Measure) -> str:
+    """A difference with its interval in the measure's unit, such as `+2.1 points [1.0, 3.2]`."""
+    unit = " points" if measure.unit == "%" else f" {measure.unit}".rstrip()
+    text = number(difference.mean, measure.digits, signed=True) + unit
+    if difference.is_bounded:
+        bounds = (
+            number(bound, measure.digits, signed=True)
+            for bound in (difference.low, difference.high)
+        )
+        text += f" [{', '.join(bounds)}]"
+    return text
+
+
+def p_text(p: float) -> str:
+    """A p-value; empty if there is none."""
+    if not math.isfinite(p):
+        return ""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def and_list(words: list[str]) -> str:
+    """`a, b and c`."""
+    return (
+        words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
+    )

@@ -1,0 +1,1 @@
+"""Students: backbones that do with fewer tokens, one file a variant."""

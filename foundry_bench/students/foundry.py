@@ -1,0 +1,121 @@
+"""The paper's student: compress to SuperTokens, encode those alone, upsample.
+
+B clouds, C tokens, S SuperTokens, D width.
+"""
+
+import copy
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from pydantic import PositiveFloat
+from torch import Tensor
+
+from foundry_bench.config.registered import AssignmentField
+from foundry_bench.geometry.patches import Patches
+from foundry_bench.models.backbone import Embedding, Inputs
+from foundry_bench.registries import ASSIGNMENTS
+from foundry_bench.students.assignments.dso import DsoSettings
+from foundry_bench.students.student import Compressed, Student, StudentSettings
+from foundry_bench.students.upsample import Upsample
+from foundry_bench.teachers.teacher import Teacher
+
+
+class FoundrySettings(StudentSettings):
+    """Every point that the paper leaves open, with the default that small runs favour."""
+
+    name: str = "foundry"
+    assignment: AssignmentField = DsoSettings(name="dso_pos")
+    residual: bool = True
+    """Upsampling adds the tokens T as they were before compression; without it all passes the
+    bottleneck.
+    """
+    upsample_position: bool = True
+    """Upsampling adds the tokens' positions too: the largest single effect on the loss in small
+    runs.
+    """
+    upsample_mlp_ratio: PositiveFloat = 1.0
+    """Hidden width of the upsampling MLP over the token's width; 1 fits the paper's cost figures.
+    """
+    empty: Literal["masked", "zero"] = "masked"
+    """A SuperToken without tokens: kept out of attention, or a zero vector in it."""
+    positions: Literal["mean", "none"] = "mean"
+    """Position of a SuperToken, added before every block: the mean of its tokens' positions, or
+    none.
+    """
+
+
+class Foundry(Student):
+    """Encoder, tokenizer and positions start as the teacher's."""
+
+    Settings: ClassVar[type[FoundrySettings]] = FoundrySettings
+
+    def __init__(self, teacher: Teacher, settings: FoundrySettings) -> None:
+        super().__init__(teacher, settings)
+        settings.check(teacher.patch_spec.patches)
+        self.settings = settings
+        self.patch_spec = teacher.patch_spec
+        self.width = teacher.width
+        self.tokenizer = copy.deepcopy(teacher.tokenizer)
+        self.positions = copy.deepcopy(teacher.positions)
+        self.encoder = copy.deepcopy(teacher.encoder)
+        assignment = ASSIGNMENTS.get(settings.assignment.name)
+        self.assignment = assignment(settings.assignment, self.width, settings.supertokens)
+        self.upsample = Upsample(
+            self.width,
+            residual=settings.residual,
+            position=settings.upsample_position,
+            mlp_ratio=settings.upsample_mlp_ratio,
+        )
+
+    def embed(self, patches: Patches) -> Embedding:
+        """The tokenizer alone."""
+        return Embedding(self.tokenizer(patches.neighbors_BCK3), patches.centers_BC3)
+
+    def compress(self, embedding: Embedding) -> Compressed:
+        """S' = AᵀV / column sums of A: the mean of the values assigned."""
+        return self._compress(embedding, self.positions(embedding.centers_BC3))
+
+    def tokens(self, inputs: Inputs) -> Tensor:
+        """The reconstruction (B, C, D) of the teacher's final tokens."""
+        embedding = self.embedding(inputs)
+        positions_BCD = self.positions(embedding.centers_BC3)
+        compressed = self._compress(embedding, positions_BCD)
+        encoded_BSD = self.encoder(
+            compressed.super_BSD, compressed.positions_BSD, compressed.mask_BS
+        )
+        return self._upsample(compressed, encoded_BSD, embedding, positions_BCD)
+
+    def layers(self, inputs: Inputs, indices: Sequence[int]) -> list[Tensor]:
+        """SuperTokens after the blocks `indices`, each routed back to its tokens."""
+        compressed = self.compress(self.embedding(inputs))
+        hidden = self.encoder.hidden(
+            compressed.super_BSD, compressed.positions_BSD, compressed.mask_BS, indices
+        )
+        return [compressed.assign_BCS.to(layer_BSD.dtype) @ layer_BSD for layer_BSD in hidden]
+
+    def anneal(self, progress: float) -> None:
+        """Passes on to the assignment."""
+        self.assignment.anneal(progress)
+
+    def _compress(self, embedding: Embedding, positions_BCD: Tensor) -> Compressed:
+        tokens_BCD = embedding.tokens_BCD
+        assign_BCS = self.assignment(tokens_BCD, positions_BCD, embedding.centers_BC3)
+        count_BS1 = assign_BCS.sum(1).unsqueeze(-1)
+        gather_BSC = assign_BCS.transpose(1, 2) / count_BS1.clamp_min(1e-6)
+        super_BSD = gather_BSC @ self.assignment.values(tokens_BCD)
+        positions_BSD = gather_BSC @ positions_BCD
+        if self.settings.positions == "none":
+            positions_BSD = positions_BSD.new_zeros(positions_BSD.shape)
+        mask_BS = count_BS1.squeeze(-1) > 0 if self.settings.empty == "masked" else None
+        return Compressed(assign_BCS, super_BSD, positions_BSD, mask_BS)
+
+    def _upsample(
+        self,
+        compressed: Compressed,
+        encoded_BSD: Tensor,
+        embedding: Embedding,
+        positions_BCD: Tensor,
+    ) -> Tensor:
+        return self.upsample(  # type: ignore[no-any-return]
+            compressed.assign_BCS, encoded_BSD, embedding.tokens_BCD, positions_BCD
+        )

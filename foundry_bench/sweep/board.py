@@ -1,0 +1,121 @@
+"""Where each trial of a running sweep stands."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from statistics import mean
+from typing import Any
+
+from foundry_bench.config.sweep import TrialConfig
+from foundry_bench.record import TrialRecord
+from foundry_bench.stage import Progress
+from foundry_bench.sweep.expand import trial_id
+
+
+@dataclass
+class Row:
+    """One trial.
+
+    Attributes:
+        state: `waiting`, `running`, or the status it ended with.
+        stage: the stage at work, with its task.
+        left_s: estimated seconds to the end of the trial.
+    """
+
+    trial: str
+    role: str
+    variant: str
+    seed: int
+    varies: dict[str, Any] = field(default_factory=dict)
+    state: str = "waiting"
+    stage: str = ""
+    epoch: int = 0
+    epochs: int = 0
+    loss: float | None = None
+    accuracy: float | None = None
+    left_s: float | None = None
+    error: str | None = None
+
+
+class Board:
+    """All rows, and what they add up to."""
+
+    def __init__(self, trials: Sequence[TrialConfig], slots: int) -> None:
+        self.slots = slots
+        self.started = time.monotonic()
+        self.rows = {row.trial: row for row in map(waiting_row, trials)}
+        self._begun: dict[str, float] = {}
+        self._spent: list[float] = []
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the board was made."""
+        return time.monotonic() - self.started
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many trials are in each state."""
+        return Counter(row.state for row in self.rows.values())
+
+    @property
+    def num_ended(self) -> int:
+        """Trials that will not change any more."""
+        return sum(row.state not in ("waiting", "running") for row in self.rows.values())
+
+    @property
+    def left_s(self) -> float | None:
+        """Estimated seconds to the end, from the trials that ended; None before the first."""
+        if not self._spent:
+            return None
+        running = [row.left_s or 0.0 for row in self.rows.values() if row.state == "running"]
+        work = sum(running) + self.counts["waiting"] * mean(self._spent)
+        return max([work / self.slots, *running])
+
+    def start(self, trial: str) -> None:
+        """Note that a worker began with `trial`."""
+        self.rows[trial].state = "running"
+        self._begun[trial] = time.monotonic()
+
+    def progress(self, trial: str, progress: Progress) -> None:
+        """Note that `trial` got on."""
+        row = self.rows[trial]
+        begun = self._begun.setdefault(trial, time.monotonic())
+        row.stage = f"{progress.stage} {progress.task}" if progress.task else progress.stage
+        row.epoch, row.epochs = progress.epoch, progress.epochs
+        row.loss = progress.metrics.get("loss", row.loss)
+        row.accuracy = progress.metrics.get("accuracy", row.accuracy)
+        expected = mean(self._spent) - (time.monotonic() - begun) if self._spent else None
+        estimates = [left for left in (progress.left_s, expected) if left is not None]
+        row.left_s = max(0.0, *estimates) if estimates else None
+
+    def end(self, record: TrialRecord, metrics: Mapping[str, float]) -> Row:
+        """Note how a trial ended, with its final numbers."""
+        row = self.rows[record.trial]
+        if begun := self._begun.pop(record.trial, None):
+            self._spent.append(time.monotonic() - begun)
+        finish_row(row, record, metrics)
+        return row
+
+    def snapshot(self) -> dict[str, Any]:
+        """What `foundry-bench status` in another terminal shows of the trials at work."""
+        running = {row.trial: asdict(row) for row in self.rows.values() if row.state == "running"}
+        return {
+            "schema_version": 1,
+            "elapsed_s": self.elapsed_s,
+            "left_s": self.left_s,
+            "running": running,
+        }
+
+
+def waiting_row(trial: TrialConfig) -> Row:
+    """The row of a trial that has not begun."""
+    return Row(trial_id(trial), trial.role, trial.variant, trial.seed, dict(trial.varies))
+
+
+def finish_row(row: Row, record: TrialRecord, metrics: Mapping[str, float]) -> None:
+    """Fill `row` with how its trial ended."""
+    row.state, row.error = record.status, record.error
+    row.stage, row.left_s = "", None
+    row.loss = metrics.get("distill_loss", metrics.get("train_loss"))
+    row.accuracy = metrics.get("accuracy", metrics.get("probe_accuracy"))

@@ -1,0 +1,135 @@
+"""The output folder of a sweep: what lies where, and reading it back."""
+
+import json
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from foundry_bench.config.load import dump_yaml, load_sweep
+from foundry_bench.config.sweep import SweepConfig, TrialConfig
+from foundry_bench.errors import FoundryError
+from foundry_bench.files import replacing
+from foundry_bench.record import Record, TrialRecord, read_json
+from foundry_bench.store import RECORD
+from foundry_bench.sweep.expand import trial_id
+from foundry_bench.sweep.group import LOG, TRIAL
+
+LOCK = ".lock"
+PROGRESS = "progress.json"
+SUMMARY = "sweep.json"
+FREE_TO_CHANGE = ("question", "resources")
+"""Fields of a sweep that may differ between two calls on one folder: they decide no number."""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The output folder `root` of one sweep."""
+
+    root: Path
+
+    def log(self, identity: str) -> Path:
+        """Where a trial's output goes."""
+        return self.root / "trials" / identity / LOG
+
+    def trial(self, identity: str) -> TrialRecord | None:
+        """The record of a trial that ended, or None."""
+        try:
+            return read_json(self.root / "trials" / identity / TRIAL, TrialRecord)
+        except FileNotFoundError:
+            return None
+
+    def identities(self) -> list[str]:
+        """Ids of all trials that the folder knows of, ended or not."""
+        return sorted(path.name for path in (self.root / "trials").glob("*") if path.is_dir())
+
+    def stage(self, key: str) -> Record | None:
+        """The record of a stage that a trial of the sweep used, or None."""
+        try:
+            return read_json(self.root / "stages" / key / RECORD, Record)
+        except FileNotFoundError:
+            return None
+
+    def stages(self, trial: TrialRecord) -> list[Record]:
+        """The records of the stages that `trial` used and that are here."""
+        found = (self.stage(use.key) for use in trial.stages)
+        return [record for record in found if record is not None]
+
+    def metrics(self, trial: TrialRecord) -> dict[str, float]:
+        """The final numbers of a trial's stages; tokens are shared, and say nothing of a trial."""
+        own = [record for record in self.stages(trial) if record.stage != "tokens"]
+        return {name: value for record in own for name, value in record.metrics.items()}
+
+    def is_complete(self, trial: TrialRecord) -> bool:
+        """Whether `trial` is done and the records of all its stages are here."""
+        present = all((self.root / "stages" / use.key / RECORD).is_file() for use in trial.stages)
+        return trial.status == "done" and present
+
+    def claim(self, sweep: SweepConfig) -> AbstractContextManager[object]:
+        """Make the folder that of `sweep`, and hold it: one process at a time.
+
+        Raises:
+            FoundryError: if it belongs to another sweep, or if another process is at work in it.
+        """
+        self._refuse_other(sweep)
+        self.root.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.root / LOCK)
+        try:
+            lock.acquire(timeout=1)  # `status` holds it for a moment
+        except Timeout:
+            raise FoundryError(
+                f"another process runs a sweep in {self.root}; wait for it, or give another "
+                "folder with --out"
+            ) from None
+        write_text(self.root / "sweep.yaml", dump_yaml(sweep))
+        return lock
+
+    def save(self, trial: TrialConfig) -> None:
+        """Write the resolved `trial`, as `foundry-bench run` takes it."""
+        path = self.root / "trials" / trial_id(trial) / "trial.yaml"
+        if not path.exists():
+            write_text(path, dump_yaml(trial))
+
+    def _refuse_other(self, sweep: SweepConfig) -> None:
+        path = self.root / "sweep.yaml"
+        if not path.exists():
+            return
+        there = load_sweep(path, [])
+        if there.name != sweep.name:
+            raise FoundryError(
+                f"{self.root} holds the sweep '{there.name}', not '{sweep.name}'; "
+                "give another folder with --out"
+            )
+        old, new = (
+            each.model_dump(mode="json", exclude=set(FREE_TO_CHANGE)) for each in (there, sweep)
+        )
+        changed = [name for name in new if new[name] != old[name]]
+        if changed:
+            raise FoundryError(
+                f"{self.root} holds a sweep '{sweep.name}' with other {', '.join(changed)} "
+                f"({path}); give another folder with --out, or delete that one (with "
+                f"--store {self.root / 'store'} what is the same is not computed again)"
+            )
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path` by one atomic rename."""
+    with replacing(path) as temporary:
+        temporary.write_text(text)
+
+
+def write_mapping(path: Path, content: Mapping[str, Any]) -> None:
+    """Write `content` to `path` as JSON by one atomic rename."""
+    write_text(path, json.dumps(content, indent=1) + "\n")
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """What `write_mapping` wrote to `path`; empty if it is not there or cannot be read."""
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

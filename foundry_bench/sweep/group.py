@@ -1,0 +1,132 @@
+"""What one worker does: the trials of a group, stage by stage, with Ray and without."""
+
+import shutil
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from foundry_bench.config.sweep import TrialConfig
+from foundry_bench.files import replacing
+from foundry_bench.record import Record, StageUse, Status, TrialRecord, write_json
+from foundry_bench.stage import Progress, Stage
+from foundry_bench.store import RECORD, Entry, StageFailed, Store, StoreError, diagnose
+from foundry_bench.sweep.expand import trial_id
+from foundry_bench.sweep.threads import set_threads
+
+TRIAL = "trial.json"
+LOG = "log.txt"
+ARRAYS = "arrays.npz"
+MAX_ARRAYS_BYTES = 2**20
+
+Planner = Callable[[TrialConfig], list[Stage]]
+"""A trial -> its leaf stages in the order in which they run; what they need is in `Stage.needs`."""
+GroupReport = Callable[[str, Progress], None]
+"""Called once an epoch with the id of the trial that got on."""
+
+
+def run_group(
+    trials: Sequence[TrialConfig], store: Store, out: Path, report: GroupReport, plan: Planner
+) -> list[TrialRecord]:
+    """Run each of `trials` and leave its records under `out`; a member that fails does not end the
+    others.
+
+    Each leaves `out/trials/<id>/trial.json`, whatever its end, and `out/stages/<key>/record.json`
+    for every stage it used. Nothing here draws random numbers: stages seed themselves.
+
+    Raises:
+        StoreError: if the store cannot go on; the trial at work then leaves no trial.json.
+    """
+    return [_run_trial(trial, store, out, report, plan) for trial in trials]
+
+
+def _run_trial(
+    trial: TrialConfig, store: Store, out: Path, report: GroupReport, plan: Planner
+) -> TrialRecord:
+    identity = trial_id(trial)
+    folder = out / "trials" / identity
+    folder.mkdir(parents=True, exist_ok=True)
+    set_threads(trial.threads)
+    used: dict[str, Stage] = {}
+    failed: Record | None = None
+    status: Status = "done"
+    message: str | None = None
+    try:
+        leaves = plan(trial)
+        used = in_order(leaves)
+        for leaf in leaves:
+            store.get_or_run(leaf, lambda progress: report(identity, progress))
+    except StoreError:
+        raise
+    except StageFailed as failure:
+        failed = failure.record
+        status, message = failed.status, f"{failed.stage}: {failed.error}"
+        _log(failure.__cause__ or failure, folder)
+    except Exception as error:
+        status, message = diagnose(error)
+        _log(error, folder)
+    uses = _copy_records(used, store, failed, out)
+    record = describe_trial(trial, status, message, uses)
+    write_json(folder / TRIAL, record)
+    return record
+
+
+def describe_trial(
+    trial: TrialConfig, status: Status, error: str | None, uses: Sequence[StageUse] = ()
+) -> TrialRecord:
+    """The record of `trial` as it ended, having used `uses`."""
+    return TrialRecord(
+        trial=trial_id(trial),
+        sweep=trial.sweep,
+        role=trial.role,
+        variant=trial.variant,
+        seed=trial.seed,
+        threads=trial.threads,
+        status=status,
+        error=error,
+        varies=dict(trial.varies),
+        config=trial.model_dump(mode="json"),
+        stages=list(uses),
+    )
+
+
+def in_order(leaves: Sequence[Stage]) -> dict[str, Stage]:
+    """All that `leaves` need and themselves by key, each once and after what it needs."""
+    found: dict[str, Stage] = {}
+
+    def visit(stage: Stage) -> None:
+        if stage.key not in found:
+            for need in stage.needs.values():
+                visit(need)
+            found[stage.key] = stage
+
+    for leaf in leaves:
+        visit(leaf)
+    return found
+
+
+def _copy_records(
+    used: Mapping[str, Stage], store: Store, failed: Record | None, out: Path
+) -> list[StageUse]:
+    uses = []
+    for key, stage in used.items():
+        if failed is not None and key == failed.key:
+            write_json(out / "stages" / key / RECORD, failed)
+        elif entry := store.find(key):
+            _copy_entry(entry, out / "stages" / key)
+        else:
+            continue
+        uses.append(StageUse(stage=stage.kind, task=stage.task, key=key))
+    return uses
+
+
+def _copy_entry(entry: Entry, target: Path) -> None:
+    arrays = entry.path / ARRAYS
+    if arrays.is_file() and arrays.stat().st_size <= MAX_ARRAYS_BYTES:
+        with replacing(target / ARRAYS) as temporary:
+            shutil.copyfile(arrays, temporary)
+    write_json(target / RECORD, entry.record)
+
+
+def _log(error: BaseException, folder: Path) -> None:
+    with (folder / LOG).open("a") as log:
+        log.writelines(traceback.format_exception(error))

@@ -1,0 +1,96 @@
+"""What a sweep prints when it ends."""
+
+from collections.abc import Mapping, Sequence
+from math import sqrt
+from pathlib import Path
+from statistics import mean, stdev
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from foundry_bench.record import TrialRecord
+from foundry_bench.sweep.display import clock, first_line
+from foundry_bench.sweep.execution import Outcome
+from foundry_bench.sweep.folder import Folder
+
+SHOWN = ("accuracy", "probe_accuracy", "distill_loss", "heldout_nmse")
+MIN_SEEDS = 3
+"""Fewer say nothing about how far seeds scatter."""
+
+
+def summary(outcome: Outcome, folder: Folder) -> Group:
+    """Results over seeds, the cost of running them, failures and the next command."""
+    parts: list[RenderableType] = [results(outcome.records, folder), "", Text(cost(outcome))]
+    if outcome.failures:
+        parts += ["", failures(outcome.failures, folder), Text(retry_hint(outcome.failures))]
+    parts += ["", Text(f"next: foundry-bench report {shown_path(folder.root)}")]
+    return Group(*parts)
+
+
+def results(records: Sequence[TrialRecord], folder: Folder) -> Table:
+    """A line for each variant: mean over seeds ± half of the 95 % Student-t interval."""
+    variants: dict[tuple[str, ...], list[Mapping[str, float]]] = {}
+    paths = list(dict.fromkeys(path for record in records for path in record.varies))
+    for record in records:
+        if record.status == "done":
+            line = (record.variant, *(str(record.varies.get(path, "")) for path in paths))
+            variants.setdefault(line, []).append(folder.metrics(record))
+    names = [
+        name for name in SHOWN if any(name in seed for seeds in variants.values() for seed in seeds)
+    ]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("variant", *(path.rpartition(".")[2] for path in paths)):
+        table.add_column(name, overflow="fold")
+    for name in ("seeds", *names):
+        table.add_column(name, justify="right", overflow="fold")
+    for line, seeds in variants.items():
+        values = (over_seeds([seed[name] for seed in seeds if name in seed]) for name in names)
+        table.add_row(*line, str(len(seeds)), *values)
+    return table
+
+
+def over_seeds(values: Sequence[float]) -> str:
+    """`0.912 ± 0.010`; the mean alone of fewer than three."""
+    if not values:
+        return ""
+    if len(values) < MIN_SEEDS:
+        return f"{mean(values):.4f}"
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(len(values) - 1, 0.975)) * stdev(values) / sqrt(len(values))
+    return f"{mean(values):.4f} ± {half:.4f}"
+
+
+def cost(outcome: Outcome) -> str:
+    """Time, and the share of it that was not spent in stages."""
+    if outcome.overhead is None:
+        return f"nothing to run: {len(outcome.records)} trials had ended"
+    return (
+        f"{outcome.num_run} trials in {clock(outcome.wall_s)} on {outcome.slots} slots; "
+        f"stages took {clock(outcome.stage_s)}, overhead {outcome.overhead:.1%}"
+    )
+
+
+def failures(records: Sequence[TrialRecord], folder: Folder) -> Table:
+    """A line for each failed trial: cause and log."""
+    table = Table(box=None, pad_edge=False, header_style="bold red", show_edge=False)
+    for name in ("failed trial", "status", "cause", "log"):
+        table.add_column(name, overflow="fold")
+    for record in records:
+        cause = first_line(record.error or "")
+        table.add_row(
+            Text(record.trial), record.status, Text(cause), shown_path(folder.log(record.trial))
+        )
+    return table
+
+
+def retry_hint(records: Sequence[TrialRecord]) -> str:
+    """How to run failed trials again."""
+    statuses = ",".join(sorted({record.status for record in records}))
+    return f"failed trials are kept as they are; to run them again: --retry {statuses}"
+
+
+def shown_path(path: Path) -> str:
+    """`path` as short as it can be typed from here."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

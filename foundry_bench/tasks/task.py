@@ -1,0 +1,102 @@
+"""The contract of a task, and what a task is given. B clouds."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from foundry_bench.config.settings import FinetuneSettings, NamedSettings
+from foundry_bench.data.dataset import Dataset
+from foundry_bench.geometry.patches import PatchSpec
+from foundry_bench.models.backbone import Backbone
+from foundry_bench.training.loop import Progressing
+from foundry_bench.training.views import Views, patch_views
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """Labelled clouds as a backbone takes them.
+
+    Attributes:
+        train: augmented views of the training clouds.
+        plain: the same clouds as they are.
+        test: the test clouds as they are.
+    """
+
+    train: Views
+    plain: Views
+    test: Views
+    train_labels: Tensor
+    test_labels: Tensor
+    num_classes: int
+
+    @classmethod
+    def from_views(cls, dataset: Dataset, train: Views, plain: Views, test: Views) -> "TaskData":
+        """With the labels of `dataset`'s splits `train` and `test`, which the views show in that
+        order.
+        """
+        train_labels, test_labels = (
+            torch.from_numpy(dataset.labels_N[dataset.splits[split]]) for split in ("train", "test")
+        )
+        return cls(train, plain, test, train_labels, test_labels, len(dataset.class_names))
+
+    @classmethod
+    def from_patches(cls, dataset: Dataset, spec: PatchSpec, device: torch.device) -> "TaskData":
+        """Without augmentation, from the points: for tasks that train no backbone."""
+        train, test = (
+            patch_views(dataset, dataset.splits[split], spec, None, device)
+            for split in ("train", "test")
+        )
+        return cls.from_views(dataset, train, train, test)
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a task that trains needs beside its data; tasks that do not train take none of it."""
+
+    settings: FinetuneSettings
+    seed: int
+    directory: Path
+    report: Progressing
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """A task's numbers, with a line of history per epoch if it trained."""
+
+    metrics: dict[str, float]
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+class Task(ABC):
+    """`__init__(settings)`, then `evaluate` for any number of backbones.
+
+    Attributes:
+        Settings: `tasks:` in a sweep file is checked by them.
+        protocol: name and version of what is done, such as `probe/1`; part of a stage's key.
+        trains: whether fine-tuning settings and the seed matter to it.
+    """
+
+    Settings: ClassVar[type[NamedSettings]]
+    protocol: ClassVar[str]
+    trains: ClassVar[bool]
+
+    @abstractmethod
+    def __init__(self, settings: NamedSettings) -> None:
+        """Keeps the settings."""
+
+    @abstractmethod
+    def evaluate(
+        self, backbone: Backbone, data: TaskData, training: Training | None = None
+    ) -> TaskResult:
+        """Metrics of `backbone` on the test clouds. A task that trains changes the backbone."""
+
+
+@torch.inference_mode()
+def all_tokens(backbone: Backbone, views: Views) -> list[Tensor]:
+    """The backbone's final tokens for all clouds, in chunks, in eval mode."""
+    backbone.eval()
+    return [backbone.tokens(batch.inputs) for batch in views.chunks()]

@@ -1,0 +1,1 @@
+"""Frozen self-supervised teachers, one file a family."""

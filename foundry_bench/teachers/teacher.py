@@ -1,0 +1,101 @@
+"""What every teacher is. B clouds, C patches, D width."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Self, cast
+
+from pydantic import Field, PositiveInt, model_validator
+from torch import Tensor, nn
+
+from foundry_bench.config.settings import NamedSettings
+from foundry_bench.geometry.patches import Patches, PatchSpec
+from foundry_bench.models.backbone import Backbone, Embedding, Inputs
+from foundry_bench.models.tokenizer import PatchTokenizer
+from foundry_bench.models.transformer import Encoder, initialize, position_mlp
+
+
+class TeacherArchitecture(NamedSettings):
+    """Geometry and size of a teacher; any registered teacher's `Settings` has at least these."""
+
+    points: PositiveInt
+    patches: PositiveInt
+    patch_size: PositiveInt
+    width: PositiveInt
+    depth: PositiveInt
+    heads: PositiveInt
+
+    @property
+    def patch_spec(self) -> PatchSpec:
+        """Points, patches and points a patch."""
+        return PatchSpec(points=self.points, patches=self.patches, patch_size=self.patch_size)
+
+
+class Teacher(Backbone):
+    """A backbone that students are distilled from.
+
+    Attributes:
+        Settings: the architecture's settings, which a preset fills.
+        tokenizer: patches -> tokens.
+        positions: centres (B, C, 3) -> positions (B, C, D).
+        encoder: tokens and positions -> tokens.
+    """
+
+    Settings: ClassVar[type[TeacherArchitecture]]
+    tokenizer: nn.Module
+    positions: nn.Module
+    encoder: Encoder
+
+
+class ViTSettings(TeacherArchitecture):
+    """A plain ViT over patch tokens."""
+
+    tokenizer: tuple[int, int, int] = Field((128, 256, 512), strict=False)
+    """Widths of the mini-PointNet before the last layer."""
+    position_hidden: PositiveInt = 128
+    mlp_ratio: float = Field(4.0, gt=0)
+    drop_path: float = Field(0.0, ge=0, lt=1)
+    """Stochastic depth at the last block, in pre-training."""
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(f"heads: {self.heads} does not divide the width {self.width}")
+        return self
+
+
+class ViTTeacher(Teacher):
+    """Mini-PointNet tokenizer and a ViT with the position added before every block."""
+
+    Settings = ViTSettings
+
+    def __init__(self, settings: ViTSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.patch_spec = settings.patch_spec
+        self.width = settings.width
+        self.tokenizer = PatchTokenizer(settings.tokenizer, settings.width)
+        self.positions = position_mlp(settings.position_hidden, settings.width)
+        self.encoder = Encoder(
+            settings.width,
+            settings.depth,
+            settings.heads,
+            mlp_ratio=settings.mlp_ratio,
+            drop_path=settings.drop_path,
+        )
+        initialize(self.encoder)
+
+    def embed(self, patches: Patches) -> Embedding:
+        """The tokenizer alone."""
+        return Embedding(self.tokenizer(patches.neighbors_BCK3), patches.centers_BC3)
+
+    def tokens(self, inputs: Inputs) -> Tensor:
+        """The final tokens (B, C, D), after the last LayerNorm."""
+        embedding = self.embedding(inputs)
+        return cast(
+            Tensor, self.encoder(embedding.tokens_BCD, self.positions(embedding.centers_BC3))
+        )
+
+    def layers(self, inputs: Inputs, indices: Sequence[int]) -> list[Tensor]:
+        """Tokens after the blocks `indices`, before the last LayerNorm."""
+        embedding = self.embedding(inputs)
+        positions = self.positions(embedding.centers_BC3)
+        return self.encoder.hidden(embedding.tokens_BCD, positions, indices=indices)

@@ -1,0 +1,1 @@
+"""One training loop (loop.py) and the objectives that use it."""

@@ -1,0 +1,214 @@
+"""The one training loop: pre-training, distillation and fine-tuning are objectives of it."""
+
+import math
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from foundry_bench.config.settings import OptimizerSettings
+from foundry_bench.errors import DivergedError
+from foundry_bench.files import replacing
+from foundry_bench.record import StageKind
+from foundry_bench.seeds import generator, seeded
+from foundry_bench.stage import Progress, StageContext
+
+CHECKPOINT = "checkpoint.pt"
+LOSSES_BETWEEN_CHECKS_ON_GPU = 50
+
+B = TypeVar("B")
+
+
+class Objective(ABC, Generic[B]):
+    """What is trained, on how many examples, and to what end. `B` is the type of a batch.
+
+    Attributes:
+        module: holds every parameter and buffer that training changes.
+        num_examples: rows of an epoch.
+    """
+
+    module: nn.Module
+    num_examples: int
+
+    @abstractmethod
+    def batch(self, rows_B: Tensor, epoch: int) -> B:
+        """What the examples `rows_B` look like in this epoch (augmentation draws from torch's
+        global generator).
+        """
+
+    @abstractmethod
+    def loss(self, batch: B) -> Tensor:
+        """The mean loss over a batch (noise draws from torch's global generator)."""
+
+    def before_step(self, progress: float) -> None:
+        """Called before each optimiser step with the share of training done, 0 to 1."""
+
+    def after_step(self, progress: float) -> None:
+        """Called after each optimiser step with the share of training done, 0 to 1."""
+
+    def after_epoch(self, epoch: int) -> dict[str, float]:
+        """Further numbers for the epoch's line of the history."""
+        return {}
+
+
+@dataclass(frozen=True)
+class Progressing:
+    """Tells the stage's caller about each epoch."""
+
+    context: StageContext
+    stage: StageKind
+    task: str | None
+    epochs: int
+
+    def __call__(self, history: list[dict[str, float]]) -> None:
+        """Report the last line of `history`, with the time left at the pace so far."""
+        done = len(history)
+        left_s = sum(line["wall_s"] for line in history) / done * (self.epochs - done)
+        self.context.report(Progress(self.stage, self.task, done, self.epochs, history[-1], left_s))
+
+
+def fit(
+    objective: Objective[Any],
+    settings: OptimizerSettings,
+    *,
+    seed: int,
+    directory: Path,
+    report: Progressing,
+) -> list[dict[str, float]]:
+    """Train, and return the history: a line per epoch with epoch, loss, lr, clouds_per_s, wall_s
+    and the objective's own.
+
+    Continues from the checkpoint in `directory` if there is one. The numbers are then those of an
+    undisturbed run, bitwise: every epoch seeds its own streams for order and noise.
+
+    Raises:
+        DivergedError: with the first step whose loss is not finite.
+    """
+    trained = [parameter for parameter in objective.module.parameters() if parameter.requires_grad]
+    optimizer = _adamw(trained, settings)
+    history = _resume(directory / CHECKPOINT, objective.module, optimizer)
+    steps_per_epoch = num_batches(objective.num_examples, settings.batch)
+    num_steps = steps_per_epoch * settings.epochs
+    for epoch in range(len(history) + 1, settings.epochs + 1):
+        start = time.perf_counter()
+        first_step = (epoch - 1) * steps_per_epoch
+        losses: list[Tensor] = []
+        objective.module.train()
+        with seeded(seed, "noise", epoch):
+            for step, rows_B in enumerate(
+                _batches(objective.num_examples, settings.batch, seed, epoch), start=first_step
+            ):
+                objective.before_step(step / num_steps)
+                lr = learning_rate(step, num_steps, settings)
+                losses.append(_step(objective, rows_B, epoch, trained, optimizer, lr, settings))
+                _check_finite(losses, first_step, last=len(losses) == steps_per_epoch)
+                objective.after_step((step + 1) / num_steps)
+        wall_s = time.perf_counter() - start
+        line = {
+            "epoch": float(epoch),
+            "loss": torch.stack(losses).double().mean().item(),
+            "lr": lr,
+            "clouds_per_s": objective.num_examples / wall_s,
+            "wall_s": wall_s,
+        }
+        history.append(line | objective.after_epoch(epoch))
+        _save(directory / CHECKPOINT, objective.module, optimizer, history)
+        report(history)
+    (directory / CHECKPOINT).unlink(missing_ok=True)
+    return history
+
+
+def learning_rate(step: int, num_steps: int, settings: OptimizerSettings) -> float:
+    """Linear warm-up to `settings.lr` over the share `settings.warmup` of all steps, then a cosine
+    to 0.
+    """
+    warmup = int(num_steps * settings.warmup)
+    if step < warmup:
+        return settings.lr * (step + 1) / warmup
+    progress = (step - warmup) / max(1, num_steps - warmup)
+    return settings.lr * (1 + math.cos(math.pi * progress)) / 2
+
+
+def num_batches(num_examples: int, batch: int) -> int:
+    """Batches of an epoch; a last one of a single example is left out, since batch norm cannot
+    train on it.
+    """
+    whole, rest = divmod(num_examples, batch)
+    return max(1, whole + (rest > 1))
+
+
+def _step(
+    objective: Objective[Any],
+    rows_B: Tensor,
+    epoch: int,
+    trained: list[nn.Parameter],
+    optimizer: torch.optim.Optimizer,
+    lr: float,
+    settings: OptimizerSettings,
+) -> Tensor:
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    batch = objective.batch(rows_B, epoch)
+    device = trained[0].device.type
+    with torch.autocast(device, torch.bfloat16, enabled=settings.precision == "bfloat16"):
+        loss = objective.loss(batch)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(trained, settings.clip)
+    optimizer.step()
+    return loss.detach()
+
+
+def _batches(num_examples: int, batch: int, seed: int, epoch: int) -> Iterator[Tensor]:
+    order = torch.randperm(num_examples, generator=generator(seed, "order", epoch))
+    return iter(order.split(batch)[: num_batches(num_examples, batch)])
+
+
+def _adamw(trained: list[nn.Parameter], settings: OptimizerSettings) -> torch.optim.Optimizer:
+    """AdamW; vectors (biases, norms) and what is marked `no_weight_decay` are not decayed."""
+    free = [p for p in trained if p.ndim < 2 or getattr(p, "no_weight_decay", False)]
+    marked = {id(p) for p in free}
+    decayed = [p for p in trained if id(p) not in marked]
+    groups = [
+        {"params": decayed, "weight_decay": settings.weight_decay},
+        {"params": free, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]], lr=settings.lr, fused=True
+    )
+
+
+def _check_finite(losses: list[Tensor], first_step: int, *, last: bool) -> None:
+    """Looks at each loss on the CPU; on a GPU only now and then, since looking waits for it."""
+    every = 1 if losses[-1].device.type == "cpu" else LOSSES_BETWEEN_CHECKS_ON_GPU
+    if len(losses) % every and not last:
+        return
+    recent = torch.stack(losses[-every:])
+    if not bool(recent.isfinite().all()):
+        offset = len(losses) - len(recent) + int((~recent.isfinite()).nonzero()[0])
+        raise DivergedError(first_step + offset, losses[offset].item())
+
+
+def _save(
+    path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, history: list[dict[str, float]]
+) -> None:
+    state = {"module": module.state_dict(), "optimizer": optimizer.state_dict(), "history": history}
+    with replacing(path) as temporary:
+        torch.save(state, temporary)
+
+
+def _resume(
+    path: Path, module: nn.Module, optimizer: torch.optim.Optimizer
+) -> list[dict[str, float]]:
+    if not path.is_file():
+        return []
+    state = torch.load(path, weights_only=True, map_location=next(module.parameters()).device)
+    module.load_state_dict(state["module"])
+    optimizer.load_state_dict(state["optimizer"])
+    history: list[dict[str, float]] = state["history"]
+    return history

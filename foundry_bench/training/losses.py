@@ -1,0 +1,40 @@
+"""How far a student's tokens are from its teacher's. B clouds, C tokens, D width."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from foundry_bench.config.settings import LossSettings
+
+
+def token_loss(student_BCD: Tensor, teacher_BCD: Tensor, settings: LossSettings) -> Tensor:
+    """The distillation loss (paper: SmoothL1(Ŷ, Y) on final tokens), in float32, a mean over all
+    entries.
+    """
+    student_BCD, teacher_BCD = student_BCD.float(), teacher_BCD.float()
+    if settings.target_norm == "layer":
+        teacher_BCD = normalized(teacher_BCD)
+    if settings.name == "smooth_l1":
+        return F.smooth_l1_loss(student_BCD, teacher_BCD, beta=settings.beta)
+    if settings.name == "mse":
+        return F.mse_loss(student_BCD, teacher_BCD)
+    return 1 - F.cosine_similarity(student_BCD, teacher_BCD, dim=-1).mean()
+
+
+def normalized(tokens_BCD: Tensor) -> Tensor:
+    """LayerNorm without affine, as Point-JEPA normalises its targets."""
+    return F.layer_norm(tokens_BCD, tokens_BCD.shape[-1:])
+
+
+def normalized_errors(student_BCD: Tensor, teacher_BCD: Tensor, settings: LossSettings) -> Tensor:
+    """Per cloud (B,), the mean squared error over the variance of the teacher's tokens (1 - R²).
+
+    A student that learned LayerNormed targets is compared with those; one that learned raw tokens
+    with the raw ones, in units of each token's standard deviation.
+    """
+    teacher_BCD = teacher_BCD.float()
+    difference_BCD = student_BCD.float() - (
+        normalized(teacher_BCD) if settings.target_norm == "layer" else teacher_BCD
+    )
+    if settings.target_norm == "none":
+        difference_BCD = difference_BCD / teacher_BCD.std(-1, correction=0, keepdim=True)
+    return difference_BCD.square().mean((1, 2))

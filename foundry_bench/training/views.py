@@ -1,0 +1,231 @@
+"""What training sees of the clouds: patches augmented anew each time, or fixed views whose tokens
+are cached.
+
+B clouds, N clouds of a set, C patches, D width, V views.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from foundry_bench.config.settings import ViewSettings
+from foundry_bench.data.augment import random_views
+from foundry_bench.data.dataset import Dataset, subsample
+from foundry_bench.geometry.patches import Patches, PatchSpec, group
+from foundry_bench.models.backbone import Backbone, Embedding, Inputs
+from foundry_bench.seeds import generator
+
+CHUNK = 256
+"""Clouds that are grouped or embedded at once."""
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Inputs of a backbone, and the teacher's tokens for them where they are known already."""
+
+    inputs: Inputs
+    targets_BCD: Tensor | None
+
+
+class Views(ABC):
+    """N clouds as a backbone takes them."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """N."""
+
+    @abstractmethod
+    def draw(self, rows_B: Tensor) -> Batch:
+        """A view of each of the clouds `rows_B`; random ones draw from torch's global generator."""
+
+    def chunks(self, size: int = CHUNK) -> Iterator[Batch]:
+        """All clouds in order."""
+        for rows_B in torch.arange(len(self)).split(size):
+            yield self.draw(rows_B)
+
+    def subset(self, rows: Tensor) -> "Views":
+        """The clouds `rows` alone."""
+        return _Subset(self, rows)
+
+
+@dataclass(frozen=True)
+class _Subset(Views):
+    whole: Views
+    rows: Tensor
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def draw(self, rows_B: Tensor) -> Batch:
+        return self.whole.draw(self.rows[rows_B])
+
+
+@dataclass(frozen=True)
+class PatchViews(Views):
+    """Patches in memory, grouped once; augmented by a random similarity at each draw if `settings`
+    are given.
+    """
+
+    patches: Patches
+    settings: ViewSettings | None = None
+
+    def __len__(self) -> int:
+        return len(self.patches)
+
+    def draw(self, rows_B: Tensor) -> Batch:
+        """Patches of the clouds `rows_B`."""
+        device = self.patches.centers_BC3.device
+        patches = self.patches.select(rows_B.to(device))
+        if self.settings is not None:
+            matrix_B33 = random_views(len(rows_B), self.settings, torch.default_generator)
+            patches = patches.transformed(matrix_B33.to(device))
+        return Batch(patches, None)
+
+
+@dataclass(frozen=True)
+class PointViews(Views):
+    """Points in memory, augmented and then grouped at each draw: for augmentations that change
+    neighbours.
+    """
+
+    points_NP3: Tensor
+    spec: PatchSpec
+    settings: ViewSettings
+
+    def __len__(self) -> int:
+        return len(self.points_NP3)
+
+    def draw(self, rows_B: Tensor) -> Batch:
+        """Patches of the clouds `rows_B`."""
+        matrix_B33 = random_views(len(rows_B), self.settings, torch.default_generator)
+        points_BP3 = self.points_NP3[rows_B.to(self.points_NP3.device)]
+        return Batch(group(points_BP3 @ matrix_B33.transpose(1, 2).to(points_BP3), self.spec), None)
+
+
+@dataclass(frozen=True)
+class CachedViews(Views):
+    """Tokens of V fixed views, memory-mapped from stages of kind `tokens`; a draw picks a view for
+    each cloud.
+    """
+
+    shards: tuple["TokenFile", ...]
+    device: torch.device
+
+    def __len__(self) -> int:
+        return len(self.shards[0])
+
+    def draw(self, rows_B: Tensor) -> Batch:
+        """Cached embeddings and teacher's tokens, in float32."""
+        rows = rows_B.numpy()
+        view_B = (
+            torch.randint(len(self.shards), rows.shape).numpy()
+            if len(self.shards) > 1
+            else np.zeros_like(rows)
+        )
+        picked = [
+            _gather([shard.array(name) for shard in self.shards], view_B, rows)
+            for name in TokenFile.NAMES
+        ]
+        tokens, centers, targets = (
+            torch.from_numpy(array).float().to(self.device) for array in picked
+        )
+        return Batch(Embedding(tokens, centers), targets)
+
+
+class TokenFile:
+    """One view of a set of clouds as arrays: embeddings, centres and the teacher's tokens.
+
+    Tokens are float16 (they are LayerNorm-sized, and it halves the file), centres float32.
+    """
+
+    NAMES = ("tokens", "centers", "targets")
+
+    def __init__(self, folder: Path) -> None:
+        self._arrays: dict[str, npt.NDArray[np.floating]] = {
+            name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in self.NAMES
+        }
+
+    def __len__(self) -> int:
+        return len(self._arrays["tokens"])
+
+    def array(self, name: str) -> npt.NDArray[np.floating]:
+        """`tokens`, `centers` or `targets`, memory-mapped."""
+        return self._arrays[name]
+
+    @classmethod
+    @torch.inference_mode()
+    def write(cls, folder: Path, teacher: Backbone, views: Views) -> None:
+        """Compute and write the arrays for all clouds of `views`, chunk by chunk."""
+        arrays: dict[str, np.memmap[tuple[int, ...], np.dtype[np.floating]]] = {}
+        start = 0
+        for batch in views.chunks():
+            embedding = teacher.embedding(batch.inputs)
+            values = (embedding.tokens_BCD, embedding.centers_BC3, teacher.tokens(embedding))
+            for name, value in zip(cls.NAMES, values, strict=True):
+                if name not in arrays:
+                    kind = np.float32 if name == "centers" else np.float16
+                    shape = (len(views), *value.shape[1:])
+                    arrays[name] = np.lib.format.open_memmap(
+                        folder / f"{name}.npy", "w+", kind, shape
+                    )
+                arrays[name][start : start + len(value)] = value.cpu().numpy()
+            start += len(values[0])
+        for array in arrays.values():
+            array.flush()
+
+
+def patch_views(
+    dataset: Dataset,
+    rows: Rows,
+    spec: PatchSpec,
+    settings: ViewSettings | None,
+    device: torch.device,
+) -> Views:
+    """The clouds `rows`, augmented as `settings` say, or as they are if None."""
+    points_NP3 = torch.from_numpy(subsample(dataset, rows, spec.points))
+    if settings is not None and settings.patches == "fresh":
+        return PointViews(points_NP3.to(device), spec, settings)
+    return PatchViews(_group_all(points_NP3, spec, device), settings)
+
+
+def fixed_view(
+    dataset: Dataset,
+    rows: Rows,
+    spec: PatchSpec,
+    settings: ViewSettings,
+    view: int,
+    device: torch.device,
+) -> Views:
+    """View number `view` of the clouds `rows`: the same for everybody who asks with the same
+    settings.
+    """
+    points_NP3 = torch.from_numpy(subsample(dataset, rows, spec.points))
+    matrix_N33 = random_views(len(rows), settings, generator(settings.seed, "view", view))
+    turned_NP3 = points_NP3 @ matrix_N33.transpose(1, 2)
+    return PatchViews(_group_all(turned_NP3, spec, device))
+
+
+def _group_all(points_NP3: Tensor, spec: PatchSpec, device: torch.device) -> Patches:
+    parts = [group(chunk.to(device), spec) for chunk in points_NP3.split(CHUNK)]
+    return Patches(
+        torch.cat([part.neighbors_BCK3 for part in parts]),
+        torch.cat([part.centers_BC3 for part in parts]),
+    )
+
+
+def _gather(
+    arrays: Sequence[npt.NDArray[np.floating]], view_B: npt.NDArray[np.int64], rows: Rows
+) -> npt.NDArray[np.floating]:
+    out: npt.NDArray[np.floating] = np.empty((len(rows), *arrays[0].shape[1:]), arrays[0].dtype)
+    for view, array in enumerate(arrays):
+        chosen = view_B == view
+        out[chosen] = array[rows[chosen]]
+    return out

@@ -1,0 +1,76 @@
+"""`foundry-bench teacher`: pretrain, check, convert, as a user calls them."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from foundry_bench.cli.teacher import app
+from foundry_bench.config.settings import TeacherSettings
+from foundry_bench.errors import FoundryError
+from foundry_bench.record import Record, read_json
+from foundry_bench.teachers.preset import load_weights, teacher_source
+
+RECIPE = """
+teacher: {name: point_jepa, preset: PRESET, weights: random}
+data: {name: shapes, train: 160, unlabelled: 40, test: 80, points: 64}
+objective: {name: OBJECTIVE}
+optimizer: {epochs: 2, batch: 32}
+probe_every: 1
+"""
+PRESET = """
+version: 1
+architecture:
+  {name: point_jepa, points: 64, patches: 8, patch_size: 4, width: 24, depth: 2, heads: 2,
+   tokenizer: [8, 16, 16]}
+"""
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.mark.parametrize("objective", ["jepa", "mae"])
+def test_pretrain_leaves_weights_that_fit_and_a_record(tmp_path: Path, objective: str) -> None:
+    preset = tmp_path / "mini.yaml"
+    preset.write_text(PRESET)
+    more = (
+        "mae, decoder_heads: 2"
+        if objective == "mae"
+        else "jepa, predictor_heads: 2, predictor_width: 16"
+    )
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(RECIPE.replace("PRESET", str(preset)).replace("OBJECTIVE", more))
+    output = run("pretrain", str(recipe), "--out", str(tmp_path / "out"), "--threads", "1")
+    weights = Path(output.split("weights: ")[1].splitlines()[0])
+    record = read_json(weights.with_name("record.json"), Record)
+    assert record.stage == "pretrain"
+    assert record.metrics["clouds_seen"] == 400
+    assert [line["epoch"] for line in record.history] == [1, 2]
+    teacher = teacher_source(TeacherSettings(preset=str(preset), weights="random")).build()
+    before = teacher.encoder.norm.weight.clone()
+    load_weights(teacher, weights)
+    assert not torch.equal(before, teacher.encoder.norm.weight)
+
+
+def test_check_prints_geometry_and_the_same_checksum_twice(tmp_path: Path) -> None:
+    first, second = (run("check", "point_jepa") for _ in range(2))
+    assert "32 patches of 16, from 512 points" in first
+    assert "features" in first
+    assert first == second
+
+
+def test_check_refuses_weights_of_another_size(tmp_path: Path) -> None:
+    other = tmp_path / "other.pt"
+    torch.save({"encoder.norm.weight": torch.ones(384)}, other)
+    with pytest.raises(FoundryError, match=r"\(384,\), expected \(96,\)|missing"):
+        run("check", "point_jepa", str(other))
+
+
+def test_convert_writes_safetensors_beside_the_file(tmp_path: Path) -> None:
+    torch.save({"model": {"a": torch.ones(2)}}, tmp_path / "model.ckpt")
+    assert "1 tensors" in run("convert", str(tmp_path / "model.ckpt"))
+    assert (tmp_path / "model.safetensors").is_file()

@@ -1,0 +1,56 @@
+import torch
+from torch import nn
+
+from foundry_bench.models.tokenizer import PatchTokenizer
+from foundry_bench.seeds import seeded
+
+
+def tokenizer() -> PatchTokenizer:
+    with seeded(0):
+        return PatchTokenizer((8, 12, 20), 24)
+
+
+def naive(part: PatchTokenizer, neighbors_BCK3: torch.Tensor) -> torch.Tensor:
+    """As Point-JEPA writes it: the maximum is concatenated with every point."""
+    flat = neighbors_BCK3.flatten(0, 1)
+    batch, size, _ = flat.shape
+    lifted = torch.relu(part.lift_norm(part.lift(flat).flatten(0, 1))).view(batch, size, -1)
+    local = part.pool(lifted)
+    whole = local.max(1, keepdim=True).values.expand_as(local)
+    mixed = part.mix(torch.cat([whole, local], -1))
+    mixed = torch.relu(part.mix_norm(mixed.flatten(0, 1))).view(batch, size, -1)
+    return part.out(mixed).max(1).values.view(*neighbors_BCK3.shape[:2], -1)
+
+
+def test_equals_the_naive_concatenation() -> None:
+    part = tokenizer()
+    patches = torch.randn(3, 5, 4, 3)
+    for training in (True, False):
+        part.train(training)
+        torch.testing.assert_close(part(patches), naive(part, patches))
+
+
+def test_its_layers_are_those_of_point_jepa() -> None:
+    part = PatchTokenizer((128, 256, 512), 384)
+    shapes = {name: tuple(weight.shape) for name, weight in part.named_parameters()}
+    assert shapes["lift.weight"] == (128, 3)
+    assert shapes["pool.weight"] == (256, 128)
+    assert shapes["mix.weight"] == (512, 512)
+    assert shapes["out.weight"] == (384, 512)
+    assert {"lift.bias", "mix.bias"}.isdisjoint(shapes)
+
+
+def test_patches_do_not_see_each_other() -> None:
+    part, patches = tokenizer().eval(), torch.randn(2, 5, 4, 3)
+    changed = patches.clone()
+    changed[0, 0] += 1
+    same = (part(patches) == part(changed)).all(-1)
+    assert not same[0, 0]
+    assert same.sum() == 9
+
+
+def test_batch_norm_learns_from_what_it_sees() -> None:
+    part = tokenizer()
+    part(torch.randn(2, 5, 4, 3))
+    assert isinstance(part.mix_norm, nn.BatchNorm1d)
+    assert part.mix_norm.num_batches_tracked == 1

@@ -1,0 +1,98 @@
+import pytest
+import torch
+from torch import Tensor
+
+from foundry_bench.models.transformer import Attention, Block, Encoder, initialize, position_mlp
+from foundry_bench.seeds import seeded
+
+
+def encoder(**changes: float) -> Encoder:
+    with seeded(0):
+        return Encoder(24, 3, 3, **changes).eval()
+
+
+def given(tokens: int = 6) -> tuple[Tensor, Tensor]:
+    with seeded(1):
+        return torch.randn(2, tokens, 24), torch.randn(2, tokens, 24)
+
+
+def test_attention_equals_the_formula() -> None:
+    with seeded(0):
+        attention = Attention(24, 3)
+    tokens, _ = given()
+    parts = (tokens @ attention.qkv.weight.T + attention.qkv.bias).split(24, -1)
+    query, key, value = (part.unflatten(-1, (3, 8)).transpose(1, 2) for part in parts)
+    mixed = (query @ key.transpose(2, 3) / 8**0.5).softmax(-1) @ value
+    expected = attention.proj(mixed.transpose(1, 2).flatten(2))
+    torch.testing.assert_close(attention(tokens), expected)
+
+
+def test_a_mask_equals_removing_the_tokens() -> None:
+    model, (tokens, positions) = encoder(), given()
+    mask = torch.tensor([[True, False, True, True, False, True]] * 2)
+    kept = mask[0]
+    short = model(tokens[:, kept], positions[:, kept])
+    torch.testing.assert_close(model(tokens, positions, mask)[:, kept], short)
+    assert not torch.allclose(model(tokens, positions)[:, kept], short)
+
+
+def test_masks_may_differ_between_clouds() -> None:
+    model, (tokens, positions) = encoder(), given()
+    mask = torch.ones(2, 6, dtype=torch.bool)
+    mask[0, 3:] = False
+    masked = model(tokens, positions, mask)
+    torch.testing.assert_close(masked[1:], model(tokens[1:], positions[1:]))
+    torch.testing.assert_close(masked[:1, :3], model(tokens[:1, :3], positions[:1, :3]))
+
+
+def test_positions_are_added_before_every_block() -> None:
+    model, (tokens, positions) = encoder(), given()
+    expected = tokens
+    for block in model.blocks:
+        expected = block(expected + positions)
+    assert torch.equal(model(tokens, positions), model.norm(expected))
+
+
+def test_hidden_gives_the_blocks_asked_for_in_that_order() -> None:
+    model, (tokens, positions) = encoder(), given()
+    layers = []
+    for block in model.blocks:
+        tokens = block(tokens + positions)
+        layers.append(tokens)
+    found = model.hidden(given()[0], positions, indices=(2, 0, -2, -1))
+    expected = [layers[2], layers[0], layers[1], layers[2]]
+    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
+
+
+def test_a_block_is_pre_norm_with_skips() -> None:
+    with seeded(0):
+        block = Block(24, 3, 2.0, 0.0)
+    tokens, _ = given()
+    between = tokens + block.attn(block.norm1(tokens))
+    assert torch.equal(block(tokens), between + block.mlp(block.norm2(between)))
+
+
+def test_drop_path_drops_a_branch_of_whole_clouds_in_training_only() -> None:
+    with seeded(0):
+        block = Block(24, 3, 2.0, 0.5)
+    branch = torch.ones(400, 2, 24)
+    with seeded(0):
+        dropped = block.train()._maybe_drop(branch)
+    values = dropped.flatten(1)
+    assert torch.equal(values.amin(1), values.amax(1))
+    assert set(values[:, 0].tolist()) == {0.0, 2.0}
+    assert values.mean() == pytest.approx(1, abs=0.15)
+    assert torch.equal(block.eval()._maybe_drop(branch), branch)
+
+
+def test_drop_path_grows_with_depth() -> None:
+    rates = [block.drop_path for block in encoder(drop_path=0.2).blocks]
+    assert rates == pytest.approx([0.0, 0.1, 0.2])
+
+
+def test_weights_start_as_those_of_vits() -> None:
+    with seeded(0):
+        model = position_mlp(200, 100)
+        initialize(model)
+    assert model[2].weight.std().item() == pytest.approx(0.02, rel=0.05)
+    assert not model[2].bias.any()

@@ -1,0 +1,174 @@
+import math
+from collections.abc import Callable
+
+import pytest
+
+from foundry_bench.report.figure_data import (
+    Profile,
+    Relation,
+    average_curves,
+    profile,
+    relate,
+    sum_times,
+)
+from foundry_bench.report.harvest import read_folders
+from foundry_bench.report.histories import StageTime, collect_curves, collect_times
+from foundry_bench.report.measures import DISTILL_LOSS, HELDOUT_NMSE, find_measures
+from foundry_bench.report.rows import tidy_rows
+from foundry_bench.report.runs import collect_runs, measures_in, name_series
+from foundry_bench.report.summary import Summary, summarise
+from tests.report.examples import COUNTS, EPOCHS, ExampleSweep
+
+MakeSweep = Callable[..., ExampleSweep]
+
+
+def _summary(sweep: ExampleSweep) -> Summary:
+    evidence = read_folders([sweep.out])
+    rows = tidy_rows(evidence)
+    return summarise(collect_runs(rows, name_series(evidence.trials)), measures_in(rows))
+
+
+@pytest.fixture
+def small(make_sweep: MakeSweep) -> ExampleSweep:
+    sweep = make_sweep()
+    for seed, shift in enumerate((-0.01, 0.0, 0.01)):
+        sweep.trial("main", "foundry", seed, 0.8 + shift, supertokens=1, loss=0.04 + shift / 10)
+        sweep.trial("main", "foundry", seed, 0.9 + shift, supertokens=2, loss=0.02 + shift / 10)
+        sweep.trial("anchor", "teacher", seed, 0.95 + shift)
+    return sweep
+
+
+def test_relation_pairs_runs_and_averages_them(small: ExampleSweep) -> None:
+    summary = _summary(small)
+
+    data = relate(summary, DISTILL_LOSS, summary.results[0])
+
+    assert isinstance(data, Relation)
+    assert [(point.supertokens, point.seed) for point in data.points] == [
+        (1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2)
+    ]  # fmt: skip
+    assert [point.y for point in data.points] == pytest.approx([79.0, 80.0, 81.0, 89.0, 90.0, 91.0])
+    centre = data.centres[1]
+    assert (centre.supertokens, centre.x.mean, centre.y.mean) == pytest.approx((2, 0.02, 90.0))
+    assert centre.y.half == pytest.approx(4.302653 / math.sqrt(3))
+    assert [(line.label, line.interval.mean) for line in data.anchors] == [
+        ("teacher", pytest.approx(95.0))
+    ]
+    # within each s the loss rises with accuracy, between them it falls: ranks 4 5 6 1 2 3
+    assert data.correlation.rho == pytest.approx(1 - 6 * (6 * 9) / (6 * 35))
+    assert [line["what"] for line in data.lines()] == ["run"] * 6 + ["mean"] * 2 + ["anchor"]
+
+
+def test_relation_without_common_numbers_is_none(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    sweep.trial("main", "foundry", 0, 0.9, supertokens=4)
+    summary = _summary(sweep)
+
+    assert relate(summary, HELDOUT_NMSE, summary.results[0]) is None
+
+
+def test_profile_has_main_series_first_and_levels_in_order(full_sweep: ExampleSweep) -> None:
+    summary = _summary(full_sweep)
+
+    data = profile(summary, summary.results[0])
+
+    assert isinstance(data, Profile)
+    assert {name: role for name, (role, _) in data.series.items()} == {
+        "foundry": "main", "dso": "control", "no residual": "control"
+    }  # fmt: skip
+    assert next(iter(data.series)) == "foundry"
+    assert [level.supertokens for level in data.series["foundry"][1]] == list(COUNTS)
+    assert [line.variant for line in data.anchors] == ["teacher", "not_distilled", "scratch"]
+
+
+def test_difference_to_the_teacher_is_paired_and_corrected(small: ExampleSweep) -> None:
+    summary = _summary(small)
+
+    change = summary.main()[0].to_teacher[summary.results[0]]
+
+    assert (change.mean, change.n) == pytest.approx((-15.0, 3))
+    assert change.half == pytest.approx(0.0, abs=1e-9)
+    assert summary.anchor("teacher") is not None
+
+
+def test_other_axes_make_other_series(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    for name in ("dso", "dso_pos"):
+        varies = {"student.assignment": {"name": name}, "student.supertokens": 4}
+        sweep.trial("main", "foundry", len(name), 0.9, supertokens=4, varies=varies)
+
+    assert list(_summary(sweep).series()) == [
+        "foundry, assignment dso",
+        "foundry, assignment dso_pos",
+    ]
+
+
+def test_curves_average_the_main_series(full_sweep: ExampleSweep) -> None:
+    evidence = read_folders([full_sweep.out])
+    curves = collect_curves(evidence, name_series(evidence.trials), "distill", "loss")
+
+    data = average_curves(curves, "foundry", "loss")
+
+    assert data is not None
+    assert [curve.supertokens for curve in data.curves] == list(COUNTS)
+    assert data.curves[0].epochs == tuple(range(1, EPOCHS + 1))
+    assert {interval.n for curve in data.curves for interval in curve.intervals} == {3}
+    assert average_curves(curves, "other", "loss") is None
+
+
+def test_curves_leave_out_what_is_not_finite(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    history = [{"epoch": 1.0, "loss": 0.5}, {"epoch": 2.0, "loss": math.nan}, {"epoch": 3.0}]
+    use = sweep.stage("k", "distill", history=history)
+    sweep.trial("main", "foundry", 0, 0.9, supertokens=4, stages=[use])
+    evidence = read_folders([sweep.out])
+
+    curves = collect_curves(evidence, {}, "distill", "loss")
+
+    assert [(curve.epochs, curve.values) for curve in curves] == [((1,), (0.5,))]
+
+
+def test_times_sum_by_kind_longest_first() -> None:
+    times = [
+        StageTime("distill", "", "cpu", 10.0, 1),
+        StageTime("distill", "", "cpu", 30.0, 2),
+        StageTime("evaluate", "probe", "cpu", 50.0, 1),
+    ]
+
+    data = sum_times(times)
+
+    assert data is not None
+    assert [(kind.label, kind.num_stages, kind.total) for kind in data.kinds] == [
+        ("evaluate: probe", 1, 50.0),
+        ("distill", 2, 40.0),
+    ]
+    assert data.kinds[1].quartiles == (15.0, 20.0, 25.0)
+    assert sum_times([]) is None
+
+
+def test_a_shared_stage_counts_once(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    shared = sweep.stage("shared", "tokens")
+    for seed in (0, 1):
+        sweep.trial("main", "foundry", seed, None, supertokens=4, stages=[shared])
+
+    times = collect_times(read_folders([sweep.out]))
+
+    assert [(time.stage, time.num_trials) for time in times] == [("tokens", 2)]
+
+
+def test_measures_prefer_accuracy_and_name_other_tasks() -> None:
+    found = find_measures(
+        [
+            ("probe", "probe_accuracy"),
+            ("few_shot", "accuracy"),
+            ("classification", "accuracy"),
+            ("x", "y"),
+        ]
+    )
+
+    assert [(measure.slug, measure.label) for measure in found] == [
+        ("accuracy", "classification accuracy"),
+        ("few_shot_accuracy", "few-shot accuracy"),
+        ("probe_accuracy", "linear-probe accuracy"),
+    ]

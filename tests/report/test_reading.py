@@ -1,0 +1,93 @@
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from foundry_bench.report.harvest import read_folders
+from foundry_bench.report.pictures import fig2_data
+from foundry_bench.report.reading import Statement, read_results
+from foundry_bench.report.rows import tidy_rows
+from foundry_bench.report.runs import collect_runs, measures_in
+from foundry_bench.report.summary import summarise
+from tests.report.examples import ExampleSweep
+
+Tell = Callable[..., list[Statement]]
+WOBBLE = (-0.001, 0.0, 0.001)
+
+
+@pytest.fixture
+def tell(make_sweep: Callable[..., ExampleSweep]) -> Tell:
+    """The reading of main students whose mean accuracies at s = 1, 4, 16 are given."""
+
+    def told(
+        accuracies: Sequence[float], losses: Sequence[float], seeds: int = 3
+    ) -> list[Statement]:
+        sweep = make_sweep()
+        for count, accuracy, loss in zip((1, 4, 16), accuracies, losses, strict=True):
+            for seed, shift in list(enumerate(WOBBLE))[:seeds]:
+                turn = shift if count != 4 else -shift
+                sweep.trial(
+                    "main",
+                    "foundry",
+                    seed,
+                    accuracy + turn,
+                    supertokens=count,
+                    loss=loss - turn / 50,
+                )
+        rows = tidy_rows(read_folders([sweep.out]))
+        summary = summarise(collect_runs(rows, {}), measures_in(rows))
+        return read_results(summary, fig2_data(summary))
+
+    return told
+
+
+def _about(statements: list[Statement], words: str) -> Statement:
+    return next(statement for statement in statements if words in statement.text)
+
+
+def test_what_the_paper_says_agrees(tell: Tell) -> None:
+    statements = tell((0.80, 0.90, 0.91), (0.04, 0.03, 0.02))
+
+    assert statements[0].text == (
+        "Classification accuracy rises from s = 1 (80.0 ± 0.2 %) to s = 16 (91.0 ± 0.2 %):"
+        " +11.0 points [+11.0, +11.0], paired over 3 seeds, beyond the 95 % interval."
+    )
+    assert "in 2 of 2 steps" in _about(statements, "Distillation loss falls").text
+    assert _about(statements, "Spearman").verdict == "agrees"
+    assert _about(statements, "Beyond s = 4").verdict == "agrees"
+
+
+def test_the_opposite_disagrees(tell: Tell) -> None:
+    statements = tell((0.91, 0.90, 0.80), (0.04, 0.03, 0.02))
+
+    assert "accuracy falls from" in statements[0].text
+    assert _about(statements, "Spearman").verdict == "disagrees"
+
+
+def test_gains_that_grow_disagree_with_diminishing_ones(tell: Tell) -> None:
+    assert (
+        _about(tell((0.80, 0.81, 0.91), (0.04, 0.03, 0.02)), "Beyond s = 4").verdict == "disagrees"
+    )
+
+
+def test_no_trend_is_undecided(tell: Tell) -> None:
+    statements = tell((0.90, 0.90, 0.9001), (0.03, 0.03, 0.03))
+
+    assert _about(statements, "Beyond s = 4").verdict == "undecided"
+    assert _about(statements, "Beyond s = 4").text.count("within the 95 % interval") == 1
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_few_seeds_decide_nothing(tell: Tell, seeds: int) -> None:
+    statements = tell((0.80, 0.90, 0.91), (0.04, 0.03, 0.02), seeds)
+
+    assert {statement.verdict for statement in statements} <= {None, "undecided"}
+    assert f"paired over {seeds} seed" in statements[0].text
+    assert "no interval below three seeds" in statements[0].text
+    assert f"rests on {seeds} seed" in statements[-1].text
+
+
+def test_the_limits_are_always_said(tell: Tell) -> None:
+    text = tell((0.80, 0.90, 0.91), (0.04, 0.03, 0.02))[-1].text
+
+    assert "3 seeds of one teacher and one data set" in text
+    assert "not the choice of shapes" in text

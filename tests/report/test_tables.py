@@ -1,0 +1,71 @@
+import csv
+import io
+from collections.abc import Callable
+
+import pytest
+
+from foundry_bench.report.harvest import read_folders
+from foundry_bench.report.rows import tidy_rows
+from foundry_bench.report.runs import collect_runs, measures_in
+from foundry_bench.report.summary import Summary, summarise
+from foundry_bench.report.tables import (
+    csv_text,
+    latex_text,
+    markdown_text,
+    results_lines,
+    results_table,
+)
+from tests.report.examples import ExampleSweep
+
+
+@pytest.fixture
+def summary(make_sweep: Callable[..., ExampleSweep]) -> Summary:
+    sweep = make_sweep()
+    for seed, shift in enumerate((-0.01, 0.0, 0.01)):
+        sweep.trial("main", "foundry", seed, 0.9 + shift, supertokens=2, loss=0.02)
+        sweep.trial("anchor", "teacher", seed, 0.95 - shift)
+    sweep.trial("control", "no_residual", 0, 0.5, supertokens=2)
+    sweep.trial("control", "no_residual", 1, None, supertokens=2, status="failed")
+    rows = tidy_rows(read_folders([sweep.out]))
+    return summarise(collect_runs(rows, {}), measures_in(rows))
+
+
+def test_markdown(summary: Summary) -> None:
+    lines = markdown_text(results_table(summary)).splitlines()
+
+    assert lines[:5] == [
+        "| variant | role | s | n | trials | distill. loss | held-out 1 \u2212 R² | in use"
+        " | accuracy (%) | accuracy \u2212 teacher | p (Holm) |",
+        "| :-- | :-- | --: | --: | --: | --: | --: | --: | --: | --: | --: |",
+        "| teacher | anchor |  | 3 | 3 done |  |  |  | 95.0 ± 2.5 |  |  |",
+        "| foundry | main | 2 | 3 | 3 done | 0.0200 ± 0.0000 | 0.044 ± 0.000 | 1.8 ± 0.0"
+        " | 90.0 ± 2.5 | \u22125.0 ± 5.0 | 0.049 |",
+        "| no_residual | control | 2 | 1 | 1 done, 1 failed |  |  |  | 50.0 | \u221246.0 |  |",
+    ]
+
+
+def test_latex_is_escaped_booktabs(summary: Summary) -> None:
+    text = latex_text(results_table(summary))
+
+    assert r"\begin{tabular}{llrrrrrrrrr}" in text
+    assert r"no\_residual & control & 2 & 1 & 1 done, 1 failed" in text
+    assert r"$-$5.0 $\pm$ 5.0 & 0.049 \\" in text
+    assert [text.count(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [1, 1, 1]
+    body = text.split("toprule")[1]
+    assert "±" not in body
+    assert "\u2212" not in body
+    assert all(
+        len(row) == len(results_table(summary).header) for row in results_table(summary).rows
+    )
+
+
+def test_csv_has_numbers(summary: Summary) -> None:
+    lines = list(csv.DictReader(io.StringIO(csv_text(results_lines(summary)))))
+
+    foundry = lines[1]
+    assert (foundry["series"], foundry["supertokens"], foundry["n"]) == ("foundry", "2", "3")
+    assert float(foundry["accuracy"]) == pytest.approx(90.0)
+    assert float(foundry["accuracy_to_teacher"]) == pytest.approx(-5.0)
+    assert float(foundry["accuracy_to_teacher_high"]) == pytest.approx(-0.0317, abs=1e-4)
+    assert lines[2]["accuracy_low"] == ""
+    assert lines[0]["accuracy_to_teacher"] == ""

@@ -1,0 +1,338 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.torch import load_file
+
+from foundry_bench.config.sweep import TrialConfig
+from foundry_bench.data.loader import loader_of
+from foundry_bench.record import Record
+from foundry_bench.stage import Progress, Stage
+from foundry_bench.store import Store
+from foundry_bench.testing import tiny_archive, tiny_preset
+from foundry_bench.trial import plan_trial, rows_of
+
+TIMES = {"wall_s", "clouds_per_s"}
+ONLINE = {"train.views.count": "online"}
+TEACHER = {"student": None, "start": "teacher"}
+SCRATCH = {"start": "random"}
+NOT_DISTILLED = {"start": "teacher"}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny preset and archive."""
+    folder = tmp_path_factory.mktemp("files")
+    tiny_preset(folder)
+    tiny_archive(folder)
+    return folder
+
+
+def trial_config(files: Path, changes: dict[str, Any] | None = None) -> TrialConfig:
+    """A tiny trial, with values at dotted paths changed."""
+    values: dict[str, Any] = {
+        "sweep": "tiny",
+        "variant": "foundry",
+        "start": "distilled",
+        "teacher": {"preset": str(files / "tiny.yaml"), "weights": "random"},
+        "student": {"name": "foundry", "supertokens": 4, "assignment": {"name": "dso_pos"}},
+        "data": {"name": "archive", "path": str(files / "tiny.npz")},
+        "tasks": ["classification", "probe"],
+        "seed": 0,
+        "train": {
+            "views": {"count": 2},
+            "distill": {"epochs": 2, "batch": 8, "trains": ["encoder"]},
+            "finetune": {"epochs": 2, "batch": 8, "trains": ["encoder"]},
+        },
+    }
+    for path, value in (changes or {}).items():
+        *parents, last = path.split(".")
+        place = values
+        for name in parents:
+            place = place.setdefault(name, {})
+        place[last] = value
+    return TrialConfig.model_validate(values)
+
+
+def planned(files: Path, changes: dict[str, Any] | None = None) -> dict[str, Stage]:
+    """The leaf stages, by kind or task."""
+    stages = plan_trial(trial_config(files, changes))
+    return {stage.task or stage.kind: stage for stage in stages}
+
+
+def keys(files: Path, changes: dict[str, Any] | None = None) -> dict[str, str]:
+    return {name: stage.key for name, stage in planned(files, changes).items()}
+
+
+def tokens(stage: Stage) -> dict[str, str]:
+    return {name: need.key for name, need in stage.needs.items() if need.kind == "tokens"}
+
+
+def run(
+    files: Path, store: Path, changes: dict[str, Any] | None = None
+) -> tuple[dict[str, Record], Store]:
+    made = Store(store)
+    stages = planned(files, changes)
+    ignore = lambda progress: None  # noqa: E731
+    return {name: made.get_or_run(stage, ignore).record for name, stage in stages.items()}, made
+
+
+def numbers(records: dict[str, Record]) -> list[Any]:
+    """All that two runs must agree in."""
+    return [
+        (
+            name,
+            record.key,
+            record.metrics,
+            [
+                {key: value for key, value in line.items() if key not in TIMES}
+                for line in record.history
+            ],
+        )
+        for name, record in records.items()
+    ]
+
+
+def test_a_trial_is_a_distillation_and_an_evaluation_a_task(files: Path) -> None:
+    stages = plan_trial(trial_config(files))
+    assert [(stage.kind, stage.task) for stage in stages] == [
+        ("distill", None),
+        ("evaluate", "classification"),
+        ("evaluate", "probe"),
+    ]
+    distill, classification, probe = stages
+    assert list(distill.needs) == ["view0", "view1", "test"]
+    assert list(classification.needs) == ["distill", "train", "test", "view0", "view1"]
+    assert list(probe.needs) == ["distill", "train", "test"]
+    assert classification.needs["distill"].key == distill.key
+
+
+@pytest.mark.parametrize("changes", [TEACHER, SCRATCH, NOT_DISTILLED])
+def test_anchors_are_not_distilled(files: Path, changes: dict[str, Any]) -> None:
+    assert list(planned(files, changes)) == ["classification", "probe"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seed": 1},
+        {"student.supertokens": 2},
+        {"student.residual": False},
+        {"train.distill.lr": 1.0},
+        TEACHER,
+        NOT_DISTILLED,
+    ],
+)
+def test_tokens_are_shared_between_students_and_seeds(files: Path, changes: dict[str, Any]) -> None:
+    mine, theirs = planned(files), planned(files, changes)
+    for name in theirs:
+        assert tokens(theirs[name]) == tokens(mine[name])
+
+
+@pytest.mark.parametrize("changes", [{"threads": 2}, {"device": "cuda"}])
+def test_tokens_are_not_shared_where_their_last_bits_may_differ(
+    files: Path, changes: dict[str, Any]
+) -> None:
+    mine, theirs = tokens(planned(files)["distill"]), tokens(planned(files, changes)["distill"])
+    assert not set(mine.values()) & set(theirs.values())
+
+
+def test_tokens_are_shared_between_distillation_and_tasks(files: Path) -> None:
+    stages = planned(files)
+    distill, task = tokens(stages["distill"]), tokens(stages["classification"])
+    assert {name: task[name] for name in distill} == distill
+    assert len(set(task.values())) == len(task)
+
+
+def test_more_views_keep_those_that_there_are(files: Path) -> None:
+    few = tokens(planned(files)["distill"])
+    more = tokens(planned(files, {"train.views.count": 3})["distill"])
+    assert few.items() < more.items()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seed": 1},
+        {"student.supertokens": 2},
+        {"student.residual": False},
+        {"student.assignment": {"name": "dso"}},
+        {"student.assignment": {"name": "dso_pos", "temperature": 2.0}},
+        {"train.distill.epochs": 3},
+        {"train.distill.lr": 1e-4},
+        {"train.distill.loss": {"name": "mse"}},
+        {"train.distill.loss": {"beta": 2.0}},
+        {"train.distill.trains": []},
+        {"train.distill.precision": "bfloat16"},
+        {"train.views.count": 3},
+        {"train.views.scale": [0.5, 1.0]},
+        {"train.views.seed": 1},
+        ONLINE,
+        {"threads": 2},
+        {"device": "cuda"},
+    ],
+)
+def test_what_distillation_depends_on_changes_every_key(
+    files: Path, changes: dict[str, Any]
+) -> None:
+    usual, other = keys(files), keys(files, changes)
+    assert {name for name in usual if usual[name] != other[name]} == set(usual)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"train.finetune.epochs": 3},
+        {"train.finetune.dropout": 0.1},
+        {"train.finetune.selection": "val"},
+        {"train.finetune.trains": []},
+    ],
+)
+def test_finetuning_changes_its_own_key_alone(files: Path, changes: dict[str, Any]) -> None:
+    usual, other = keys(files), keys(files, changes)
+    assert {name for name in usual if usual[name] != other[name]} == {"classification"}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"sweep": "other"}, {"variant": "other"}, {"role": "control"}, {"varies": {"a": 1}}]
+)
+def test_names_change_nothing(files: Path, changes: dict[str, Any]) -> None:
+    assert keys(files, changes) == keys(files)
+
+
+def test_the_teachers_probe_is_the_same_for_all_seeds(files: Path) -> None:
+    usual, other = keys(files, TEACHER), keys(files, {**TEACHER, "seed": 1})
+    assert usual["probe"] == other["probe"]
+    assert usual["classification"] != other["classification"]
+
+
+@pytest.mark.parametrize("views", [{}, ONLINE], ids=["cached", "online"])
+def test_starts_differ(files: Path, views: dict[str, Any]) -> None:
+    starts = (SCRATCH, NOT_DISTILLED, TEACHER, {})
+    probes = [keys(files, {**views, **start})["probe"] for start in starts]
+    assert len(set(probes)) == 4
+
+
+def test_teacher_and_data_change_every_key(files: Path, tmp_path: Path) -> None:
+    usual = keys(files)
+    preset = tiny_preset(tmp_path)
+    assert keys(files, {"teacher.preset": str(preset)}) == usual
+    preset.write_text(preset.read_text().replace("depth: 2", "depth: 1"))
+    archive = tiny_archive(tmp_path)
+    assert keys(files, {"data.path": str(archive)}) == usual
+    archive.write_bytes(archive.read_bytes() + b" ")
+    for changes in ({"teacher.preset": str(preset)}, {"data.path": str(archive)}):
+        other = keys(files, changes)
+        assert all(usual[name] != other[name] for name in usual)
+
+
+@pytest.mark.parametrize(
+    "changes", [ONLINE, SCRATCH, {"train.finetune.trains": ["tokenizer", "encoder"]}]
+)
+def test_a_tokenizer_that_trains_gets_patches(files: Path, changes: dict[str, Any]) -> None:
+    needs = planned(files, changes)["classification"].needs
+    assert set(needs) <= {"distill"}
+
+
+@pytest.mark.parametrize(
+    "views",
+    [{}, ONLINE, {**ONLINE, "train.distill.trains": ["tokenizer", "encoder"]}],
+    ids=["cached", "online", "tokenizer"],
+)
+def test_a_trial_runs_to_its_end_and_repeats_bitwise(
+    files: Path, tmp_path: Path, views: dict[str, Any]
+) -> None:
+    first, store = run(files, tmp_path / "first", views)
+    again, _ = run(files, tmp_path / "again", views)
+    assert numbers(first) == numbers(again)
+    distill = first["distill"]
+    assert set(distill.metrics) == {
+        "distill_loss",
+        "heldout_nmse",
+        "supertokens_in_use",
+        "encoder_tokens",
+    }
+    assert distill.metrics["distill_loss"] == distill.history[-1]["loss"]
+    assert [line["epoch"] for line in distill.history] == [1.0, 2.0]
+    assert 0 <= first["classification"].metrics["accuracy"] <= 1
+    assert set(first["probe"].metrics) == {"probe_accuracy", "probe_c"}
+    folder = store.root / "stages" / distill.key
+    assert "assignment.supertokens_SD" in load_file(folder / "weights.safetensors")
+    with np.load(folder / "arrays.npz") as arrays:
+        assert arrays["points_MN3"].shape == (2, 32, 3)
+        assert arrays["supertoken_MN"].max() < 4
+    for name in ("distill", "classification"):
+        assert not list((store.root / "stages" / first[name].key).glob("*.pt"))
+
+
+def test_another_seed_gives_other_numbers_from_the_same_tokens(files: Path, tmp_path: Path) -> None:
+    first, store = run(files, tmp_path)
+    num_tokens = len(list((store.root / "stages").glob("*/tokens.npy")))
+    other, store = run(files, tmp_path, {"seed": 1})
+    for name, metric in (("distill", "distill_loss"), ("classification", "train_loss")):
+        assert first[name].metrics[metric] != other[name].metrics[metric]
+    assert len(list((store.root / "stages").glob("*/tokens.npy"))) == num_tokens == 4
+    assert len(store.ran) == 3
+
+
+@pytest.mark.parametrize("changes", [TEACHER, SCRATCH, NOT_DISTILLED])
+def test_anchors_run_to_their_end(files: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
+    records, _ = run(files, tmp_path, changes)
+    assert [record.status for record in records.values()] == ["done", "done"]
+
+
+def test_a_student_starts_from_the_teacher_that_it_learns_from(files: Path, tmp_path: Path) -> None:
+    """Whatever the seed: what is frozen is as in the teacher that made the cached tokens."""
+    weights = []
+    for seed in (0, 1):
+        changes = {"seed": seed, "tasks": ["probe"], "train.distill.trains": []}
+        records, store = run(files, tmp_path, changes)
+        folder = store.root / "stages" / records["distill"].key
+        weights.append(load_file(folder / "weights.safetensors"))
+    one, two = weights
+    for name in (name for name in one if name.startswith(("tokenizer", "encoder", "positions"))):
+        assert one[name].equal(two[name]), name
+    assert not one["assignment.query.weight"].equal(two["assignment.query.weight"])
+
+
+def test_tasks_get_the_student_as_distillation_left_it(files: Path, tmp_path: Path) -> None:
+    losses = []
+    for start in ({}, NOT_DISTILLED):
+        records, _ = run(files, tmp_path, {**start, "tasks": ["classification"]})
+        losses.append(records["classification"].history[0]["loss"])
+    assert losses[0] != losses[1]
+
+
+def test_an_interrupted_trial_goes_on_in_mid_stage(files: Path, tmp_path: Path) -> None:
+    def stop(progress: Progress) -> None:
+        if progress.stage == "distill" and progress.epoch == 1:
+            raise KeyboardInterrupt
+
+    expected, _ = run(files, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        Store(tmp_path / "cut").get_or_run(planned(files)["distill"], stop)
+    assert list((tmp_path / "cut" / "partial").glob("*/checkpoint.pt"))
+    found, _ = run(files, tmp_path / "cut")
+    assert numbers(found) == numbers(expected)
+
+
+def test_stages_tell_how_far_they_are(files: Path, tmp_path: Path) -> None:
+    told: list[Progress] = []
+    Store(tmp_path).get_or_run(planned(files)["classification"], told.append)
+    told = [progress for progress in told if progress.epochs]
+    assert [(progress.stage, progress.task, progress.epoch) for progress in told] == [
+        ("distill", None, 1),
+        ("distill", None, 2),
+        ("evaluate", "classification", 1),
+        ("evaluate", "classification", 2),
+    ]
+
+
+def test_the_pool_opens_with_train_and_has_no_test(files: Path) -> None:
+    dataset = loader_of(trial_config(files).data).load(None)
+    pool = rows_of(dataset, "pool")
+    train = rows_of(dataset, "train")
+    assert pool[: len(train)].tolist() == train.tolist()
+    assert len(pool) == 20
+    assert set(pool.tolist()).isdisjoint(rows_of(dataset, "test").tolist())
