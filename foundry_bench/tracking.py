@@ -4,7 +4,8 @@ A sweep is an experiment with one parent run; each trial that ended is a child r
 are a promise, so that filters such as `params.student.supertokens = '4'` and saved comparisons go
 on working:
 
-    tags      sweep, trial_id, role, variant, seed, status, records (hash of what was mirrored)
+    tags      sweep, trial_id, role, variant, seed, status, records (hash of what was mirrored),
+              folder (an id of the output folder: several may hold a sweep of one name)
     params    the resolved trial's fields by dotted path: student.supertokens, train.distill.lr,
               data.name ...; a task's by its name: tasks.probe.name
     metrics   final: as in the records (distill_loss, heldout_nmse, accuracy, probe_accuracy ...)
@@ -17,13 +18,14 @@ import hashlib
 import json
 import logging
 import os
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foundry_bench.record import Record, TrialRecord
 from foundry_bench.store import RECORD
-from foundry_bench.sweep.folder import Folder
+from foundry_bench.sweep.folder import Folder, write_text
 from foundry_bench.sweep.group import TRIAL
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ QUIET = {
     "DO_NOT_TRACK": "true",
     "MLFLOW_CONFIGURE_LOGGING": "false",
 }
+ID = "mlflow.id"
 MAX_PARAMS = 100
 MAX_METRICS = 900
 MAX_VALUE_CHARACTERS = 500
@@ -81,6 +84,7 @@ class Mirror:
             if experiment
             else self._client.create_experiment(self._name, artifact_location=artifacts)
         )
+        self._folder_id = folder_id(folder)
         self._runs = {
             run.data.tags["trial_id"]: (run.info.run_id, run.data.tags.get("records"))
             for run in self._search("tags.kind = 'trial'")
@@ -127,7 +131,10 @@ class Mirror:
         token: str | None = None
         while True:
             page = self._client.search_runs(
-                [self._experiment], condition, max_results=1000, page_token=token
+                [self._experiment],
+                f"{condition} and tags.folder = '{self._folder_id}'",
+                max_results=1000,
+                page_token=token,
             )
             found += page
             token = page.token
@@ -135,12 +142,13 @@ class Mirror:
                 return found
 
     def _create_parent(self) -> "Run":
-        tags = {"kind": "sweep", "sweep": self._name}
+        tags = {"kind": "sweep", "folder": self._folder_id, "sweep": self._name}
         return self._client.create_run(self._experiment, tags=tags, run_name=self._name)
 
     def _tags(self, trial: TrialRecord) -> dict[str, str]:
         return {
             "kind": "trial",
+            "folder": self._folder_id,
             "sweep": trial.sweep,
             "trial_id": trial.trial,
             "role": trial.role,
@@ -168,6 +176,14 @@ class Mirror:
             client.log_artifact(
                 identity, str(self._folder.root / "stages" / stage.key / RECORD), name
             )
+
+
+def folder_id(folder: Folder) -> str:
+    """What tells the runs of `folder` from those of others that hold a sweep of the same name."""
+    path = folder.root / ID
+    if not path.exists():
+        write_text(path, uuid.uuid4().hex)
+    return path.read_text()
 
 
 def connect(uri: str) -> "MlflowClient":

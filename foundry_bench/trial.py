@@ -14,6 +14,7 @@ from foundry_bench.config.settings import NamedSettings
 from foundry_bench.config.sweep import TrialConfig
 from foundry_bench.data.dataset import Dataset
 from foundry_bench.data.loader import loader_of
+from foundry_bench.geometry.patches import PatchSpec
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.registries import STUDENTS, TASKS
 from foundry_bench.seeds import seeded
@@ -142,7 +143,7 @@ class _Planner:
             "distill",
             DISTILL_VERSION,
             {
-                "student": self._student_config(),
+                **self._student_config(),
                 "distill": settings.model_dump(mode="json"),
                 "views": trial.train.views.model_dump(mode="json"),
                 "threads": trial.threads,
@@ -173,7 +174,7 @@ class _Planner:
             data = (
                 self._cached_data(context, dataset)
                 if cached
-                else self._online_data(dataset, backbone)
+                else self._online_data(dataset, backbone.patch_spec, augmented=task.trains)
             )
             progress = Progressing(context, "evaluate", settings.name, finetune.epochs)
             training = (
@@ -188,7 +189,7 @@ class _Planner:
             {
                 "protocol": task.protocol,
                 "task": settings.model_dump(mode="json"),
-                "student": self._student_config(),
+                **self._student_config(),
                 "start": trial.start,
                 "finetune": finetune.model_dump(mode="json") if task.trains else None,
                 "views": trial.train.views.model_dump(mode="json") if task.trains else None,
@@ -202,10 +203,13 @@ class _Planner:
             task=settings.name,
         )
 
-    def _student_config(self) -> dict[str, object] | None:
-        return (
-            self.trial.student.model_dump(mode="json") if self.trial.student is not None else None
-        )
+    def _student_config(self) -> dict[str, object]:
+        """What stages say of the student: its settings, and versions of the code they choose."""
+        settings = self.trial.student
+        if settings is None:
+            return {"student": None}
+        versions = STUDENTS.get(settings.name).versions(settings)
+        return {"student": settings.model_dump(mode="json"), "versions": versions}
 
     def _student(self, *, random: bool) -> Student:
         """A new student; its own parts, and with `random` the teacher's too, are drawn from the
@@ -226,6 +230,7 @@ class _Planner:
         student = self._student(random=self.trial.start == "random")
         if self.trial.start == "distilled":
             load_weights(student, context.inputs["distill"] / WEIGHTS)
+            student.anneal(1.0)  # a temperature is no weight: it stays where it was left
         return student
 
     def _cached(self, context: StageContext, prefix: str) -> CachedViews:
@@ -244,13 +249,15 @@ class _Planner:
         train = self._cached(context, "view").subset(torch.arange(len(dataset.splits["train"])))
         return TaskData.from_views(dataset, train, plain, test)
 
-    def _online_data(self, dataset: Dataset, backbone: Backbone) -> TaskData:
-        spec, views = backbone.patch_spec, self.trial.train.views
-        train = patch_views(dataset, dataset.splits["train"], spec, views, self.device)
+    def _online_data(self, dataset: Dataset, spec: PatchSpec, *, augmented: bool) -> TaskData:
         plain, test = (
             patch_views(dataset, dataset.splits[split], spec, None, self.device)
             for split in ("train", "test")
         )
+        train = plain
+        if augmented:
+            views = self.trial.train.views
+            train = patch_views(dataset, dataset.splits["train"], spec, views, self.device)
         return TaskData.from_views(dataset, train, plain, test)
 
 

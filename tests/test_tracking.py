@@ -115,6 +115,21 @@ def test_another_database_is_built_from_records_alone(
     )
 
 
+def test_folders_of_one_sweep_name_leave_each_others_runs_alone(
+    out: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{out / 'mlflow.db'}")
+    other = tmp_path_factory.mktemp("other")
+    for name in ("trials", "stages"):
+        shutil.copytree(out / name, other / name)
+    for path in other.glob("trials/*/trial.json"):
+        write_json(path, read_json(path, TrialRecord).model_copy(update={"status": "oom"}))
+    assert mirror(out) == mirror(other) == 2
+    assert mirror(out) == mirror(other) == 0
+    statuses = sorted(run.data.tags["status"] for run in runs(out, "tags.kind = 'trial'"))
+    assert statuses == ["done", "failed", "oom", "oom"]
+
+
 def test_a_folder_without_records_gives_nothing(tmp_path: Path) -> None:
     assert mirror(tmp_path) == 0
     assert not Folder(tmp_path).identities()

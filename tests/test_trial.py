@@ -10,6 +10,10 @@ from foundry_bench.data.loader import loader_of
 from foundry_bench.record import Record
 from foundry_bench.stage import Progress, Stage
 from foundry_bench.store import Store
+from foundry_bench.students.assignments.dso import DsoPos
+from foundry_bench.students.foundry import Foundry
+from foundry_bench.tasks.classification import Classification
+from foundry_bench.tasks.task import TaskResult
 from foundry_bench.testing import tiny_archive, tiny_preset
 from foundry_bench.trial import plan_trial, rows_of
 
@@ -336,3 +340,30 @@ def test_the_pool_opens_with_train_and_has_no_test(files: Path) -> None:
     assert pool[: len(train)].tolist() == train.tolist()
     assert len(pool) == 20
     assert set(pool.tolist()).isdisjoint(rows_of(dataset, "test").tolist())
+
+
+def test_fine_tuning_goes_on_at_the_temperature_where_distillation_ended(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def evaluate(self: Classification, backbone: Any, *_: Any) -> TaskResult:
+        seen.append(backbone.assignment.temperature)
+        return TaskResult({"accuracy": 0.0})
+
+    monkeypatch.setattr(Classification, "evaluate", evaluate)
+    assignment = {"name": "dso_pos", "temperature": 1.0, "temperature_end": 0.1}
+    changes = {"student.assignment": assignment, "tasks": ["classification"]}
+    run(files, tmp_path, changes)
+    run(files, tmp_path, {**changes, **NOT_DISTILLED})
+    assert seen == [pytest.approx(0.1), 1.0]
+
+
+@pytest.mark.parametrize("changed", [Foundry, DsoPos])
+def test_a_raised_version_of_the_code_changes_the_keys(
+    files: Path, monkeypatch: pytest.MonkeyPatch, changed: type
+) -> None:
+    before = planned(files)
+    monkeypatch.setattr(changed, "version", 2)
+    after = planned(files)
+    assert all(before[name].key != after[name].key for name in before)

@@ -65,9 +65,11 @@ class VerbGroup(TyperGroup):
         except KeyboardInterrupt as interrupt:
             raise _end(str(interrupt) or INTERRUPTED, 130) from interrupt
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise _end(f"the disk is full: {error}; free space and call again", 2) from error
+            if error.filename is None:
                 raise
-            raise _end(f"the disk is full: {error}; free space and call again", 2) from error
+            raise _end(f"cannot use {error.filename}: {error.strerror}", 2) from error
 
 
 app = typer.Typer(

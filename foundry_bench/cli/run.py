@@ -25,28 +25,45 @@ def command(
     """Run one resolved trial in this process; the same trial gives the same numbers as in its
     sweep.
 
+    Stages that the store holds are not computed again; with another --out all of them are.
     Exit code 1 if it failed.
     """
     from rich.console import Console
 
+    from foundry_bench import provenance
     from foundry_bench.config.load import load_trial
+    from foundry_bench.config.sweepcheck import impossible
+    from foundry_bench.errors import FoundryError
     from foundry_bench.store import Store
+    from foundry_bench.sweep.expand import trial_id
     from foundry_bench.sweep.folder import Folder
     from foundry_bench.sweep.group import run_group
     from foundry_bench.sweep.planning import PLANNER, load_planner
+    from foundry_bench.sweep.preflight import check_inputs
     from foundry_bench.sweep.single import print_trial, shown_progress
 
     trial = load_trial(file)
+    if message := impossible(trial.teacher, trial.student):
+        raise FoundryError(f"{file}: {message}")
+    if trial.device == "cuda" and not provenance.num_gpus():
+        raise FoundryError(f"{file}: device: given 'cuda', but there is no CUDA device")
+    check_inputs([trial])
     folder = Folder((out or Path("runs") / trial.sweep).absolute())
-    folder.save(trial)
+    stages = Store(store or folder.root / "store")
     console = Console(highlight=False)
-    with shown_progress(console) as report:
-        records = run_group(
-            [trial],
-            Store(store or folder.root / "store"),
-            folder.root,
-            report,
-            load_planner(PLANNER),
-        )
+    with folder.hold():
+        if (folder.root / "sweep.yaml").exists() and trial_id(trial) not in folder.identities():
+            raise FoundryError(
+                f"{folder.root} is the folder of a sweep without the trial {trial_id(trial)}; "
+                "give another with --out"
+            )
+        folder.save(trial)
+        with shown_progress(console) as report:
+            records = run_group([trial], stages, folder.root, report, load_planner(PLANNER))
     print_trial(records[0], folder, console)
+    if not stages.ran:
+        console.print(
+            "nothing to run: all stages are in the store; to compute them again: --out elsewhere",
+            soft_wrap=True,
+        )
     raise typer.Exit(0 if records[0].status == "done" else 1)

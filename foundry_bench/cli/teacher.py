@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from foundry_bench.errors import FoundryError
+
 EXAMPLES = """
 foundry-bench teacher check point_jepa
 foundry-bench teacher pretrain experiments/pretrain/point_jepa_tiny.yaml --out runs/teacher
@@ -34,14 +36,21 @@ def pretrain(
 
     from foundry_bench.cli.progress import stage_lines
     from foundry_bench.config.load import load_settings
-    from foundry_bench.store import Store
+    from foundry_bench.store import StageFailed, Store
     from foundry_bench.training.pretrain import WEIGHTS, PretrainRecipe, pretrain_stage
 
     recipe = load_settings(file, PretrainRecipe)
     if threads:
         torch.set_num_threads(threads)
-    chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    entry = Store(out).get_or_run(pretrain_stage(recipe, torch.device(chosen)), stage_lines())
+    usable = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    chosen = usable[-1] if device == "auto" else device
+    if chosen not in usable:
+        raise FoundryError(f"--device: given '{device}', expected auto or {' or '.join(usable)}")
+    try:
+        entry = Store(out).get_or_run(pretrain_stage(recipe, torch.device(chosen)), stage_lines())
+    except StageFailed as failure:
+        typer.echo(f"foundry-bench: {failure}", err=True)
+        raise typer.Exit(1) from failure
     numbers = entry.record.metrics
     typer.echo(
         f"linear probe: {numbers['probe_accuracy']:.1%} "

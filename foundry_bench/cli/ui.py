@@ -22,10 +22,21 @@ def command(
 
     What the records say and MLflow does not know yet is mirrored first.
     """
+    from foundry_bench.errors import FoundryError
+    from foundry_bench.sweep.folder import Folder, FolderBusy
     from foundry_bench.tracking import QUIET, is_server, mirror, tracking_uri
 
+    folder = Folder(directory.absolute())
+    if not folder.identities():
+        raise FoundryError(
+            f"{directory} holds no trials; give the output folder of a sweep, such as runs/<name>"
+        )
     uri = tracking_uri(directory)
-    mirror(directory, uri)
+    try:
+        with folder.hold():
+            mirror(directory, uri)
+    except FolderBusy:
+        typer.echo("another process is at work in the folder: its runs come as they end")
     if is_server(uri):
         typer.echo(f"the runs are on {uri}")
         return

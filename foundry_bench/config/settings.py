@@ -81,6 +81,8 @@ class FinetuneSettings(OptimizerSettings):
     """Fine-tuning of a backbone with a head on one task."""
 
     epochs: PositiveInt = 12
+    batch: int = Field(64, ge=2)
+    """At least 2: the head has a batch norm."""
     trains: Seq[Part] = ("encoder",)
     """Which of the backbone's parts train; compression, upsampling and the head always do."""
     label_smoothing: float = Field(0.1, ge=0, lt=1)

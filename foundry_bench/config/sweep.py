@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from foundry_bench.config.registered import DataField, StudentField, TaskField
 from foundry_bench.config.settings import (
+    NamedSettings,
     ResourceSettings,
     Seq,
     Settings,
@@ -57,6 +58,14 @@ class SweepConfig(Settings):
             if name in taken:
                 raise ValueError(f"controls.{name}: a control needs a name that nothing else has")
         return self
+
+    @field_validator("tasks")
+    @classmethod
+    def _tasks_differ(cls, tasks: tuple[NamedSettings, ...]) -> tuple[NamedSettings, ...]:
+        names = [task.name for task in tasks]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"'{twice}' is given twice; its numbers go by that name")
+        return tasks
 
     @field_validator("seeds")
     @classmethod

@@ -1,8 +1,7 @@
 """One's own shapes: any .npz with points, labels and splits."""
 
-import hashlib
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -10,6 +9,7 @@ from pydantic import Field
 from foundry_bench.data.archive_columns import (
     Labels,
     chosen_splits,
+    limited,
     num_not_normalised,
     read_labels,
     read_points,
@@ -19,9 +19,11 @@ from foundry_bench.data.dataset import Dataset, Rows
 from foundry_bench.data.loader import DatasetLoader, DataSettings, digest
 from foundry_bench.data.npz import Array, Columns, open_npz
 from foundry_bench.errors import FoundryError
+from foundry_bench.files import file_digest
 
 LOADER_VERSION = 1
 """Raised when the same file and settings give another dataset."""
+SMOKE_CLOUDS = 16
 TWIN_DISTANCE = 0.022
 """Chamfer distance to the nearest train shape below which a test shape counts as a near twin."""
 
@@ -50,6 +52,12 @@ class ArchiveSettings(DataSettings):
     """Key of the distance to the nearest train shape; test shapes below 0.022 are left out."""
     up: Literal["x", "y", "z"] = "y"
     """The file's up axis; clouds are turned so that it is y."""
+    limit: int | None = Field(None, ge=1)
+    """Largest number of clouds a split, for trying things out; as even over classes as can be."""
+
+    def smoke(self) -> Self:
+        """A few clouds of each split."""
+        return self.model_copy(update={"limit": min(SMOKE_CLOUDS, self.limit or SMOKE_CLOUDS)})
 
 
 class Archive(DatasetLoader):
@@ -71,11 +79,17 @@ class Archive(DatasetLoader):
         """Of the file's bytes and the settings, not of its place."""
         if not self.path.is_file():
             raise FoundryError(f"{self.path} is no file; expected an .npz (data.path)")
-        with self.path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
+        content = file_digest(self.path)
+        left_out = {"path"} if self.settings.limit else {"path", "limit"}
         return digest(
-            "archive", LOADER_VERSION, content, self.settings.model_dump(exclude={"path"})
+            "archive", LOADER_VERSION, content, self.settings.model_dump(exclude=left_out)
         )
+
+    def num_points(self) -> int | None:
+        """As the header of the points' array says."""
+        with open_npz(self.path) as columns:
+            shape = columns.shape(self.settings.points)
+        return shape[1] if shape is not None and len(shape) == 3 else None
 
     def read(self) -> Dataset:
         """Read, check and normalise; see `FoundryError`s for what is refused."""
@@ -124,7 +138,9 @@ class Archive(DatasetLoader):
         for name in ("train", "test"):
             if not len(splits[name]):
                 raise FoundryError(f"{self.path}: no labelled cloud is in the {name} split")
-        return splits
+        if self.settings.limit is None:
+            return splits
+        return limited(splits, labels.labels_N, self.settings.limit)
 
     def _parts(
         self, columns: Columns, shape: tuple[int, int]

@@ -129,6 +129,29 @@ def chosen_splits(
     }
 
 
+def limited(
+    splits: dict[str, Rows], labels_N: NDArray[np.int64], num_clouds: int
+) -> dict[str, Rows]:
+    """At most `num_clouds` of each split, as even over classes as can be.
+
+    Test keeps to the classes that are left in train, as far as it has any of them.
+    """
+    train = _even(splits["train"], labels_N, num_clouds)
+    test = splits["test"]
+    known = test[np.isin(labels_N[test], labels_N[train])]
+    few = {"train": train, "test": _even(known, labels_N, num_clouds)}
+    return {name: few.get(name, rows[:num_clouds]) for name, rows in splits.items()}
+
+
+def _even(rows: Rows, labels_N: NDArray[np.int64], num_clouds: int) -> Rows:
+    """The first row of each class, then the second of each ..., until there are enough."""
+    turns = np.zeros(len(rows), np.int64)
+    for label in np.unique(labels_N[rows]):
+        own = labels_N[rows] == label
+        turns[own] = np.arange(own.sum())
+    return np.sort(rows[np.argsort(turns, kind="stable")[:num_clouds]])
+
+
 def _split_column(columns: Columns, key: str, labels: Labels) -> Array:
     given = columns[key]
     if given.shape != labels.labels_N.shape or given.dtype.kind not in "US":

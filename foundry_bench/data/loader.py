@@ -51,6 +51,10 @@ class DatasetLoader(ABC):
             FoundryError: for a source that cannot be read or is not what the settings say.
         """
 
+    def num_points(self) -> int | None:
+        """Points that each cloud has, if that is known without loading the content; else None."""
+        return None
+
     def load(self, cache: Path | None) -> Dataset:
         """The dataset; from the second time on memory-mapped from `cache`, if there is one.
 

@@ -50,6 +50,20 @@ class Columns:
             raise FoundryError(f"{self.path}: {_reason(key, error)}") from error
         return array
 
+    def shape(self, key: str) -> tuple[int, ...] | None:
+        """The shape of the array under `key`, from its header alone; None if it tells none."""
+        assert self._arrays.zip is not None
+        try:
+            with self._arrays.zip.open(f"{key}.npy") as file:
+                header = (
+                    np.lib.format.read_array_header_1_0
+                    if np.lib.format.read_magic(file) == (1, 0)
+                    else np.lib.format.read_array_header_2_0
+                )
+                return header(file)[0]
+        except _UNREADABLE:
+            return None
+
 
 @contextmanager
 def open_npz(path: Path) -> Iterator[Columns]:

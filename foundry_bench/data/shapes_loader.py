@@ -48,6 +48,10 @@ class Shapes(DatasetLoader):
         """Of the settings and of the generator's version."""
         return digest("shapes", GENERATOR_VERSION, self.settings.model_dump())
 
+    def num_points(self) -> int:
+        """As asked for."""
+        return self.settings.points
+
     def read(self) -> Dataset:
         """Generate all splits (about 1,000 clouds a second and core)."""
         settings = self.settings

@@ -10,7 +10,8 @@ from foundry_bench.report.pictures import Picture, collect_pictures, fig2_data
 from foundry_bench.report.provenance import Fact, describe_environment, warn
 from foundry_bench.report.reading import Statement, read_results
 from foundry_bench.report.rows import tidy_rows
-from foundry_bench.report.runs import collect_runs, measures_in, name_series
+from foundry_bench.report.runs import collect_runs, measures_in
+from foundry_bench.report.series import name_series
 from foundry_bench.report.summary import summarise
 from foundry_bench.report.tables import Table, results_lines, results_table
 
@@ -65,7 +66,7 @@ def _assemble_sweep(evidence: Evidence, all_rows: pd.DataFrame, name: str) -> Sw
     part = evidence.of_sweep(name)
     rows = all_rows[all_rows["sweep"] == name]
     series = name_series(part.trials)
-    summary = summarise(collect_runs(rows, series), measures_in(rows))
+    summary = summarise(collect_runs(rows, part.trials, series), measures_in(rows))
     pictures = tuple(collect_pictures(part, summary, series, _loss_name(rows)))
     notes = warn(part, rows, summary)
     if any(trial.role == "main" for trial in part.trials) and not any(

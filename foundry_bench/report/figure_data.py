@@ -16,6 +16,9 @@ from foundry_bench.report.summary import Group, Summary
 ANCHORS = {"teacher": "teacher", "not_distilled": "not distilled", "scratch": "from scratch"}
 """Anchor -> what figures call it, from the best expected down."""
 
+UNTRAINED = {"scratch": "random weights"}
+"""What they call it where the task trains nothing."""
+
 Line = dict[str, object]
 
 
@@ -56,7 +59,7 @@ class Relation:
     """A number of distillation against a result of a task (Fig. 2 of the paper).
 
     Attributes:
-        correlation: over the runs of the main series.
+        correlations: over the runs of each main series that has several numbers of SuperTokens.
         loss_name: what kind of loss `x` is, empty for other numbers.
     """
 
@@ -65,7 +68,7 @@ class Relation:
     points: tuple[RunPoint, ...]
     centres: tuple[Centre, ...]
     anchors: tuple[AnchorLine, ...]
-    correlation: RankCorrelation
+    correlations: Mapping[str, RankCorrelation]
     loss_name: str = ""
 
     @property
@@ -210,14 +213,8 @@ def relate(summary: Summary, x: Measure, y: Measure, loss_name: str = "") -> Rel
             centres.append(Centre(*place, both[0], both[1]))
     if not points:
         return None
-    main = [point for point in points if point.role == "main"]
-    correlation = rank_correlation(
-        [point.x for point in main],
-        [point.y for point in main],
-        [(point.series, point.supertokens) for point in main],
-    )
     anchors = find_anchors(summary, y)
-    return Relation(x, y, tuple(points), tuple(centres), anchors, correlation, loss_name)
+    return Relation(x, y, tuple(points), tuple(centres), anchors, _correlate(points), loss_name)
 
 
 def profile(summary: Summary, y: Measure) -> Profile | None:
@@ -241,7 +238,10 @@ def find_anchors(summary: Summary, y: Measure) -> tuple[AnchorLine, ...]:
         if group.by_seed.get(y):
             order = list(ANCHORS).index(group.variant) if group.variant in ANCHORS else len(ANCHORS)
             found.append(
-                (order, AnchorLine(group.variant, _anchor_label(group, summary), group.interval(y)))
+                (
+                    order,
+                    AnchorLine(group.variant, _anchor_label(group, summary, y), group.interval(y)),
+                )
             )
     return tuple(line for _, line in sorted(found, key=lambda pair: pair[0]))
 
@@ -285,10 +285,32 @@ def sum_times(times: Sequence[StageTime]) -> Times | None:
     return Times(tuple(ordered)) if ordered else None
 
 
-def _anchor_label(group: Group, summary: Summary) -> str:
-    same = [other for other in summary.of_role("anchor") if other.variant == group.variant]
-    label = ANCHORS.get(group.variant, group.series)
-    return f"{label}, s={group.supertokens}" if len(same) > 1 and group.supertokens else label
+def call_anchor(variant: str, y: Measure) -> str | None:
+    """What an anchor is called where `y` is shown; None for one that is not known."""
+    return (None if y.is_trained else UNTRAINED.get(variant)) or ANCHORS.get(variant)
+
+
+def _anchor_label(group: Group, summary: Summary, y: Measure) -> str:
+    """The anchor's name, and what tells it from others of that name."""
+    counts = {
+        other.supertokens for other in summary.of_role("anchor") if other.variant == group.variant
+    }
+    name = call_anchor(group.variant, y)
+    parts = [group.series] if name is None else [name, group.setting.detail]
+    if len(counts) > 1 and group.supertokens:
+        parts.append(f"s={group.supertokens}")
+    return ", ".join(part for part in parts if part)
+
+
+def _correlate(points: Sequence[RunPoint]) -> dict[str, RankCorrelation]:
+    """Each main series by itself: between series more differs than the distillation."""
+    found = {}
+    for name in dict.fromkeys(point.series for point in points if point.role == "main"):
+        runs = [point for point in points if point.role == "main" and point.series == name]
+        counts = [run.supertokens for run in runs]
+        if len(set(counts)) > 1:
+            found[name] = rank_correlation([run.x for run in runs], [run.y for run in runs], counts)
+    return found
 
 
 def _quartiles(seconds: Sequence[float]) -> tuple[float, float, float]:

@@ -2,10 +2,12 @@
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from foundry_bench.record import Role, StageKind
 from foundry_bench.report.harvest import Evidence, trial_id
+from foundry_bench.report.series import Series
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class StageTime:
 
 
 def collect_curves(
-    evidence: Evidence, series: dict[str, str], stage: StageKind, name: str
+    evidence: Evidence, series: Mapping[str, Series], stage: StageKind, name: str
 ) -> list[Curve]:
     """The histories called `name` of all stages of kind `stage`, in the trials' order."""
     curves = []
@@ -54,8 +56,8 @@ def collect_curves(
             supertokens = student.get("supertokens") if isinstance(student, dict) else None
             if points:
                 epochs, values = zip(*points, strict=True)
-                label = series.get(trial_id(trial), trial.variant)
-                curves.append(Curve(trial.role, label, supertokens, trial.seed, epochs, values))
+                name_of = series.get(trial_id(trial), Series(trial.variant)).name
+                curves.append(Curve(trial.role, name_of, supertokens, trial.seed, epochs, values))
     return curves
 
 

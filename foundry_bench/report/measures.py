@@ -15,6 +15,7 @@ class Measure:
         unit: empty where the number has none.
         scale: shown value = recorded value x scale.
         digits: decimals in tables.
+        is_trained: whether the task trains the backbone that it measures.
     """
 
     metric: str
@@ -24,6 +25,7 @@ class Measure:
     unit: str = ""
     scale: float = 1.0
     digits: int = 1
+    is_trained: bool = True
 
     @property
     def axis(self) -> str:
@@ -67,4 +69,5 @@ def _result(task: str, metric: str) -> Measure:
     short = {"accuracy": "accuracy", "probe_accuracy": "probe"}[metric]
     if task not in ("classification", "probe"):
         short = f"{task} {short}"
-    return Measure(metric, label, short, task, "%", 100.0)
+    is_trained = metric != "probe_accuracy"
+    return Measure(metric, label, short, task, "%", 100.0, is_trained=is_trained)

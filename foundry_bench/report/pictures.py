@@ -1,6 +1,6 @@
 """Which figures a sweep gets, with the words under each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -25,8 +25,10 @@ from foundry_bench.report.harvest import Evidence, trial_id
 from foundry_bench.report.histories import collect_curves, collect_times
 from foundry_bench.report.measures import DISTILL_LOSS, HELDOUT_NMSE
 from foundry_bench.report.painting import Assignment, Painting, paint, read_assignment
+from foundry_bench.report.series import Series
 from foundry_bench.report.style import PAINT
 from foundry_bench.report.summary import Summary
+from foundry_bench.report.wording import DETERMINISTIC
 
 ARRAYS = "arrays.npz"
 _INTERVALS = "Bars and bands are 95 % Student-t intervals over seeds (from three seeds on)"
@@ -58,7 +60,7 @@ def fig2_data(summary: Summary, loss_name: str = "") -> Relation | None:
 
 
 def collect_pictures(
-    evidence: Evidence, summary: Summary, series: dict[str, str], loss_name: str
+    evidence: Evidence, summary: Summary, series: Mapping[str, Series], loss_name: str
 ) -> list[Picture]:
     """The figures that a sweep's records allow, the most telling first."""
     fig2 = fig2_data(summary, loss_name)
@@ -72,14 +74,16 @@ def collect_pictures(
     return [picture for picture in found if picture is not None]
 
 
-def find_painting(evidence: Evidence, summary: Summary, series: dict[str, str]) -> Painting | None:
+def find_painting(
+    evidence: Evidence, summary: Summary, series: Mapping[str, Series]
+) -> Painting | None:
     """The clouds of the first main series at its smallest seed that has arrays, if any."""
     name = next((group.series for group in summary.main()), None)
     by_seed: dict[int, dict[int, Assignment]] = {}
     for trial in sorted(evidence.trials, key=lambda trial: trial.seed):
         if (
             trial.role != "main"
-            or series.get(trial_id(trial)) != name
+            or series[trial_id(trial)].name != name
             or (by_seed and trial.seed not in by_seed)
         ):
             continue
@@ -100,14 +104,17 @@ def _relation_picture(data: Relation | None, lead: str) -> Picture | None:
     what = (
         "mean training loss of the last epoch"
         if data.x == DISTILL_LOSS
-        else "error on the task's test clouds"
+        else "mean squared error on the task's test clouds over each token's own variance, so that"
+        " 1 is a prediction of a token's channel mean"
     )
+    several = len({centre.series for centre in data.centres if centre.role == "main"}) > 1
+    runs = "the runs of each main series" if several else "the main runs"
     caption = (
         f"{lead}{data.x.label if lead else _capital(data.x.label)} ({what}) against"
         f" {data.y.label}. A small point is one run, a large"
         " one the mean of a"
         f" number of SuperTokens s (colour). {_INTERVALS} both ways; open markers are controls."
-        f"{_anchor_words(data)} Spearman's ρ is over the main runs, its interval a bootstrap of"
+        f"{_anchor_words(data)} Spearman's ρ is over {runs}, its interval a bootstrap of"
         " seeds within each s"
         " (covers 91-96 % at n = 3 in simulations)."
     )
@@ -155,7 +162,7 @@ def _painting_picture(data: Painting | None) -> Picture | None:
 
 
 def _curves_picture(
-    evidence: Evidence, summary: Summary, series: dict[str, str], loss_name: str
+    evidence: Evidence, summary: Summary, series: Mapping[str, Series], loss_name: str
 ) -> Picture | None:
     name = next((group.series for group in summary.main()), "")
     curves = collect_curves(evidence, series, "distill", "loss")
@@ -163,8 +170,9 @@ def _curves_picture(
     data = average_curves(curves, name, label)
     if data is None:
         return None
+    of_series = f" of {name}" if len(summary.main_series()) > 1 else ""
     caption = (
-        "Training loss of distillation by epoch, mean over seeds for each s."
+        f"Training loss of distillation by epoch{of_series}, mean over seeds for each s."
         f" {_INTERVALS}. Controls are left out."
     )
     alt = f"Curves of the distillation loss over epochs, one per number of SuperTokens of {name}."
@@ -199,8 +207,12 @@ def _times_picture(data: Times | None) -> Picture | None:
 
 
 def _anchor_words(data: Relation | Profile) -> str:
-    names: Sequence[str] = [line.label for line in data.anchors]
-    return f" Lines with bands: {', '.join(names)}." if names else ""
+    names = [
+        f"{line.label} ({DETERMINISTIC}, no band)" if line.interval.is_constant else line.label
+        for line in data.anchors
+    ]
+    mark = "; " if any("," in line.label for line in data.anchors) else ", "
+    return f" Lines with bands: {mark.join(names)}." if names else ""
 
 
 def _capital(text: str) -> str:

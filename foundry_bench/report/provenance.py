@@ -13,7 +13,7 @@ from foundry_bench.report.redact import redact_paths
 from foundry_bench.report.rows import failed_stage
 from foundry_bench.report.runs import not_finite
 from foundry_bench.report.stats import MIN_SEEDS
-from foundry_bench.report.summary import Group, Summary
+from foundry_bench.report.summary import TEACHER, Group, Summary
 from foundry_bench.report.wording import and_list
 
 MAX_NAMED = 8
@@ -118,7 +118,9 @@ def _ended_badly(evidence: Evidence) -> list[str]:
 def _seeds(summary: Summary) -> list[str]:
     if not summary.results:
         return []
-    counts = [len(group.by_seed.get(summary.results[0], {})) for group in summary.groups]
+    measure = summary.results[0]
+    groups = [group for group in summary.groups if measure not in group.constants]
+    counts = [len(group.by_seed.get(measure, {})) for group in groups]
     most = max(counts, default=0)
     notes = []
     if 0 < most < MIN_SEEDS:
@@ -128,7 +130,7 @@ def _seeds(summary: Summary) -> list[str]:
         )
     short = [
         f"{_name(group)} ({n} of {most})"
-        for group, n in zip(summary.groups, counts, strict=True)
+        for group, n in zip(groups, counts, strict=True)
         if 0 < n < most
     ]
     if short:
@@ -147,10 +149,17 @@ def _missing(summary: Summary) -> list[str]:
         for group in summary.groups
         if not group.by_seed.get(measure)
     ]
-    if summary.anchor("teacher") is None:
+    alone = [
+        name
+        for name, groups in summary.main_series().items()
+        if summary.teacher_of(groups[0]) is None
+    ]
+    if not any(group.variant == TEACHER for group in summary.of_role("anchor")):
         notes.append(
             "The teacher itself was not evaluated: nothing shows how much a student could reach."
         )
+    elif alone:
+        notes.append(f"The teacher of {and_list(alone)} was not evaluated.")
     lost = [
         _name(group) for group in summary.of_role("main") if not group.by_seed.get(DISTILL_LOSS)
     ]

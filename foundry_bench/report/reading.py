@@ -6,11 +6,11 @@ left undecided otherwise.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
-from foundry_bench.report.figure_data import Relation
+from foundry_bench.report.figure_data import UNTRAINED, Relation
 from foundry_bench.report.measures import DISTILL_LOSS, HELDOUT_NMSE, IN_USE, Measure
 from foundry_bench.report.stats import (
     MIN_SEEDS,
@@ -44,29 +44,37 @@ def read_results(summary: Summary, relation: Relation | None) -> list[Statement]
     if not summary.results:
         return []
     measure = summary.results[0]
-    main = [
-        group
-        for group in summary.main()
-        if group.by_seed.get(measure) and group.supertokens is not None
-    ]
-    statements = [
-        *_rise(main, measure),
-        *_loss(main),
-        *_correlation(relation),
-        *_knee(main, measure),
-        *_to_teacher(main, measure),
-        *_to_anchors(main, summary, measure),
-        *_to_controls(main, summary, measure),
-        *_use(main),
-    ]
-    return [*statements, _limits(main, measure)] if main else statements
+    found = {
+        name: [
+            group
+            for group in groups
+            if group.by_seed.get(measure) and group.supertokens is not None
+        ]
+        for name, groups in summary.main_series().items()
+    }
+    series = {name: groups for name, groups in found.items() if groups}
+    statements = []
+    for name, main in series.items():
+        said = [
+            *_rise(main, measure),
+            *_loss(main),
+            *_correlation(relation, name),
+            *_knee(main, measure),
+            *_to_teacher(main, measure),
+            *_to_anchors(main, summary, measure),
+            *_to_controls(main, summary, measure),
+            *_use(main),
+        ]
+        lead = f"{_capital(name)}: " if len(series) > 1 else ""
+        statements += [replace(each, text=lead + each.text) for each in said]
+    return [*statements, _limits(series, measure)] if series else statements
 
 
 def _rise(main: Sequence[Group], measure: Measure) -> list[Statement]:
     if len(main) < 2:
         return []
     first, last = main[0], main[-1]
-    change = paired_difference(last.by_seed[measure], first.by_seed[measure])
+    change = last.difference(first, measure)
     verb = (
         "does not change measurably"
         if not change.is_beyond
@@ -98,7 +106,7 @@ def _loss(main: Sequence[Group]) -> list[Statement]:
             continue
         means = [group.interval(measure).mean for group in having]
         falls = sum(after < before for before, after in pairwise(means))
-        change = paired_difference(having[-1].by_seed[measure], having[0].by_seed[measure])
+        change = having[-1].difference(having[0], measure)
         statements.append(
             Statement(
                 f"{_capital(measure.label)} falls with s in {falls} of {len(means) - 1} steps, from"
@@ -109,10 +117,10 @@ def _loss(main: Sequence[Group]) -> list[Statement]:
     return statements
 
 
-def _correlation(relation: Relation | None) -> list[Statement]:
-    if relation is None or not math.isfinite(relation.correlation.rho):
+def _correlation(relation: Relation | None, series: str) -> list[Statement]:
+    found = relation.correlations.get(series) if relation else None
+    if relation is None or found is None or not math.isfinite(found.rho):
         return []
-    found = relation.correlation
     interval = (
         f" [{number(found.low, 2)}, {number(found.high, 2)}]"
         if math.isfinite(found.low)
@@ -181,20 +189,19 @@ def _to_teacher(main: Sequence[Group], measure: Measure) -> list[Statement]:
 def _to_anchors(main: Sequence[Group], summary: Summary, measure: Measure) -> list[Statement]:
     """What distillation brings against the same student without it."""
     statements = []
-    for variant, words in (("not_distilled", "not distilled"), ("scratch", "trained from scratch")):
-        anchor = summary.anchor(variant)
-        same = next(
-            (group for group in main if anchor and group.supertokens == anchor.supertokens), None
-        )
-        if anchor is None or same is None or not anchor.by_seed.get(measure):
-            continue
-        change = paired_difference(same.by_seed[measure], anchor.by_seed[measure])
-        statements.append(
-            Statement(
-                f"Against the same student {words} (s = {same.supertokens}) the distilled one has"
-                f" {points_text(change, measure)}, {_pairing(change)}."
+    scratch = "trained from scratch" if measure.is_trained else f"with {UNTRAINED['scratch']}"
+    for variant, words in (("not_distilled", "not distilled"), ("scratch", scratch)):
+        for group in main:
+            anchor = summary.anchor_of(group, variant)
+            if anchor is None or not anchor.by_seed.get(measure):
+                continue
+            change = group.difference(anchor, measure)
+            statements.append(
+                Statement(
+                    f"Against the same student {words} (s = {group.supertokens}) the distilled one"
+                    f" has {points_text(change, measure)}, {_pairing(change)}."
+                )
             )
-        )
     return statements
 
 
@@ -202,12 +209,11 @@ def _to_controls(main: Sequence[Group], summary: Summary, measure: Measure) -> l
     """Each control against the main student of the same s, Holm-corrected together."""
     by_count = {group.supertokens: group for group in main}
     pairs = [
-        (
-            group,
-            paired_difference(group.by_seed[measure], by_count[group.supertokens].by_seed[measure]),
-        )
+        (group, group.difference(by_count[group.supertokens], measure))
         for group in summary.of_role("control")
-        if group.by_seed.get(measure) and group.supertokens in by_count
+        if group.by_seed.get(measure)
+        and group.supertokens in by_count
+        and group.setting.axes == main[0].setting.axes
     ]
     if not pairs:
         return []
@@ -229,22 +235,25 @@ def _use(main: Sequence[Group]) -> list[Statement]:
     return [Statement(f"SuperTokens in use on a cloud, on average: {and_list(phrases)}.")]
 
 
-def _limits(main: Sequence[Group], measure: Measure) -> Statement:
-    counts = [len(group.by_seed[measure]) for group in main]
+def _limits(series: Mapping[str, Sequence[Group]], measure: Measure) -> Statement:
+    counts = [len(group.by_seed[measure]) for groups in series.values() for group in groups]
+    contexts = {group.setting.context for groups in series.values() for group in groups}
+    of = "of" if len(contexts) == 1 else "in each series, of"
     seeds = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
     text = (
-        f"All of this rests on {seeds} seed{'s' if max(counts) > 1 else ''} of one teacher and one"
-        " data set. Seeds vary"
+        f"All of this rests on {seeds} seed{'s' if max(counts) > 1 else ''} {of} one"
+        " teacher and one data set. Seeds vary"
         " initialisation, data order and noise, not the choice of shapes or the teacher's own"
         " training."
     )
+    name, main = next(iter(series.items()))
     if len(main) > 1:
-        change = paired_difference(main[-1].by_seed[measure], main[0].by_seed[measure])
+        change = main[-1].difference(main[0], measure)
         resolvable = smallest_resolvable(change.sd, change.n)
         if math.isfinite(resolvable) and change.n >= MIN_SEEDS:
             text += (
                 f" With the spread seen between s = {main[0].supertokens} and s ="
-                f" {main[-1].supertokens}, a true"
+                f" {main[-1].supertokens}{f' of {name}' if len(series) > 1 else ''}, a true"
                 f" difference of {number(resolvable, 1)} points would be found four times out of"
                 " five; smaller ones"
                 " may go unseen."
@@ -253,8 +262,8 @@ def _limits(main: Sequence[Group], measure: Measure) -> Statement:
 
 
 def _pairing(change: Difference) -> str:
-    seeds = f"paired over {change.n} seed{'s' if change.n != 1 else ''}"
-    return f"{seeds}, {_beyond(change)}"
+    seeds = f"over {change.n} seed{'s' if change.n != 1 else ''}"
+    return f"{'paired ' if change.is_paired else ''}{seeds}, {_beyond(change)}"
 
 
 def _beyond(change: Difference) -> str:

@@ -10,8 +10,7 @@ import pandas as pd
 from foundry_bench.record import Role, TrialRecord
 from foundry_bench.report.harvest import trial_id
 from foundry_bench.report.measures import OF_DISTILLATION, Measure, find_measures
-
-_NOT_A_SERIES = {"student.supertokens", "seed"}
+from foundry_bench.report.series import Series
 
 
 @dataclass(frozen=True)
@@ -22,16 +21,18 @@ class Run:
         series: what connects runs that differ in SuperTokens and seed only.
         supertokens: None for the teacher.
         values: finite numbers by measure, scaled to the measure's unit.
+        keys: the stage that each number comes from, which several runs may share.
     """
 
     trial: str
     role: Role
     status: str
     variant: str
-    series: str
+    series: Series
     supertokens: int | None
     seed: int
     values: Mapping[Measure, float] = field(default_factory=dict)
+    keys: Mapping[Measure, str] = field(default_factory=dict)
 
 
 def measures_in(rows: pd.DataFrame) -> list[Measure]:
@@ -40,34 +41,42 @@ def measures_in(rows: pd.DataFrame) -> list[Measure]:
     return find_measures(zip(results["task"], results["metric"], strict=True))
 
 
-def collect_runs(rows: pd.DataFrame, series: Mapping[str, str]) -> list[Run]:
+def collect_runs(
+    rows: pd.DataFrame, trials: Sequence[TrialRecord], series: Mapping[str, Series]
+) -> list[Run]:
     """One run per trial of `rows` (of one sweep), in their order, with its finite numbers.
 
     Args:
         rows: as `tidy_rows` gives them.
-        series: `trial_id` -> name of its series; the variant where it has none.
+        trials: those that the rows are of.
+        series: `trial_id` -> its series; called as the variant where it has none.
     """
     wanted = {
         (measure.task, measure.metric): measure
         for measure in (*OF_DISTILLATION, *measures_in(rows))
     }
+    stage_keys = _stage_keys(trials)
     values: dict[str, dict[Measure, float]] = defaultdict(dict)
-    for trial, task, metric, value in zip(
-        rows["trial"], rows["task"], rows["metric"], rows["value"], strict=True
+    keys: dict[str, dict[Measure, str]] = defaultdict(dict)
+    columns = ("sweep", "trial", "stage", "task", "metric", "value")
+    for sweep, trial, stage, task, metric, value in zip(
+        *(rows[name] for name in columns), strict=True
     ):
         measure = wanted.get((task, metric))
         if measure is not None and math.isfinite(value):
             values[trial][measure] = float(value) * measure.scale
+            keys[trial][measure] = stage_keys.get((f"{sweep}/{trial}", stage, task), trial)
     return [
         Run(
             line["trial"],
             line["role"],
             line["status"],
             line["variant"],
-            series.get(f"{line['sweep']}/{line['trial']}", line["variant"]),
+            series.get(f"{line['sweep']}/{line['trial']}", Series(line["variant"])),
             None if pd.isna(line["supertokens"]) else int(line["supertokens"]),
             int(line["seed"]),
             values[line["trial"]],
+            keys[line["trial"]],
         )
         for line in rows.drop_duplicates("trial").to_dict("records")
     ]
@@ -82,28 +91,10 @@ def not_finite(rows: pd.DataFrame) -> list[str]:
     ]
 
 
-def name_series(trials: Sequence[TrialRecord]) -> dict[str, str]:
-    """`trial_id` -> name of its series: the variant, and what else varies within it."""
-    alike: dict[tuple[str, str, str], list[TrialRecord]] = defaultdict(list)
-    for trial in trials:
-        alike[trial.sweep, trial.role, trial.variant].append(trial)
-    names = {}
-    for several in alike.values():
-        paths = sorted({path for trial in several for path in trial.varies} - _NOT_A_SERIES)
-        telling = [
-            path for path in paths if len({_short(trial.varies.get(path)) for trial in several}) > 1
-        ]
-        for trial in several:
-            parts = [
-                f"{path.rpartition('.')[2]} {_short(trial.varies[path])}"
-                for path in telling
-                if path in trial.varies
-            ]
-            names[trial_id(trial)] = ", ".join([trial.variant.replace("_", " "), *parts])
-    return names
-
-
-def _short(value: object) -> str:
-    if isinstance(value, Mapping):
-        return str(value.get("name", dict(value)))
-    return str(value)
+def _stage_keys(trials: Sequence[TrialRecord]) -> dict[tuple[str, str, str], str]:
+    """(`trial_id`, kind of stage, task) -> the stage's key."""
+    return {
+        (trial_id(trial), use.stage, use.task or ""): use.key
+        for trial in trials
+        for use in trial.stages
+    }

@@ -5,7 +5,7 @@ Seeds are the unit of replication. Fewer than `MIN_SEEDS` give a mean without in
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,17 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over `n` seeds and its 95 % t-interval; `low` and `high` are NaN below three."""
+    """A mean over `n` seeds and its 95 % t-interval; `low` and `high` are NaN below three.
+
+    Attributes:
+        is_constant: whether it is one number for every seed; `n` is then 1.
+    """
 
     mean: float
     low: float
     high: float
     n: int
+    is_constant: bool = field(default=False, kw_only=True)
 
     @property
     def half(self) -> float:
@@ -43,12 +48,14 @@ class Difference(Interval):
     """A mean of differences, paired by seed.
 
     Attributes:
+        is_paired: whether both sides vary with the seed; else one of them is a constant.
         p: two-sided, of no difference; NaN below three seeds.
         sd: standard deviation of the differences; NaN below two.
     """
 
     p: float
     sd: float
+    is_paired: bool = field(default=True, kw_only=True)
 
     @property
     def is_beyond(self) -> bool:
@@ -96,6 +103,11 @@ def paired_difference(values: Mapping[int, float], reference: Mapping[int, float
     else:
         p = float(2 * stats.t.sf(abs(interval.mean) / (sd / math.sqrt(n)), n - 1))
     return Difference(interval.mean, interval.low, interval.high, n, p, sd)
+
+
+def difference_to_constant(values: Mapping[int, float], constant: float) -> Difference:
+    """Mean of `values - constant`, with a t-test over the seeds of `values`."""
+    return replace(paired_difference(values, dict.fromkeys(values, constant)), is_paired=False)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from foundry_bench.report.figure_data import Line
+from foundry_bench.report.figure_data import UNTRAINED, Line
 from foundry_bench.report.measures import DISTILL_LOSS, OF_DISTILLATION, Measure
 from foundry_bench.report.summary import TEACHER, Group, Summary
-from foundry_bench.report.wording import MINUS, mean_text, p_text
+from foundry_bench.report.wording import DETERMINISTIC, MINUS, and_list, mean_text, p_text
 
 _TEX = {
     "\\": r"\textbackslash{}",
@@ -76,6 +76,7 @@ def results_table(summary: Summary) -> Table:
         "Mean ± half the 95 % Student-t interval over n seeds (no interval below three)."
         " Differences to the teacher are"
         " paired by seed, in points; p of a paired t-test, Holm-corrected over the column."
+        f"{_explain(summary)}"
     )
     return Table(tuple(header), rows, caption)
 
@@ -161,7 +162,10 @@ def _cells(
     ]
     for measure in (*shown, *results):
         interval = group.interval(measure)
-        cells.append(Cell(mean_text(interval, measure.digits), interval.mean))
+        text = mean_text(interval, measure.digits)
+        if text and _is_untrained(group, measure):
+            text += f" ({UNTRAINED[group.variant]})"
+        cells.append(Cell(text, interval.mean))
     for measure in compared:
         difference = group.to_teacher.get(measure)
         if difference is None:
@@ -189,6 +193,7 @@ def _numbers(group: Group, results: Sequence[Measure]) -> Line:
             measure.slug: interval.mean,
             f"{measure.slug}_low": interval.low,
             f"{measure.slug}_high": interval.high,
+            f"{measure.slug}_n": interval.n,
         }
     for measure in results:
         if (difference := group.to_teacher.get(measure)) is not None:
@@ -200,6 +205,37 @@ def _numbers(group: Group, results: Sequence[Measure]) -> Line:
             }
             line[f"{name}_p_holm"] = difference.p
     return line
+
+
+def _explain(summary: Summary) -> str:
+    """What marks in the cells mean, as far as there are any."""
+    text = ""
+    if any(group.constants & set(summary.results) for group in summary.groups):
+        text += (
+            f" A {DETERMINISTIC} value is one measurement that all seeds share: it counts as n = 1"
+            " and enters differences as a constant."
+        )
+    for variant, words in UNTRAINED.items():
+        tasks = [
+            measure.label
+            for measure in summary.results
+            if any(
+                group.variant == variant
+                and group.by_seed.get(measure)
+                and _is_untrained(group, measure)
+                for group in summary.groups
+            )
+        ]
+        if tasks:
+            text += (
+                f" For {and_list(tasks)} the backbone is not trained: {variant} has {words} there."
+            )
+    return text
+
+
+def _is_untrained(group: Group, measure: Measure) -> bool:
+    """Whether the group is called otherwise where `measure` is shown, because no task trains it."""
+    return group.role == "anchor" and group.variant in UNTRAINED and not measure.is_trained
 
 
 def _is_nan(value: object) -> bool:

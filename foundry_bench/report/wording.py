@@ -6,6 +6,8 @@ from foundry_bench.report.measures import Measure
 from foundry_bench.report.stats import Difference, Interval
 
 MINUS = "\N{MINUS SIGN}"
+DETERMINISTIC = "deterministic"
+"""Said of a number that no seed changes."""
 
 
 def number(value: float, digits: int, *, signed: bool = False) -> str:
@@ -17,8 +19,13 @@ def number(value: float, digits: int, *, signed: bool = False) -> str:
 
 
 def mean_text(interval: Interval, digits: int, *, signed: bool = False) -> str:
-    """Mean ± half the 95 % interval; the mean alone below three seeds; empty without seeds."""
+    """Mean ± half the 95 % interval; the mean alone below three seeds; empty without seeds.
+
+    A number that all seeds share is called deterministic.
+    """
     text = number(interval.mean, digits, signed=signed)
+    if interval.is_constant:
+        return f"{text} ({DETERMINISTIC})"
     return f"{text} ± {number(interval.half, digits)}" if interval.is_bounded else text
 
 

@@ -11,6 +11,7 @@ from pydantic import PositiveFloat
 from torch import Tensor
 
 from foundry_bench.config.registered import AssignmentField
+from foundry_bench.config.settings import NamedSettings
 from foundry_bench.geometry.patches import Patches
 from foundry_bench.models.backbone import Embedding, Inputs
 from foundry_bench.registries import ASSIGNMENTS
@@ -66,6 +67,13 @@ class Foundry(Student):
             position=settings.upsample_position,
             mlp_ratio=settings.upsample_mlp_ratio,
         )
+
+    @classmethod
+    def versions(cls, settings: NamedSettings) -> dict[str, int]:
+        """The student's and the assignment's."""
+        assert isinstance(settings, FoundrySettings)
+        assignment = ASSIGNMENTS.get(settings.assignment.name)
+        return super().versions(settings) | {"assignment": assignment.version}
 
     def embed(self, patches: Patches) -> Embedding:
         """The tokenizer alone."""

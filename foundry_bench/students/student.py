@@ -59,13 +59,21 @@ class Student(Backbone):
 
     Attributes:
         Settings: the settings of the class; `student:` in a sweep file is checked by them.
+        version: to be raised when the code changes what the student computes: it is part of the
+            keys of stored stages, so that old numbers are not taken for new ones.
     """
 
     Settings: ClassVar[type[StudentSettings]] = StudentSettings
+    version: ClassVar[int] = 1
 
     @abstractmethod
     def __init__(self, teacher: Teacher, settings: StudentSettings) -> None:
         super().__init__()
+
+    @classmethod
+    def versions(cls, settings: NamedSettings) -> dict[str, int]:
+        """The versions of all code that `settings` choose."""
+        return {"student": cls.version}
 
     @abstractmethod
     def compress(self, embedding: Embedding) -> Compressed:

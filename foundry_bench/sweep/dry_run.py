@@ -11,7 +11,7 @@ from foundry_bench.stage import Stage
 from foundry_bench.store import Store
 from foundry_bench.sweep.board import waiting_row
 from foundry_bench.sweep.display import label
-from foundry_bench.sweep.execution import Call, has_ended
+from foundry_bench.sweep.execution import Call, to_do
 from foundry_bench.sweep.expand import trial_id
 from foundry_bench.sweep.folder import Folder
 from foundry_bench.sweep.planning import plan_sweep, stage_name
@@ -21,27 +21,28 @@ def dry_run(call: Call) -> Group:
     """The trials of `call` with their stages, and how many of those the store has already.
 
     Raises:
-        FoundryError: if a trial cannot be planned.
+        FoundryError: as the sweep itself, before its first trial.
     """
     folder = Folder(call.out)
+    folder.refuse_other(call.sweep, call.trials)
     plan = plan_sweep(call.trials, Store(call.store), call.planner)
+    waiting = {trial_id(trial) for trial in to_do(call, folder, plan)}
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("trial", "role", "what", "to run", "in store"):
         table.add_column(name, overflow="fold")
-    num_ended = 0
     for each in plan.trials:
-        ended = has_ended(folder, each.trial, call.retry)
-        num_ended += ended
+        identity = trial_id(each.trial)
         table.add_row(
-            trial_id(each.trial),
+            identity,
             each.trial.role,
             label(waiting_row(each.trial)),
-            "has ended"
-            if ended
-            else _names(stage for stage in each.stages if stage.key in plan.to_run),
+            _names(stage for stage in each.stages if stage.key in plan.to_run)
+            if identity in waiting
+            else "has ended",
             _names(stage for stage in each.stages if stage.key in plan.in_store),
         )
     kinds = ", ".join(f"{count} {name}" for name, count in plan.kinds_to_run.items()) or "none"
+    num_ended = len(call.trials) - len(waiting)
     lines = [
         f"{len(call.trials)} trials, {num_ended} of them have ended; {call.slots.count} at a time",
         f"{len(plan.to_run)} stages to run ({kinds}), {len(plan.in_store)} in store {call.store}",

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from foundry_bench.sweep.expand import trial_id
 from foundry_bench.sweep.folder import PROGRESS, SUMMARY, Folder, read_mapping, write_mapping
 from foundry_bench.sweep.group import TRIAL
 from foundry_bench.sweep.mirroring import Mirroring
-from foundry_bench.sweep.planning import PLANNER, plan_sweep
+from foundry_bench.sweep.planning import PLANNER, SweepPlan, TrialPlan, plan_sweep
 from foundry_bench.sweep.slots import Slots
 
 FAILURES: tuple[Status, ...] = ("failed", "oom", "diverged")
@@ -83,16 +82,16 @@ def run_sweep(call: Call, console: Console) -> Outcome:
     """Run the trials of `call` that have not ended yet, and write the sweep's summary.
 
     Raises:
-        FoundryError: if the folder is another sweep's or in use, a trial cannot be planned, or the
-            store cannot go on. What was finished is kept.
+        FoundryError: if the folder is another sweep's or in use, a trial cannot be planned or
+            begin (see `check_inputs`), or the store cannot go on. What was finished is kept.
         KeyboardInterrupt: as it comes, once the workers are stopped. What was finished is kept.
     """
     start = time.perf_counter()
     folder = Folder(call.out.absolute())
-    with folder.claim(call.sweep):
-        for trial in call.trials:
-            folder.save(trial)
-        todo = [trial for trial in call.trials if not has_ended(folder, trial, call.retry)]
+    with folder.hold():
+        folder.refuse_other(call.sweep, call.trials)
+        todo = to_do(call, folder, plan_sweep(call.trials, Store(call.store), call.planner))
+        folder.adopt(call.sweep, call.trials)
         is_mirrored = bool(read_mapping(folder.root / SUMMARY).get("is_mirrored"))
         ran: dict[str, float] = {}
         if todo or not is_mirrored:
@@ -113,15 +112,38 @@ def run_sweep(call: Call, console: Console) -> Outcome:
         return outcome
 
 
-def has_ended(folder: Folder, trial: TrialConfig, retry: Collection[Status]) -> bool:
-    """Whether `trial` need not run: done with all records here, or failed and not in `retry`."""
+def to_do(call: Call, folder: Folder, plan: SweepPlan) -> list[TrialConfig]:
+    """The trials of `plan` that have to run.
+
+    Raises:
+        FoundryError: if some of them cannot begin.
+    """
+    todo = [each.trial for each in plan.trials if not has_ended(folder, each, call.retry)]
+    if todo:
+        from foundry_bench.sweep.preflight import check_inputs
+
+        check_inputs(todo)
+    return todo
+
+
+def has_ended(folder: Folder, planned: TrialPlan, retry: Collection[Status]) -> bool:
+    """Whether a trial need not run: done with the records of all its stages here, or failed and not
+    in `retry`.
+
+    What it used must be what is planned now: data, weights or code may have changed since. A failed
+    trial has not used all of it.
+    """
     try:
-        record = folder.trial(trial_id(trial))
+        record = folder.trial(trial_id(planned.trial))
     except FoundryError:
         return False
     if record is None or record.status in retry:
         return False
-    return record.status != "done" or folder.is_complete(record)
+    used = {use.key for use in record.stages}
+    keys = {stage.key for stage in planned.stages}
+    if record.status != "done":
+        return used <= keys
+    return used == keys and folder.is_complete(record)
 
 
 def _run(
@@ -144,17 +166,14 @@ def _run(
         planner=call.planner,
     )
     board = _board(call, folder, todo)
-    for trial in todo:
-        (folder.root / "trials" / trial_id(trial) / TRIAL).unlink(missing_ok=True)
-    with display(board, console) as shown, ThreadPoolExecutor(1) as thread:
-        planned = thread.submit(plan_sweep, todo, Store(call.store), call.planner)
-        with started_ray(call.slots):
-            planned.result()
-            desk = Desk(groups, folder, board, shown, mirror)
-            try:
-                problem = run_groups(work, call.slots, desk, folder.root / "ray")
-            finally:
-                (folder.root / PROGRESS).unlink(missing_ok=True)
+    with display(board, console) as shown, started_ray(call.slots):
+        desk = Desk(groups, folder, board, shown, mirror)
+        for trial in todo:
+            (folder.root / "trials" / trial_id(trial) / TRIAL).unlink(missing_ok=True)
+        try:
+            problem = run_groups(work, call.slots, desk, folder.root / "ray")
+        finally:
+            (folder.root / PROGRESS).unlink(missing_ok=True)
     if problem:
         raise FoundryError(problem)
     return desk.ran

@@ -1,15 +1,15 @@
 """The output folder of a sweep: what lies where, and reading it back."""
 
 import json
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from foundry_bench.config.load import dump_yaml, load_sweep
+from foundry_bench.config.load import dump_yaml, load_sweep, load_trial
 from foundry_bench.config.sweep import SweepConfig, TrialConfig
 from foundry_bench.errors import FoundryError
 from foundry_bench.files import replacing
@@ -23,6 +23,10 @@ PROGRESS = "progress.json"
 SUMMARY = "sweep.json"
 FREE_TO_CHANGE = ("question", "resources")
 """Fields of a sweep that may differ between two calls on one folder: they decide no number."""
+
+
+class FolderBusy(FoundryError):
+    """Another process holds the folder."""
 
 
 @dataclass(frozen=True)
@@ -68,24 +72,42 @@ class Folder:
         present = all((self.root / "stages" / use.key / RECORD).is_file() for use in trial.stages)
         return trial.status == "done" and present
 
-    def claim(self, sweep: SweepConfig) -> AbstractContextManager[object]:
-        """Make the folder that of `sweep`, and hold it: one process at a time.
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Be the one process that writes here, while the block lasts; makes the folder.
 
         Raises:
-            FoundryError: if it belongs to another sweep, or if another process is at work in it.
+            FolderBusy: if another process is at work in it.
         """
-        self._refuse_other(sweep)
         self.root.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.root / LOCK)
         try:
             lock.acquire(timeout=1)  # `status` holds it for a moment
         except Timeout:
-            raise FoundryError(
-                f"another process runs a sweep in {self.root}; wait for it, or give another "
+            raise FolderBusy(
+                f"another process is at work in {self.root}; wait for it, or give another "
                 "folder with --out"
             ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def refuse_other(self, sweep: SweepConfig, trials: Sequence[TrialConfig]) -> None:
+        """Do nothing if `sweep`, which stands for `trials`, may run here.
+
+        Raises:
+            FoundryError: if the folder is another sweep's, or holds trials that are not in `trials`
+                (their number of threads, for one, may be another).
+        """
+        self._refuse_other_sweep(sweep)
+        self._refuse_other_trials(trials)
+
+    def adopt(self, sweep: SweepConfig, trials: Sequence[TrialConfig]) -> None:
+        """Make the folder that of `sweep`, with its `trials`."""
         write_text(self.root / "sweep.yaml", dump_yaml(sweep))
-        return lock
+        for trial in trials:
+            self.save(trial)
 
     def save(self, trial: TrialConfig) -> None:
         """Write the resolved `trial`, as `foundry-bench run` takes it."""
@@ -93,7 +115,7 @@ class Folder:
         if not path.exists():
             write_text(path, dump_yaml(trial))
 
-    def _refuse_other(self, sweep: SweepConfig) -> None:
+    def _refuse_other_sweep(self, sweep: SweepConfig) -> None:
         path = self.root / "sweep.yaml"
         if not path.exists():
             return
@@ -113,6 +135,25 @@ class Folder:
                 f"({path}); give another folder with --out, or delete that one (with "
                 f"--store {self.root / 'store'} what is the same is not computed again)"
             )
+
+    def _refuse_other_trials(self, trials: Sequence[TrialConfig]) -> None:
+        others = sorted(set(self.identities()) - {trial_id(trial) for trial in trials})
+        if not others:
+            return
+        advice = "give another folder with --out"
+        saved = self.root / "trials" / others[0] / "trial.yaml"
+        there = load_trial(saved) if saved.exists() else trials[0]
+        words = {"threads": there.threads, "device": there.device}
+        changed = [name for name in words if words[name] != getattr(trials[0], name)]
+        if changed:
+            given = " and ".join(f"{name} {getattr(trials[0], name)}" for name in changed)
+            settings = " ".join(f"--set resources.{name}={words[name]}" for name in changed)
+            advice = (
+                f"this call has {given}; go on with `{settings}`, as recorded there, or {advice}"
+            )
+        raise FoundryError(
+            f"{self.root} holds trials that this call does not have, such as {others[0]}: {advice}"
+        )
 
 
 def write_text(path: Path, text: str) -> None:

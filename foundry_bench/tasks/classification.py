@@ -116,10 +116,12 @@ class Finetuning(Objective[tuple[Batch, Tensor]]):
         self._smoothing = settings.label_smoothing
         self._device = next(head.parameters()).device
 
-    def batch(self, rows_B: Tensor, epoch: int) -> tuple[Batch, Tensor]:
+    def batch(self, rows_B: Tensor, rng: torch.Generator) -> tuple[Batch, Tensor]:
         """Views and labels."""
         chosen_B = self._rows[rows_B]
-        return self._data.train.draw(chosen_B), self._data.train_labels[chosen_B].to(self._device)
+        return self._data.train.draw(chosen_B, rng), self._data.train_labels[chosen_B].to(
+            self._device
+        )
 
     def loss(self, batch: tuple[Batch, Tensor]) -> Tensor:
         """Of the head's logits, in float32."""

@@ -12,6 +12,7 @@ from foundry_bench.config.load import load_settings
 from foundry_bench.config.registered import Registered
 from foundry_bench.config.settings import NamedSettings, Settings, TeacherSettings
 from foundry_bench.errors import FoundryError
+from foundry_bench.files import file_digest
 from foundry_bench.geometry.patches import PatchSpec
 from foundry_bench.registries import TEACHERS
 from foundry_bench.resources import shipped
@@ -39,7 +40,7 @@ class TeacherSource:
     Attributes:
         architecture: the settings of its class.
         weights: file to load, or None for random weights.
-        fingerprint: sha256 over the architecture and the weight file's bytes.
+        fingerprint: sha256 over the architecture, the class's version and the weight file's bytes.
     """
 
     architecture: TeacherArchitecture
@@ -63,23 +64,29 @@ def teacher_source(teacher: TeacherSettings) -> TeacherSource:
             not there.
     """
     path = preset_path(teacher)
+    preset = _read_preset(teacher, path)
+    architecture = cast(TeacherArchitecture, preset.architecture)
+    weights = _weights_path(teacher, preset, path)
+    content = "random" if weights is None else file_digest(weights)
+    version = TEACHERS.get(teacher.name).version
+    text = f"{architecture.model_dump_json()} {version} {content}"
+    return TeacherSource(architecture, weights, hashlib.sha256(text.encode()).hexdigest())
+
+
+def patch_spec(teacher: TeacherSettings) -> PatchSpec:
+    """Points, patches and points a patch of a teacher: they belong to it, not to a run."""
+    preset = _read_preset(teacher, preset_path(teacher))
+    return cast(TeacherArchitecture, preset.architecture).patch_spec
+
+
+def _read_preset(teacher: TeacherSettings, path: Path) -> TeacherPreset:
     preset = load_settings(path, TeacherPreset)
     if preset.architecture.name != teacher.name:
         raise FoundryError(
             f"teacher.preset: {path} is of the teacher '{preset.architecture.name}', "
             f"not of '{teacher.name}'"
         )
-    architecture = cast(TeacherArchitecture, preset.architecture)
-    weights = _weights_path(teacher, preset, path)
-    digest = hashlib.sha256(architecture.model_dump_json().encode())
-    if weights is not None:
-        digest.update(weights.read_bytes())
-    return TeacherSource(architecture, weights, digest.hexdigest())
-
-
-def patch_spec(teacher: TeacherSettings) -> PatchSpec:
-    """Points, patches and points a patch of a teacher: they belong to it, not to a run."""
-    return teacher_source(teacher).architecture.patch_spec
+    return preset
 
 
 def preset_path(teacher: TeacherSettings) -> Path:

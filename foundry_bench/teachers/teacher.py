@@ -34,12 +34,15 @@ class Teacher(Backbone):
 
     Attributes:
         Settings: the architecture's settings, which a preset fills.
+        version: to be raised when the code changes what the teacher computes; part of its
+            fingerprint.
         tokenizer: patches -> tokens.
         positions: centres (B, C, 3) -> positions (B, C, D).
         encoder: tokens and positions -> tokens.
     """
 
     Settings: ClassVar[type[TeacherArchitecture]]
+    version: ClassVar[int] = 1
     tokenizer: nn.Module
     positions: nn.Module
     encoder: Encoder

@@ -40,9 +40,9 @@ class Distillation(Objective[Batch]):
         """Anneals the student."""
         self._student.anneal(progress)
 
-    def batch(self, rows_B: Tensor, epoch: int) -> Batch:
+    def batch(self, rows_B: Tensor, rng: torch.Generator) -> Batch:
         """A view of each cloud and the teacher's tokens for it."""
-        batch = self._views.draw(rows_B)
+        batch = self._views.draw(rows_B, rng)
         if batch.targets_BCD is not None:
             return batch
         assert self._teacher is not None, "views without cached targets need the teacher"

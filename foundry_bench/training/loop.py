@@ -36,10 +36,8 @@ class Objective(ABC, Generic[B]):
     num_examples: int
 
     @abstractmethod
-    def batch(self, rows_B: Tensor, epoch: int) -> B:
-        """What the examples `rows_B` look like in this epoch (augmentation draws from torch's
-        global generator).
-        """
+    def batch(self, rows_B: Tensor, rng: torch.Generator) -> B:
+        """What the examples `rows_B` look like this time; augmentation is drawn from `rng`."""
 
     @abstractmethod
     def loss(self, batch: B) -> Tensor:
@@ -84,7 +82,8 @@ def fit(
     and the objective's own.
 
     Continues from the checkpoint in `directory` if there is one. The numbers are then those of an
-    undisturbed run, bitwise: every epoch seeds its own streams for order and noise.
+    undisturbed run, bitwise: every epoch seeds its own streams for order,
+    augmentation and noise.
 
     Raises:
         DivergedError: with the first step whose loss is not finite.
@@ -99,13 +98,15 @@ def fit(
         first_step = (epoch - 1) * steps_per_epoch
         losses: list[Tensor] = []
         objective.module.train()
+        augmentation = generator(seed, "views", epoch)
         with seeded(seed, "noise", epoch):
             for step, rows_B in enumerate(
                 _batches(objective.num_examples, settings.batch, seed, epoch), start=first_step
             ):
                 objective.before_step(step / num_steps)
                 lr = learning_rate(step, num_steps, settings)
-                losses.append(_step(objective, rows_B, epoch, trained, optimizer, lr, settings))
+                batch = objective.batch(rows_B, augmentation)
+                losses.append(_step(objective, batch, trained, optimizer, lr, settings))
                 _check_finite(losses, first_step, last=len(losses) == steps_per_epoch)
                 objective.after_step((step + 1) / num_steps)
         wall_s = time.perf_counter() - start
@@ -144,8 +145,7 @@ def num_batches(num_examples: int, batch: int) -> int:
 
 def _step(
     objective: Objective[Any],
-    rows_B: Tensor,
-    epoch: int,
+    batch: Any,
     trained: list[nn.Parameter],
     optimizer: torch.optim.Optimizer,
     lr: float,
@@ -153,7 +153,6 @@ def _step(
 ) -> Tensor:
     for group in optimizer.param_groups:
         group["lr"] = lr
-    batch = objective.batch(rows_B, epoch)
     device = trained[0].device.type
     with torch.autocast(device, torch.bfloat16, enabled=settings.precision == "bfloat16"):
         loss = objective.loss(batch)

@@ -29,12 +29,13 @@ def normalized_errors(student_BCD: Tensor, teacher_BCD: Tensor, settings: LossSe
     """Per cloud (B,), the mean squared error over the variance of the teacher's tokens (1 - R²).
 
     A student that learned LayerNormed targets is compared with those; one that learned raw tokens
-    with the raw ones, in units of each token's standard deviation.
+    with the raw ones, in units of each token's standard deviation. The cosine loss leaves the scale
+    open, so its students are LayerNormed too.
     """
-    teacher_BCD = teacher_BCD.float()
-    difference_BCD = student_BCD.float() - (
-        normalized(teacher_BCD) if settings.target_norm == "layer" else teacher_BCD
-    )
-    if settings.target_norm == "none":
-        difference_BCD = difference_BCD / teacher_BCD.std(-1, correction=0, keepdim=True)
-    return difference_BCD.square().mean((1, 2))
+    student_BCD, teacher_BCD = student_BCD.float(), teacher_BCD.float()
+    if settings.name == "cosine":
+        student_BCD = normalized(student_BCD)
+    elif settings.target_norm == "none":
+        spread_BC1 = teacher_BCD.std(-1, correction=0, keepdim=True)
+        return ((student_BCD - teacher_BCD) / spread_BC1).square().mean((1, 2))
+    return (student_BCD - normalized(teacher_BCD)).square().mean((1, 2))

@@ -22,7 +22,7 @@ from foundry_bench.training.loop import Objective, Progressing, fit
 from foundry_bench.training.mae import Mae, MaeSettings
 from foundry_bench.training.views import Views, patch_views
 
-STAGE_VERSION = 1
+STAGE_VERSION = 2
 WEIGHTS = "weights.safetensors"
 
 
@@ -51,9 +51,9 @@ class Pretraining(Objective[Patches]):
         self._data = data
         self._due = {*range(every, epochs, every), epochs}
 
-    def batch(self, rows_B: Tensor, epoch: int) -> Patches:
+    def batch(self, rows_B: Tensor, rng: torch.Generator) -> Patches:
         """Augmented patches."""
-        inputs = self._views.draw(rows_B).inputs
+        inputs = self._views.draw(rows_B, rng).inputs
         assert isinstance(inputs, Patches)
         return inputs
 

@@ -43,8 +43,8 @@ class Views(ABC):
         """N."""
 
     @abstractmethod
-    def draw(self, rows_B: Tensor) -> Batch:
-        """A view of each of the clouds `rows_B`; random ones draw from torch's global generator."""
+    def draw(self, rows_B: Tensor, rng: torch.Generator | None = None) -> Batch:
+        """A view of each of the clouds `rows_B`; augmented views are drawn from `rng` alone."""
 
     def chunks(self, size: int = CHUNK) -> Iterator[Batch]:
         """All clouds in order."""
@@ -64,8 +64,8 @@ class _Subset(Views):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def draw(self, rows_B: Tensor) -> Batch:
-        return self.whole.draw(self.rows[rows_B])
+    def draw(self, rows_B: Tensor, rng: torch.Generator | None = None) -> Batch:
+        return self.whole.draw(self.rows[rows_B], rng)
 
 
 @dataclass(frozen=True)
@@ -80,12 +80,13 @@ class PatchViews(Views):
     def __len__(self) -> int:
         return len(self.patches)
 
-    def draw(self, rows_B: Tensor) -> Batch:
+    def draw(self, rows_B: Tensor, rng: torch.Generator | None = None) -> Batch:
         """Patches of the clouds `rows_B`."""
         device = self.patches.centers_BC3.device
         patches = self.patches.select(rows_B.to(device))
         if self.settings is not None:
-            matrix_B33 = random_views(len(rows_B), self.settings, torch.default_generator)
+            assert rng is not None, "augmented views need a generator"
+            matrix_B33 = random_views(len(rows_B), self.settings, rng)
             patches = patches.transformed(matrix_B33.to(device))
         return Batch(patches, None)
 
@@ -103,9 +104,10 @@ class PointViews(Views):
     def __len__(self) -> int:
         return len(self.points_NP3)
 
-    def draw(self, rows_B: Tensor) -> Batch:
+    def draw(self, rows_B: Tensor, rng: torch.Generator | None = None) -> Batch:
         """Patches of the clouds `rows_B`."""
-        matrix_B33 = random_views(len(rows_B), self.settings, torch.default_generator)
+        assert rng is not None, "augmented views need a generator"
+        matrix_B33 = random_views(len(rows_B), self.settings, rng)
         points_BP3 = self.points_NP3[rows_B.to(self.points_NP3.device)]
         return Batch(group(points_BP3 @ matrix_B33.transpose(1, 2).to(points_BP3), self.spec), None)
 
@@ -122,14 +124,13 @@ class CachedViews(Views):
     def __len__(self) -> int:
         return len(self.shards[0])
 
-    def draw(self, rows_B: Tensor) -> Batch:
+    def draw(self, rows_B: Tensor, rng: torch.Generator | None = None) -> Batch:
         """Cached embeddings and teacher's tokens, in float32."""
         rows = rows_B.numpy()
-        view_B = (
-            torch.randint(len(self.shards), rows.shape).numpy()
-            if len(self.shards) > 1
-            else np.zeros_like(rows)
-        )
+        view_B = np.zeros_like(rows)
+        if len(self.shards) > 1:
+            assert rng is not None, "a choice of views needs a generator"
+            view_B = torch.randint(len(self.shards), rows.shape, generator=rng).numpy()
         picked = [
             _gather([shard.array(name) for shard in self.shards], view_B, rows)
             for name in TokenFile.NAMES

@@ -25,6 +25,11 @@ def call(*arguments: str) -> Result:
         (KeyboardInterrupt(), 130, f"foundry-bench: {INTERRUPTED}\n"),
         (KeyboardInterrupt("2 trials are kept"), 130, "foundry-bench: 2 trials are kept\n"),
         (OSError(errno.ENOSPC, "No space left"), 2, "foundry-bench: the disk is full: "),
+        (
+            FileExistsError(errno.EEXIST, "File exists", "runs/a"),
+            2,
+            "foundry-bench: cannot use runs/a: File exists\n",
+        ),
     ],
 )
 def test_errors_become_one_message_and_a_code(

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from foundry_bench import trial as trial_module
 from foundry_bench.cli.main import app
 from foundry_bench.config.load import dump_yaml
+from foundry_bench.config.sweep import TrialConfig
 from foundry_bench.record import Record, TrialRecord, read_json
 from foundry_bench.store import Store
 from foundry_bench.sweep.expand import expand
@@ -46,14 +47,10 @@ def finished(out: Path, *supertokens: int) -> list[TrialRecord]:
     """Trials of the sweep that ended, as a sweep leaves them."""
     sweep = sweep_config()
     folder = Folder(out.absolute())
-    with folder.claim(sweep):
-        trials = expand(sweep, 2, 0)
-        for trial in trials:
-            folder.save(trial)
-        chosen = [
-            trial for trial in trials if getattr(trial.student, "supertokens", 0) in supertokens
-        ]
-        return run_group(chosen, Store(out / "store"), folder.root, lambda *_: None, plan)
+    trials = expand(sweep, 2, 0)
+    folder.adopt(sweep, trials)
+    chosen = [trial for trial in trials if getattr(trial.student, "supertokens", 0) in supertokens]
+    return run_group(chosen, Store(out / "store"), folder.root, lambda *_: None, plan)
 
 
 def test_dry_run_prints_the_plan_and_leaves_nothing() -> None:
@@ -70,6 +67,18 @@ def test_dry_run_knows_what_is_in_store() -> None:
     assert "3 trials, 1 of them have ended" in result.output
     assert "4 stages to run (2 distill, 2 evaluate probe), 3 in store" in result.output
     assert "has ended" in result.output
+
+
+def test_dry_run_refuses_what_the_sweep_refuses() -> None:
+    finished(Path("runs/planned"), 1)
+    threads = {"device": "cpu", "concurrent": 2, "threads": 2}
+    result = typed("sweep", sweep_file(resources=threads), "--dry-run")
+    assert result.exit_code == 2
+    assert "--set resources.threads=1" in result.stderr
+    few = sweep_file(data={"name": "shapes", "points": 64})
+    result = typed("sweep", few, "--dry-run", "--out", "runs/few")
+    assert result.exit_code == 2
+    assert "'shapes' have 64 points" in result.stderr
 
 
 def test_a_finished_sweep_runs_nothing_and_says_the_results() -> None:
@@ -122,6 +131,47 @@ def test_run_takes_the_trial_that_a_sweep_saved() -> None:
         for out in ("alone", "runs/planned")
     ]
     assert stages[0].metrics == stages[1].metrics
+
+
+def test_run_says_that_it_found_everything_in_the_store() -> None:
+    (record,) = finished(Path("runs/planned"), 4)
+    path = Path("runs/planned/trials") / record.trial / "trial.yaml"
+    assert "nothing to run: all stages are in the store" in typed("run", path).output
+    assert "nothing to run" not in typed("run", path, "--out", "alone").output
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"device": "cuda"}, "trial.yaml: device: given 'cuda', but there is no CUDA device"),
+        ({"student": {"name": "foundry", "supertokens": 9999}}, "trial.yaml: student.supertokens"),
+        ({"data": {"name": "shapes", "points": 64}}, "'shapes' have 64 points"),
+    ],
+)
+def test_run_refuses_what_cannot_run(
+    changes: dict[str, object], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("foundry_bench.provenance.num_gpus", lambda: 0)
+    trial = expand(sweep_config(), 2, 0)[0]
+    values = {**trial.model_dump(exclude_unset=True), **changes}
+    Path("trial.yaml").write_text(dump_yaml(TrialConfig.model_validate(values)))
+    result = typed("run", "trial.yaml")
+    assert result.exit_code == 2, result.output
+    assert expected in result.stderr
+    assert not Path("runs").exists()
+
+
+def test_run_keeps_out_of_a_sweep_at_work_and_of_one_without_the_trial() -> None:
+    (record,) = finished(Path("runs/planned"), 4)
+    path = Path("runs/planned/trials") / record.trial / "trial.yaml"
+    with Folder(Path("runs/planned")).hold():
+        result = typed("run", path)
+    assert (result.exit_code, "another process is at work" in result.stderr) == (2, True)
+    stranger = expand(sweep_config(axes={"student.supertokens": [5]}), 2, 0)[0]
+    Path("trial.yaml").write_text(dump_yaml(stranger))
+    result = typed("run", "trial.yaml")
+    assert result.exit_code == 2
+    assert "is the folder of a sweep without the trial foundry-s5" in result.stderr
 
 
 def test_run_ends_with_1_when_the_trial_failed() -> None:

@@ -56,6 +56,25 @@ def test_pretrain_leaves_weights_that_fit_and_a_record(tmp_path: Path, objective
     assert not torch.equal(before, teacher.encoder.norm.weight)
 
 
+def test_pretrain_that_diverges_is_one_message(tmp_path: Path) -> None:
+    preset = tmp_path / "mini.yaml"
+    preset.write_text(PRESET)
+    recipe = tmp_path / "recipe.yaml"
+    text = RECIPE.replace("PRESET", str(preset)).replace("OBJECTIVE", "mae, decoder_heads: 2")
+    recipe.write_text(text.replace("batch: 32", "batch: 32, lr: 1.0e30"))
+    words = ["pretrain", str(recipe), "--out", str(tmp_path / "out"), "--threads", "1"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("foundry-bench: pretrain diverged")
+
+
+def test_pretrain_on_an_unknown_device_says_which_there_are(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(RECIPE.replace("PRESET", "tiny").replace("OBJECTIVE", "jepa"))
+    with pytest.raises(FoundryError, match="--device: given 'gpu', expected auto or cpu"):
+        run("pretrain", str(recipe), "--out", str(tmp_path / "out"), "--device", "gpu")
+
+
 def test_check_prints_geometry_and_the_same_checksum_twice(tmp_path: Path) -> None:
     first, second = (run("check", "point_jepa") for _ in range(2))
     assert "32 patches of 16, from 512 points" in first

@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from foundry_bench.cli.ui import command
+from foundry_bench.errors import FoundryError
 from foundry_bench.store import Store
 from foundry_bench.sweep.expand import expand
+from foundry_bench.sweep.folder import Folder
 from foundry_bench.sweep.group import run_group
 from tests.sweep.planned_stages import plan, sweep_config
 
@@ -26,6 +29,27 @@ def is_healthy(port: int) -> bool:
             return bool(answer.read() == b"OK")
     except (urllib.error.URLError, OSError):
         return False
+
+
+def test_ui_of_a_folder_without_trials_is_refused_and_not_made(tmp_path: Path) -> None:
+    with pytest.raises(FoundryError, match="typo holds no trials"):
+        command(tmp_path / "typo")
+    assert not (tmp_path / "typo").exists()
+
+
+def test_ui_leaves_the_runs_of_a_folder_at_work_to_the_one_writer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mirrored: list[Path] = []
+    monkeypatch.setattr("foundry_bench.tracking.mirror", lambda out, uri: mirrored.append(out))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    (tmp_path / "trials" / "one").mkdir(parents=True)
+    with Folder(tmp_path).hold():
+        command(tmp_path)
+    assert mirrored == []
+    assert "another process is at work" in capsys.readouterr().out
+    command(tmp_path)
+    assert mirrored == [tmp_path]
 
 
 @pytest.mark.slow

@@ -140,6 +140,11 @@ def test_unknown_class_hides_no_other_fault(write: Write):
     assert len(lines) == 3
 
 
+def test_a_task_is_given_once(write: Write):
+    (line,) = faults(write(""), "tasks=[quiz, exam, {name: quiz, protocol: literature}]")
+    assert "tasks: 'quiz' is given twice" in line
+
+
 def test_axis_values_may_need_each_other(write: Write):
     text = "axes: {teacher.preset: [small], student.supertokens: [64, 33]}\n"
     assert load_sweep(write(text)).axes["student.supertokens"] == [64, 33]

@@ -216,3 +216,37 @@ def test_a_tilde_is_the_home_folder(path: Path, monkeypatch: pytest.MonkeyPatch)
     save(path)
     monkeypatch.setenv("HOME", str(path.parent))
     assert len(read(Path("~/shapes.npz")).points_NP3) == 12
+
+
+def test_a_limit_takes_few_clouds_of_all_classes(path: Path) -> None:
+    save(path, label=np.array([0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, -1]))
+    whole, few = read(path), read(path, limit=2)
+    assert {name: len(rows) for name, rows in few.splits.items()} == {
+        "train": 2,
+        "test": 2,
+        "unlabelled": 1,
+    }
+    assert sorted(few.labels_N[few.splits["train"]]) == [0, 1]
+    assert sorted(few.labels_N[few.splits["test"]]) == [0, 1]
+    assert few.fingerprint != whole.fingerprint
+    assert len(whole.splits["train"]) == 7
+
+
+def test_a_limit_keeps_test_to_the_classes_of_train(path: Path) -> None:
+    few = read(save(path), limit=1)
+    assert few.class_names == ("bee",)
+    assert few.labels_N[few.splits["test"]].tolist() == [0]
+
+
+def test_smoke_takes_a_few_clouds(path: Path) -> None:
+    settings = ArchiveSettings(path=str(path))
+    assert settings.smoke().limit == 16
+    assert settings.model_copy(update={"limit": 4}).smoke().limit == 4
+    assert settings.limit is None
+
+
+def test_points_a_cloud_are_known_from_the_header(path: Path) -> None:
+    assert Archive(ArchiveSettings(path=str(save(path)))).num_points() == 40
+    save(path, points=np.zeros(3))
+    assert Archive(ArchiveSettings(path=str(path))).num_points() is None
+    assert Archive(ArchiveSettings(path=str(path), points="pionts")).num_points() is None

@@ -15,7 +15,8 @@ from foundry_bench.report.harvest import read_folders
 from foundry_bench.report.histories import StageTime, collect_curves, collect_times
 from foundry_bench.report.measures import DISTILL_LOSS, HELDOUT_NMSE, find_measures
 from foundry_bench.report.rows import tidy_rows
-from foundry_bench.report.runs import collect_runs, measures_in, name_series
+from foundry_bench.report.runs import collect_runs, measures_in
+from foundry_bench.report.series import name_series
 from foundry_bench.report.summary import Summary, summarise
 from tests.report.examples import COUNTS, EPOCHS, ExampleSweep
 
@@ -25,7 +26,9 @@ MakeSweep = Callable[..., ExampleSweep]
 def _summary(sweep: ExampleSweep) -> Summary:
     evidence = read_folders([sweep.out])
     rows = tidy_rows(evidence)
-    return summarise(collect_runs(rows, name_series(evidence.trials)), measures_in(rows))
+    return summarise(
+        collect_runs(rows, evidence.trials, name_series(evidence.trials)), measures_in(rows)
+    )
 
 
 @pytest.fixture
@@ -55,7 +58,7 @@ def test_relation_pairs_runs_and_averages_them(small: ExampleSweep) -> None:
         ("teacher", pytest.approx(95.0))
     ]
     # within each s the loss rises with accuracy, between them it falls: ranks 4 5 6 1 2 3
-    assert data.correlation.rho == pytest.approx(1 - 6 * (6 * 9) / (6 * 35))
+    assert data.correlations["foundry"].rho == pytest.approx(1 - 6 * (6 * 9) / (6 * 35))
     assert [line["what"] for line in data.lines()] == ["run"] * 6 + ["mean"] * 2 + ["anchor"]
 
 
@@ -88,7 +91,7 @@ def test_difference_to_the_teacher_is_paired_and_corrected(small: ExampleSweep) 
 
     assert (change.mean, change.n) == pytest.approx((-15.0, 3))
     assert change.half == pytest.approx(0.0, abs=1e-9)
-    assert summary.anchor("teacher") is not None
+    assert change.is_paired
 
 
 def test_other_axes_make_other_series(make_sweep: MakeSweep) -> None:
@@ -172,3 +175,110 @@ def test_measures_prefer_accuracy_and_name_other_tasks() -> None:
         ("few_shot_accuracy", "few-shot accuracy"),
         ("probe_accuracy", "linear-probe accuracy"),
     ]
+
+
+def test_each_group_is_compared_with_the_anchors_of_its_context(make_sweep: MakeSweep) -> None:
+    summary = _summary(make_sweep().fill_two_difficulties())
+    measure = summary.results[0]
+
+    for name, groups in summary.main_series().items():
+        changes = [group.to_teacher[measure].mean for group in groups]
+        assert changes == pytest.approx([-15.0, -10.0, -5.0]), name
+        scratch = summary.anchor_of(groups[-1], "scratch")
+        assert scratch is not None
+        assert scratch.setting.context == groups[0].setting.context
+        assert summary.anchor_of(groups[0], "scratch") is None
+    control = summary.of_role("control")[0]
+    assert control.to_teacher[measure].mean == pytest.approx(-10.0)
+
+
+def test_rho_is_of_one_series_each(make_sweep: MakeSweep) -> None:
+    """Between the two data sets loss and accuracy go apart, within each they rise together."""
+    summary = _summary(make_sweep().fill_two_difficulties())
+
+    data = relate(summary, DISTILL_LOSS, summary.results[0])
+
+    assert data is not None
+    assert list(data.correlations) == ["foundry, difficulty 0.2", "foundry, difficulty 0.6"]
+    for found in data.correlations.values():
+        assert (found.n, found.levels) == (9, 3)
+        assert found.rho > 0.7
+
+
+def test_one_number_of_supertokens_has_no_rho(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    for seed in range(3):
+        sweep.trial("main", "foundry", seed, 0.9 - seed / 9, supertokens=4, loss=0.1 + seed / 9)
+    summary = _summary(sweep)
+
+    data = relate(summary, DISTILL_LOSS, summary.results[0])
+
+    assert data is not None
+    assert data.correlations == {}
+
+
+def test_several_anchors_say_which_they_are(make_sweep: MakeSweep) -> None:
+    summary = _summary(make_sweep().fill_two_difficulties())
+
+    data = profile(summary, summary.results[0])
+
+    assert data is not None
+    assert [(line.label, round(line.interval.mean)) for line in data.anchors] == [
+        ("teacher, difficulty 0.2", 95),
+        ("teacher, difficulty 0.6", 65),
+        ("from scratch, difficulty 0.2", 70),
+        ("from scratch, difficulty 0.6", 40),
+    ]
+
+
+def test_scratch_is_random_weights_where_nothing_trains(full_sweep: ExampleSweep) -> None:
+    summary = _summary(full_sweep)
+
+    drawn = {y.slug: profile(summary, y) for y in summary.results}
+
+    labels = {slug: [line.label for line in data.anchors] for slug, data in drawn.items() if data}
+    assert labels == {
+        "accuracy": ["teacher", "not distilled", "from scratch"],
+        "probe_accuracy": ["teacher", "not distilled", "random weights"],
+    }
+
+
+def test_a_stage_that_all_seeds_share_counts_once(make_sweep: MakeSweep) -> None:
+    summary = _summary(make_sweep().fill_deterministic_probe())
+    measure = summary.results[0]
+    main = summary.main()[0]
+    teacher = summary.teacher_of(main)
+    assert teacher is not None
+
+    interval, change = teacher.interval(measure), main.to_teacher[measure]
+    back = teacher.difference(main, measure)
+
+    assert (interval.mean, interval.n) == (pytest.approx(62.4), 1)
+    assert interval.is_constant
+    assert not interval.is_bounded
+    assert (change.mean, change.n, change.is_paired) == (pytest.approx(-12.4), 3, False)
+    assert change.half == pytest.approx(main.interval(measure).half)
+    assert (back.mean, back.n, back.is_paired) == (pytest.approx(12.4), 3, False)
+
+
+def test_a_stage_that_some_seeds_share_counts_once(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    shared = sweep.stage("k", "evaluate", task="probe", metrics={"probe_accuracy": 0.5})
+    for seed in (0, 1):
+        sweep.trial("main", "foundry", seed, None, supertokens=4, stages=[shared])
+    sweep.trial("main", "foundry", 2, None, supertokens=4, probe=0.7)
+    summary = _summary(sweep)
+
+    interval = summary.main()[0].interval(summary.results[0])
+
+    assert (interval.mean, interval.n, interval.is_constant) == (pytest.approx(60.0), 2, False)
+
+
+def test_one_trial_is_not_a_constant(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    sweep.trial("anchor", "teacher", 0, 0.95)
+    for seed in range(3):
+        sweep.trial("main", "foundry", seed, 0.9, supertokens=4)
+    summary = _summary(sweep)
+
+    assert summary.main()[0].to_teacher[summary.results[0]].n == 1

@@ -7,6 +7,7 @@ from foundry_bench.report.pictures import fig2_data
 from foundry_bench.report.reading import Statement, read_results
 from foundry_bench.report.rows import tidy_rows
 from foundry_bench.report.runs import collect_runs, measures_in
+from foundry_bench.report.series import name_series
 from foundry_bench.report.summary import summarise
 from tests.report.examples import ExampleSweep
 
@@ -33,11 +34,20 @@ def tell(make_sweep: Callable[..., ExampleSweep]) -> Tell:
                     supertokens=count,
                     loss=loss - turn / 50,
                 )
-        rows = tidy_rows(read_folders([sweep.out]))
-        summary = summarise(collect_runs(rows, {}), measures_in(rows))
+        evidence = read_folders([sweep.out])
+        rows = tidy_rows(evidence)
+        summary = summarise(collect_runs(rows, evidence.trials, {}), measures_in(rows))
         return read_results(summary, fig2_data(summary))
 
     return told
+
+
+def _read(sweep: ExampleSweep) -> list[Statement]:
+    evidence = read_folders([sweep.out])
+    rows = tidy_rows(evidence)
+    runs = collect_runs(rows, evidence.trials, name_series(evidence.trials))
+    summary = summarise(runs, measures_in(rows))
+    return read_results(summary, fig2_data(summary))
 
 
 def _about(statements: list[Statement], words: str) -> Statement:
@@ -91,3 +101,37 @@ def test_the_limits_are_always_said(tell: Tell) -> None:
 
     assert "3 seeds of one teacher and one data set" in text
     assert "not the choice of shapes" in text
+
+
+def test_several_series_are_read_one_by_one(make_sweep: Callable[..., ExampleSweep]) -> None:
+    statements = _read(make_sweep().fill_two_difficulties())
+
+    *said, limits = [statement.text for statement in statements]
+    for name, first in (("Foundry, difficulty 0.2", "80.0"), ("Foundry, difficulty 0.6", "50.0")):
+        own = " ".join(text for text in said if text.startswith(f"{name}: "))
+        assert f"Classification accuracy rises from s = 1 ({first}" in own
+        assert "Beyond s = 4 the gain is +5.0 points" in own
+        assert "over 9 runs at 3 values of s" in own
+        assert "At s = 16 the student is \u22125.0 points" in own
+        assert "student trained from scratch (s = 16) the distilled one has +20.0 points" in own
+        assert ("Controls against" in own) == (first == "80.0")
+    assert all(text.startswith("Foundry, difficulty 0.") for text in said)
+    assert "in each series, of one teacher and one data set" in limits
+    assert "s = 16 of foundry, difficulty 0.2, a true difference" in limits
+
+
+def test_without_training_scratch_is_random_weights(
+    make_sweep: Callable[..., ExampleSweep],
+) -> None:
+    text = " ".join(each.text for each in _read(make_sweep().fill_deterministic_probe()))
+
+    assert "Against the same student with random weights (s = 4)" in text
+    assert "scratch" not in text
+
+
+def test_a_difference_to_a_constant_is_not_called_paired(
+    make_sweep: Callable[..., ExampleSweep],
+) -> None:
+    statement = _about(_read(make_sweep().fill_deterministic_probe()), "from the teacher")
+
+    assert "from the teacher, over 3 seeds, beyond the 95 % interval" in statement.text

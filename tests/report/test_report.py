@@ -5,11 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from matplotlib import style
 
 from foundry_bench.errors import FoundryError
 from foundry_bench.report.assemble import assemble
 from foundry_bench.report.harvest import read_folders
 from foundry_bench.report.page import render_page
+from foundry_bench.report.style import STYLE
 from foundry_bench.report.write import write_report
 from tests.report.examples import ExampleSweep, simple_clouds
 
@@ -246,3 +248,43 @@ def test_an_output_that_cannot_be_written_is_the_users_error(
 
     with pytest.raises(FoundryError, match="cannot be written"):
         write_report([full_sweep.out], tmp_path / "file" / "out")
+
+
+def test_several_contexts_are_drawn_and_told_apart(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep().fill_two_difficulties()
+    for path in (sweep.out / "trials").glob("teacher-*-d0.6"):
+        (path / "trial.json").unlink()
+
+    notes = _notes(sweep)
+    pictures = {p.name: p for p in assemble(read_folders([sweep.out])).sweeps[0].pictures}
+
+    assert "The teacher of foundry, difficulty 0.6 was not evaluated." in notes
+    relation, curves = pictures["loss_vs_accuracy"], pictures["distillation_curves"]
+    assert "over the runs of each main series" in relation.caption
+    assert "by epoch of foundry, difficulty 0.2, mean" in curves.caption
+    remark = relation.draw().axes[0].get_title(loc="left")
+    assert remark.count("Spearman's ρ") == 2
+    assert "9 runs: foundry, difficulty 0.6" in remark
+    for name in ("loss_vs_accuracy", "accuracy_vs_supertokens"):
+        with style.context(STYLE, after_reset=True):
+            figure = pictures[name].draw()
+            figure.canvas.draw()
+        for legend in figure.legends:
+            assert legend.get_window_extent().x1 <= figure.bbox.x1, name
+
+
+def test_a_deterministic_teacher_is_no_missing_seed(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep().fill_deterministic_probe()
+
+    assert "Fewer seeds" not in _notes(sweep)
+    picture = assemble(read_folders([sweep.out])).sweeps[0].pictures[0]
+    texts = [text.get_text() for text in picture.draw().axes[0].texts]
+    assert "teacher\n62.4 (deterministic)" in texts
+    assert "teacher (deterministic, no band), random weights" in picture.caption
+
+
+def test_the_captions_define_the_held_out_error_once(full_sweep: ExampleSweep) -> None:
+    pictures = assemble(read_folders([full_sweep.out])).sweeps[0].pictures
+
+    said = [p.name for p in pictures if "over each token's own variance" in p.caption]
+    assert said == ["nmse_vs_accuracy"]

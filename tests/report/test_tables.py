@@ -26,8 +26,9 @@ def summary(make_sweep: Callable[..., ExampleSweep]) -> Summary:
         sweep.trial("anchor", "teacher", seed, 0.95 - shift)
     sweep.trial("control", "no_residual", 0, 0.5, supertokens=2)
     sweep.trial("control", "no_residual", 1, None, supertokens=2, status="failed")
-    rows = tidy_rows(read_folders([sweep.out]))
-    return summarise(collect_runs(rows, {}), measures_in(rows))
+    evidence = read_folders([sweep.out])
+    rows = tidy_rows(evidence)
+    return summarise(collect_runs(rows, evidence.trials, {}), measures_in(rows))
 
 
 def test_markdown(summary: Summary) -> None:
@@ -69,3 +70,30 @@ def test_csv_has_numbers(summary: Summary) -> None:
     assert float(foundry["accuracy_to_teacher_high"]) == pytest.approx(-0.0317, abs=1e-4)
     assert lines[2]["accuracy_low"] == ""
     assert lines[0]["accuracy_to_teacher"] == ""
+
+
+def test_marks_say_what_is_deterministic_and_what_untrained(
+    make_sweep: Callable[..., ExampleSweep],
+) -> None:
+    evidence = read_folders([make_sweep().fill_deterministic_probe().out])
+    rows = tidy_rows(evidence)
+    summary = summarise(collect_runs(rows, evidence.trials, {}), measures_in(rows))
+
+    table = results_table(summary)
+    cells = {row[0].text: [cell.text for cell in row] for row in table.rows}
+    numbers = {line["variant"]: line for line in results_lines(summary)}
+
+    assert cells["teacher"][3:5] == ["1", "3 done"]
+    assert "62.4 (deterministic)" in cells["teacher"]
+    assert "20.0 ± 2.5 (random weights)" in cells["scratch"]
+    assert "50.0 ± 2.5" in cells["foundry"]
+    assert "\u221212.4 ± 2.5" in cells["foundry"]
+    assert "deterministic value is one measurement" in table.caption
+    assert "scratch has random weights there" in table.caption
+    assert numbers["teacher"]["probe_accuracy_n"] == 1
+    assert numbers["foundry"]["probe_accuracy_n"] == 3
+
+
+def test_what_trains_has_no_marks(summary: Summary) -> None:
+    assert "deterministic" not in markdown_text(results_table(summary))
+    assert "random weights" not in markdown_text(results_table(summary))

@@ -16,6 +16,7 @@ from foundry_bench.sweep.execution import Call, Outcome, has_ended, run_sweep
 from foundry_bench.sweep.expand import expand, trial_id
 from foundry_bench.sweep.folder import Folder
 from foundry_bench.sweep.group import run_group
+from foundry_bench.sweep.planning import plan_sweep
 from foundry_bench.sweep.slots import Slots
 from foundry_bench.sweep.summary import summary
 from foundry_bench.tracking import mirror
@@ -86,9 +87,9 @@ def test_a_sweep_with_failures_ends_and_is_kept(tmp_path: Path) -> None:
     assert "--retry diverged,failed" in text
     folder = Folder(tmp_path)
     again_sizes = [
-        getattr(trial.student, "supertokens", None)
-        for trial in asked.trials
-        if not has_ended(folder, trial, {"diverged"})
+        getattr(each.trial.student, "supertokens", None)
+        for each in plan_sweep(asked.trials, Store(asked.store), PLANNER).trials
+        if not has_ended(folder, each, {"diverged"})
     ]
     assert again_sizes == [14]
 
@@ -104,10 +105,9 @@ def test_a_damaged_store_ends_the_sweep_with_its_message(tmp_path: Path) -> None
 
 
 def test_a_folder_of_another_sweep_is_refused(tmp_path: Path) -> None:
-    with Folder(tmp_path).claim(sweep_config()):
-        pass
-    with Folder(tmp_path).claim(sweep_config(resources={"concurrent": 1}, question="Other words?")):
-        pass
+    folder = Folder(tmp_path)
+    folder.adopt(sweep_config(), ())
+    folder.refuse_other(sweep_config(resources={"concurrent": 1}, question="Other words?"), ())
     with pytest.raises(FoundryError, match=r"holds the sweep 'planned', not 'other'.*--out"):
         run(call(tmp_path, sweep_config(name="other")))
     with pytest.raises(FoundryError, match="with other seeds"):
@@ -116,8 +116,8 @@ def test_a_folder_of_another_sweep_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_at_work_is_refused(tmp_path: Path) -> None:
     with (
-        Folder(tmp_path).claim(sweep_config()),
-        pytest.raises(FoundryError, match="another process runs a sweep"),
+        Folder(tmp_path).hold(),
+        pytest.raises(FoundryError, match="another process is at work"),
     ):
         run(call(tmp_path, sweep_config()))
 

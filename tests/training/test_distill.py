@@ -8,7 +8,7 @@ import torch
 from foundry_bench.config.settings import DistillSettings, LossSettings, ViewSettings
 from foundry_bench.geometry.patches import Patches
 from foundry_bench.models.backbone import Embedding
-from foundry_bench.seeds import seeded
+from foundry_bench.seeds import generator, seeded
 from foundry_bench.students.assignments.dso import DsoSettings
 from foundry_bench.students.foundry import Foundry, FoundrySettings
 from foundry_bench.testing import tiny_dataset, tiny_teacher
@@ -180,7 +180,7 @@ def test_cached_and_online_views_paint_alike(tmp_path: Path) -> None:
 
 
 def test_targets_of_the_teacher_carry_no_gradient() -> None:
-    batch = objective(student(), settings()).batch(torch.arange(4), 1)
+    batch = objective(student(), settings()).batch(torch.arange(4), generator(0))
     assert batch.targets_BCD is not None
     assert not batch.targets_BCD.requires_grad
     assert not isinstance(batch.inputs, Embedding)

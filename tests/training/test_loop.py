@@ -35,12 +35,14 @@ class Line(Objective[tuple[Tensor, Tensor]]):
         self.noise = noise
         self.nan_at = nan_at
         self.rows: list[list[int]] = []
+        self.drawn: list[float] = []
         self.before: list[float] = []
         self.after: list[float] = []
         self.gradients: list[float] = []
 
-    def batch(self, rows_B: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
+    def batch(self, rows_B: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         self.rows.append(rows_B.tolist())
+        self.drawn.append(torch.rand((), generator=rng).item())
         return self.x[rows_B] + self.noise * torch.randn(len(rows_B), 3), self.y[rows_B]
 
     def loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:
@@ -117,7 +119,7 @@ def test_the_world_outside_does_not_matter(tmp_path: Path) -> None:
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-def test_order_is_a_stream_of_its_own(tmp_path: Path) -> None:
+def test_order_and_augmentation_have_streams_of_their_own(tmp_path: Path) -> None:
     class Greedy(Line):
         def loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:
             torch.rand(1000)
@@ -129,6 +131,9 @@ def test_order_is_a_stream_of_its_own(tmp_path: Path) -> None:
     train(other, settings(), tmp_path, seed=1)
     assert usual.rows == greedy.rows
     assert usual.rows != other.rows
+    assert usual.drawn == greedy.drawn
+    assert not set(usual.drawn) & set(other.drawn)
+    assert len(set(usual.drawn)) == len(usual.drawn)
     assert usual.rows[:3] != usual.rows[3:6]
 
 

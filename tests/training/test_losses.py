@@ -59,3 +59,11 @@ def test_normalized_errors_do_not_depend_on_which_form_of_the_target_was_learned
     of_layer = normalized_errors(STUDENT, TEACHER, LossSettings())
     of_raw = normalized_errors(raw_student, TEACHER, LossSettings(target_norm="none"))
     torch.testing.assert_close(of_layer, of_raw, rtol=1e-4, atol=1e-4)
+
+
+def test_normalized_errors_of_a_cosine_student_do_not_depend_on_its_scale() -> None:
+    settings = LossSettings(name="cosine")
+    usual = normalized_errors(STUDENT, TEACHER, settings)
+    torch.testing.assert_close(
+        normalized_errors(5 * STUDENT, TEACHER, settings), usual, rtol=1e-3, atol=1e-3
+    )

@@ -8,7 +8,7 @@ import torch
 from foundry_bench.config.settings import ViewSettings
 from foundry_bench.geometry.patches import Patches, group
 from foundry_bench.models.backbone import Embedding
-from foundry_bench.seeds import seeded
+from foundry_bench.seeds import generator
 from foundry_bench.testing import tiny_dataset, tiny_teacher
 from foundry_bench.testing.tiny import SPEC
 from foundry_bench.training.views import CachedViews, TokenFile, Views, fixed_view, patch_views
@@ -19,15 +19,13 @@ ROWS = DATASET.pool
 
 
 def patches_of(views: Views, rows: list[int], seed: int = 0) -> Patches:
-    with seeded(seed):
-        inputs = views.draw(torch.tensor(rows)).inputs
+    inputs = views.draw(torch.tensor(rows), generator(seed)).inputs
     assert isinstance(inputs, Patches)
     return inputs
 
 
 def embedding_of(views: Views, rows: list[int], seed: int = 0) -> Embedding:
-    with seeded(seed):
-        inputs = views.draw(torch.tensor(rows)).inputs
+    inputs = views.draw(torch.tensor(rows), generator(seed)).inputs
     assert isinstance(inputs, Embedding)
     return inputs
 
@@ -157,8 +155,7 @@ def test_a_draw_picks_a_view_for_each_cloud(tmp_path: Path) -> None:
 def test_a_cloud_gets_input_and_target_of_one_view(tmp_path: Path) -> None:
     shown = [fixed_view(DATASET, ROWS, SPEC, ViewSettings(), number, CPU) for number in (0, 1)]
     files = [token_file(tmp_path / f"view{number}", one) for number, one in enumerate(shown)]
-    with seeded(0):
-        batch = CachedViews(tuple(files), CPU).draw(torch.arange(20))
+    batch = CachedViews(tuple(files), CPU).draw(torch.arange(20), generator(0))
     assert batch.targets_BCD is not None
     expected = tiny_teacher().tokens(batch.inputs)
     torch.testing.assert_close(batch.targets_BCD, expected, rtol=1e-2, atol=1e-2)

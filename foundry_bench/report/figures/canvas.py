@@ -13,12 +13,16 @@ from foundry_bench.report.figure_data import AnchorLine
 from foundry_bench.report.stats import MIN_SEEDS
 from foundry_bench.report.style import ANCHOR_STYLES, OTHER_ANCHOR, SOFT, STYLE, WIDTH
 from foundry_bench.report.summary import TEACHER
+from foundry_bench.report.wording import DETERMINISTIC
 
 FAR = 1.2
 """What lies further from the main students than so many of their spans is named at the edge."""
 
 FAR_TEACHER = 2.5
 """The same for the teacher, which a figure shows to scale if it can."""
+
+_LEGEND_LETTERS = 64
+"""What a line of a legend has room for; a marker takes four."""
 
 
 def render(draw: Callable[[], Figure]) -> tuple[bytes, bytes]:
@@ -86,8 +90,9 @@ def draw_anchors(
         text = f"{arrow}{line.label}\n{line.interval.mean:.{digits}f}"
         if line.interval.is_bounded:
             text += f" ± {line.interval.half:.{digits}f}"
+        counted = DETERMINISTIC if line.interval.is_constant else f"n={line.interval.n}"
         axes.annotate(
-            f"{text} (n={line.interval.n})",
+            f"{text} ({counted})",
             (1.015, place),
             xycoords=("axes fraction", "data"),
             va="center",
@@ -119,6 +124,12 @@ def spread(places: Sequence[float], gap: float, limits: tuple[float, float]) -> 
 def note(axes: Axes, text: str) -> None:
     """A small remark above the axes, where it covers no data."""
     axes.set_title(text, loc="left", fontsize=6.2, color=SOFT, linespacing=1.25, pad=4)
+
+
+def legend_columns(names: Sequence[str]) -> int:
+    """How many names of series fit beside each other under or over a figure, four at most."""
+    longest = max(len(name) for name in names)
+    return max(1, min(4, len(names), _LEGEND_LETTERS // (longest + 4)))
 
 
 def intervals_text(counts: Sequence[int]) -> str:

@@ -10,6 +10,7 @@ from foundry_bench.report.figures.canvas import (
     draw_anchors,
     focus,
     intervals_text,
+    legend_columns,
     new_figure,
     note,
 )
@@ -39,7 +40,7 @@ def draw_profile(data: Profile) -> Figure:
     if len(data.series) > 1:
         figure.legend(
             loc="outside upper left",
-            ncols=min(4, len(data.series)),
+            ncols=legend_columns(list(data.series)),
             columnspacing=1.0,
             borderaxespad=0.0,
         )

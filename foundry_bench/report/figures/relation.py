@@ -11,8 +11,15 @@ from matplotlib.ticker import MaxNLocator
 
 from foundry_bench.record import Role
 from foundry_bench.report.figure_data import Centre, Relation
-from foundry_bench.report.figures.canvas import draw_anchors, focus, new_figure, note, seeds_text
-from foundry_bench.report.stats import Interval
+from foundry_bench.report.figures.canvas import (
+    draw_anchors,
+    focus,
+    legend_columns,
+    new_figure,
+    note,
+    seeds_text,
+)
+from foundry_bench.report.stats import Interval, RankCorrelation
 from foundry_bench.report.style import INK, MARKERS, SOFT, supertoken_colours
 from foundry_bench.report.wording import number
 
@@ -106,20 +113,17 @@ def _range(
 
 
 def _remark(data: Relation, axes: Axes) -> str:
-    found, lines = data.correlation, []
-    if math.isfinite(found.rho):
-        interval = (
-            f" [{number(found.low, 2)}, {number(found.high, 2)}]"
-            if math.isfinite(found.low)
-            else ""
-        )
-        lines.append(f"Spearman's ρ = {number(found.rho, 2)}{interval}")
-        lines.append(
-            f"{found.n} runs, {found.levels} values of s,"
-            f" {seeds_text([c.y.n for c in data.centres])}"
-        )
+    seeds = seeds_text([centre.y.n for centre in data.centres])
+    found = {name: each for name, each in data.correlations.items() if math.isfinite(each.rho)}
+    if len({centre.series for centre in data.centres if centre.role == "main"}) > 1:
+        lines = [
+            f"Spearman's {_rho_text(each)}, {each.n} runs: {name}" for name, each in found.items()
+        ]
+        lines.append(seeds)
     else:
-        lines.append(seeds_text([centre.y.n for centre in data.centres]))
+        lines = [f"Spearman's {_rho_text(each)}" for each in found.values()]
+        counted = [f"{each.n} runs, {each.levels} values of s, " for each in found.values()]
+        lines.append("".join([*counted, seeds]))
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     lines += [
         f"off scale: {c.series}, s = {c.supertokens} ({c.x.mean:.3g}, {data.y.text(c.y.mean)})"
@@ -127,6 +131,13 @@ def _remark(data: Relation, axes: Axes) -> str:
         if not (left <= c.x.mean <= right and bottom <= c.y.mean <= top)
     ]
     return "\n".join(lines)
+
+
+def _rho_text(found: RankCorrelation) -> str:
+    interval = (
+        f" [{number(found.low, 2)}, {number(found.high, 2)}]" if math.isfinite(found.low) else ""
+    )
+    return f"ρ = {number(found.rho, 2)}{interval}"
 
 
 def _add_legends(
@@ -162,7 +173,7 @@ def _add_legends(
         figure.legend(
             handles=series,
             loc="outside lower left",
-            ncols=min(4, len(series)),
+            ncols=legend_columns(list(markers)),
             handletextpad=0.2,
             columnspacing=1.0,
             borderaxespad=0.0,

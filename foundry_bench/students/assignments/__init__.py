@@ -16,9 +16,11 @@ class Assignment(nn.Module, ABC):
 
     Attributes:
         Settings: of the class; `student.assignment` in a sweep file is checked by them.
+        version: to be raised when the code changes what the assignment computes, as a student's.
     """
 
     Settings: ClassVar[type[NamedSettings]] = NamedSettings
+    version: ClassVar[int] = 1
 
     @abstractmethod
     def __init__(self, settings: NamedSettings, width: int, supertokens: int) -> None:

@@ -1,0 +1,122 @@
+"""What a call of a sweep runs, decided before anything runs."""
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from foundry_bench.config.sweep import SweepConfig, TrialConfig
+from foundry_bench.errors import FoundryError
+from foundry_bench.stage import Stage
+from foundry_bench.store import Store
+from foundry_bench.sweep import execution
+from foundry_bench.sweep.execution import Call, has_ended, run_sweep
+from foundry_bench.sweep.expand import expand, trial_id
+from foundry_bench.sweep.folder import Folder
+from foundry_bench.sweep.group import in_order, run_group
+from foundry_bench.sweep.planning import TrialPlan
+from foundry_bench.sweep.slots import Slots
+from tests.sweep.planned_stages import PLANNER, plan, sweep_config
+
+CHANGED = f"{__name__}:plan_of_changed_data"
+BROKEN = f"{__name__}:plan_without_data"
+
+
+def plan_of_changed_data(trial: TrialConfig) -> list[Stage]:
+    """As `plan`, of a file that was written again."""
+    tokens = Stage("tokens", 1, {}, lambda context: None, fingerprints={"data": "new"})  # type: ignore[arg-type, return-value]
+    return [Stage("distill", 1, {}, tokens.run, needs={"tokens": tokens})]
+
+
+def plan_without_data(trial: TrialConfig) -> list[Stage]:
+    """A file is missing."""
+    raise FoundryError("clouds.npz is no file")
+
+
+def call(out: Path, sweep: SweepConfig, planner: str = PLANNER, **changes: object) -> Call:
+    return Call(
+        sweep,
+        expand(sweep, 2, 0),
+        out,
+        out / "store",
+        Slots(2),
+        planner=planner,
+        **changes,  # type: ignore[arg-type]
+    )
+
+
+def finished(out: Path, sweep: SweepConfig) -> list[TrialConfig]:
+    """The sweep's trials, all ended in `out`."""
+    trials = expand(sweep, 2, 0)
+    Folder(out).adopt(sweep, trials)
+    run_group(trials, Store(out / "store"), out, lambda *_: None, plan)
+    return trials
+
+
+def planned(trial: TrialConfig, leaves: list[Stage]) -> TrialPlan:
+    return TrialPlan(trial, list(in_order(leaves).values()))
+
+
+@pytest.mark.parametrize("supertokens", [4, 13])
+def test_a_trial_has_ended_with_the_stages_that_are_planned_now(
+    tmp_path: Path, supertokens: int
+) -> None:
+    (trial,) = finished(tmp_path, sweep_config(axes={"student.supertokens": [supertokens]}))
+    folder = Folder(tmp_path)
+    assert has_ended(folder, planned(trial, plan(trial)), ())
+    assert not has_ended(folder, planned(trial, plan_of_changed_data(trial)), ())
+    assert has_ended(folder, planned(trial, plan(trial)), {"failed"}) == (supertokens == 4)
+
+
+def test_a_done_trial_without_one_of_its_planned_stages_has_not_ended(tmp_path: Path) -> None:
+    (trial,) = finished(tmp_path, sweep_config(axes={"student.supertokens": [4]}))
+    more = Stage("evaluate", 2, {}, plan(trial)[0].run, task="classification")
+    assert not has_ended(Folder(tmp_path), planned(trial, [*plan(trial), more]), ())
+
+
+@pytest.fixture
+def _no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("a trial began")
+
+    monkeypatch.setattr(execution, "_run", refuse)
+    monkeypatch.setattr(execution, "Mirroring", refuse)
+
+
+@pytest.mark.usefixtures("_no_ray")
+def test_a_trial_that_cannot_be_planned_keeps_the_records_there_are(tmp_path: Path) -> None:
+    sweep = sweep_config(axes={"student.supertokens": [13]})
+    (trial,) = finished(tmp_path, sweep)
+    with pytest.raises(FoundryError, match="is no file"):
+        run_sweep(call(tmp_path, sweep, BROKEN, retry={"failed"}), Console(quiet=True))
+    assert Folder(tmp_path).trial(trial_id(trial)) is not None
+
+
+@pytest.mark.usefixtures("_no_ray")
+def test_other_threads_do_not_fill_the_folder_with_a_second_sweep(tmp_path: Path) -> None:
+    finished(tmp_path, sweep_config())
+    before = (tmp_path / "sweep.yaml").read_text()
+    other = sweep_config(resources={"device": "cpu", "concurrent": 1, "threads": 2})
+    with pytest.raises(FoundryError) as caught:
+        run_sweep(call(tmp_path, other), Console(quiet=True))
+    message = str(caught.value)
+    assert "holds trials that this call does not have, such as foundry-s1-seed0-" in message
+    assert "this call has threads 2; go on with `--set resources.threads=1`" in message
+    assert "--out" in message
+    assert len(Folder(tmp_path).identities()) == 3
+    assert (tmp_path / "sweep.yaml").read_text() == before
+
+
+@pytest.mark.usefixtures("_no_ray")
+def test_trials_that_nobody_saved_are_refused_too(tmp_path: Path) -> None:
+    (tmp_path / "trials" / "stray").mkdir(parents=True)
+    with pytest.raises(FoundryError, match="such as stray: give another folder with --out"):
+        run_sweep(call(tmp_path, sweep_config()), Console(quiet=True))
+
+
+@pytest.mark.usefixtures("_no_ray")
+def test_clouds_with_too_few_points_are_refused_before_the_first_trial(tmp_path: Path) -> None:
+    sweep = sweep_config(data={"name": "shapes", "points": 64})
+    with pytest.raises(FoundryError, match=r"no trial can begin:\s.*'shapes' have 64 points"):
+        run_sweep(call(tmp_path, sweep), Console(quiet=True))
+    assert not Folder(tmp_path).identities()

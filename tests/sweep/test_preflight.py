@@ -1,0 +1,36 @@
+"""What is refused before the first trial."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from foundry_bench.errors import FoundryError
+from foundry_bench.sweep.expand import expand
+from foundry_bench.sweep.preflight import check_inputs
+from tests.data.archives import save
+from tests.sweep.planned_stages import sweep_config
+
+
+def test_what_fits_passes() -> None:
+    check_inputs(expand(sweep_config(teacher={"weights": "shipped"}), 2, 0))
+
+
+def test_all_that_does_not_fit_comes_in_one_message(tmp_path: Path) -> None:
+    weights = tmp_path / "other.safetensors"
+    save_file({"a": torch.zeros(2)}, weights)
+    archive = save(tmp_path / "clouds.npz", split=None)
+    sweep = sweep_config(
+        teacher={"weights": str(weights)}, data={"name": "archive", "path": str(archive)}
+    )
+    with pytest.raises(FoundryError) as caught:
+        check_inputs(expand(sweep, 2, 0))
+    title, *faults = str(caught.value).splitlines()
+    assert title == "no trial can begin:"
+    assert len(faults) == 2
+    assert "teacher.weights" in faults[0]
+    assert "does not fit" in faults[0]
+    assert faults[1].strip() == (
+        "data: the clouds of 'archive' have 40 points, teacher 'point_jepa' (preset tiny) needs 512"
+    )
