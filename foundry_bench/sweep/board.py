@@ -117,5 +117,5 @@ def finish_row(row: Row, record: TrialRecord, metrics: Mapping[str, float]) -> N
     """Fill `row` with how its trial ended."""
     row.state, row.error = record.status, record.error
     row.stage, row.left_s = "", None
-    row.loss = metrics.get("distill_loss", metrics.get("train_loss"))
+    row.loss = metrics.get("distill_loss")
     row.accuracy = metrics.get("accuracy", metrics.get("probe_accuracy"))
