@@ -28,9 +28,8 @@ def command(
     Stages that the store holds are not computed again; with another --out all of them are.
     Exit code 1 if it failed.
     """
-    from rich.console import Console
-
     from foundry_bench import provenance
+    from foundry_bench.cli.console import stdout
     from foundry_bench.config.load import load_trial
     from foundry_bench.config.sweepcheck import impossible
     from foundry_bench.errors import FoundryError
@@ -50,7 +49,7 @@ def command(
     check_inputs([trial])
     folder = Folder((out or Path("runs") / trial.sweep).absolute())
     stages = Store(store or folder.root / "store")
-    console = Console(highlight=False)
+    console = stdout()
     with folder.hold():
         if (folder.root / "sweep.yaml").exists() and trial_id(trial) not in folder.identities():
             raise FoundryError(

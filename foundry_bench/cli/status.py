@@ -23,6 +23,6 @@ def command(
     if as_json:
         typer.echo(json.dumps(found, indent=1))
         return
-    from rich.console import Console
+    from foundry_bench.cli.console import stdout
 
-    Console(highlight=False).print(render(found))
+    stdout().print(render(found))

@@ -20,8 +20,6 @@ foundry-bench sweep sweeps/supertokens.yaml --set train.distill.epochs=3 --out r
 foundry-bench sweep sweeps/supertokens.yaml --retry failed,oom
 """
 
-WIDTH_IN_FILES = 120
-
 RETRIED: tuple["Status", ...] = ("failed", "oom", "diverged", "pruned")
 
 
@@ -53,9 +51,8 @@ def command(
 
     Exit code 1 if some trials failed.
     """
-    from rich.console import Console
-
     from foundry_bench import provenance
+    from foundry_bench.cli.console import stdout
     from foundry_bench.config.load import load_sweep
     from foundry_bench.sweep.execution import Call, run_sweep
     from foundry_bench.sweep.expand import expand
@@ -78,7 +75,7 @@ def command(
         retry=statuses,
         command=shlex.join(["foundry-bench", *sys.argv[1:]]),
     )
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_IN_FILES)
+    console = stdout()
     if dry_run:
         from foundry_bench.sweep.dry_run import dry_run as show_plan
 

@@ -1,0 +1,13 @@
+"""Where verbs print."""
+
+import sys
+
+from rich.console import Console
+
+WIDTH_IN_FILES = 140
+"""Columns where the output is no terminal: rich would cut tables at 80."""
+
+
+def stdout() -> Console:
+    """Standard output, as wide as the terminal, or wide enough for tables in files and pipes."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_IN_FILES)
