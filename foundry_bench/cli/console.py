@@ -4,7 +4,7 @@ import sys
 
 from rich.console import Console
 
-WIDTH_IN_FILES = 140
+WIDTH_IN_FILES = 160
 """Columns where the output is no terminal: rich would cut tables at 80."""
 
 
