@@ -105,5 +105,5 @@ def convert(
 
     state = read_trusted(file) if trust else read_state(file)
     target = out or file.with_suffix(".safetensors")
-    save_file({name: value.contiguous() for name, value in state.items()}, target)
+    save_file({name: value.clone().contiguous() for name, value in state.items()}, target)
     typer.echo(f"{len(state)} tensors written to {target}")

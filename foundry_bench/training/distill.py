@@ -63,7 +63,8 @@ def heldout_metrics(
 
     `heldout_nmse`: mean squared error to the teacher's tokens over their variance, token by token:
     1 - R², comparable between losses. `supertokens_in_use`: SuperTokens with at least one token,
-    mean over clouds. `encoder_tokens`: tokens that entered the encoder, mean over clouds.
+    mean over clouds. `encoder_tokens`: places in the encoder's input, mean over clouds; an empty
+    SuperToken has one too, and costs as much.
     """
     student.eval()
     error, in_use, entered, count = 0.0, 0.0, 0.0, 0

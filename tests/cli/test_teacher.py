@@ -93,3 +93,9 @@ def test_convert_writes_safetensors_beside_the_file(tmp_path: Path) -> None:
     torch.save({"model": {"a": torch.ones(2)}}, tmp_path / "model.ckpt")
     assert "1 tensors" in run("convert", str(tmp_path / "model.ckpt"))
     assert (tmp_path / "model.safetensors").is_file()
+
+
+def test_convert_takes_tensors_that_share_their_storage(tmp_path: Path) -> None:
+    whole = torch.arange(6.0)
+    torch.save({"head": whole, "tied": whole[:3]}, tmp_path / "tied.pt")
+    assert "2 tensors" in run("convert", str(tmp_path / "tied.pt"))
