@@ -72,7 +72,11 @@ def _loader(name: str, path: Path | None, changes: list[str]) -> "DatasetLoader"
         key, equals, text = change.partition("=")
         if not equals or not key:
             raise FoundryError(f"--set {change}: expected KEY=VALUE, such as label=kind")
-        values[key], source.origins[key,] = parse(text, "VALUE").value, f"--set {change}"
+        parsed = parse(text, "VALUE")
+        if parsed.faults:
+            messages = "; ".join(message for _, message in parsed.faults)
+            raise FoundryError(f"--set {change}: {messages}")
+        values[key], source.origins[key,] = parsed.value, f"--set {change}"
     try:
         return loader(loader.Settings.model_validate(values))
     except ValidationError as error:

@@ -44,6 +44,7 @@ def test_what_is_off_gives_exit_code_1(tmp_path: Path) -> None:
         (["check", "archive", "--path", "nowhere.npz"], "nowhere.npz does not exist"),
         (["check", "shapes", "--set", "trian=9"], "did you mean 'train'?"),
         (["check", "shapes", "--set", "train"], "expected KEY=VALUE"),
+        (["check", "shapes", "--set", "train={a: 1, a: 2}"], "given twice"),
         (["check", "shapes", "--path", "a.npz"], "path: unknown field"),
     ],
 )
