@@ -27,6 +27,34 @@ STUDENTS: "Registry[Student]" = Registry(
             "foundry_bench.students.foundry:Foundry",
             "compress to SuperTokens (DSO), encode, upsample by cross-attention (CAU)",
         ),
+        "foundry_gate": (
+            "foundry_bench.students.foundry_gate:FoundryGate",
+            "the same, with a gate that decides per token what is merged, under a budget",
+        ),
+        "paper_gate": (
+            "foundry_bench.students.foundry_gate:PaperGate",
+            "foundry_gate whose gate sees its own loss alone, as the paper is read",
+        ),
+        "fps_student": (
+            "foundry_bench.students.mechanism:FpsStudent",
+            "foundry with the nearest of s farthest-point centres as SuperTokens",
+        ),
+        "kmeans_student": (
+            "foundry_bench.students.mechanism:KMeansStudent",
+            "foundry with k-means clusters as SuperTokens",
+        ),
+        "random_student": (
+            "foundry_bench.students.mechanism:RandomStudent",
+            "foundry with a random partition as SuperTokens",
+        ),
+        "light_tokenizer": (
+            "foundry_bench.students.light_tokenizer:LightTokenizerStudent",
+            "foundry with a cheaper tokenizer, distilled together (beyond the paper)",
+        ),
+        "specialist": (
+            "foundry_bench.students.specialist:Specialist",
+            "foundry distilled from a fine-tuned teacher's answers on one task",
+        ),
     },
 )
 ASSIGNMENTS: "Registry[Assignment]" = Registry(
@@ -39,6 +67,26 @@ ASSIGNMENTS: "Registry[Assignment]" = Registry(
         "dso_pos": (
             "foundry_bench.students.assignments.dso:DsoPos",
             "the same with positions in q·k",
+        ),
+        "soft": (
+            "foundry_bench.students.assignments.soft:Soft",
+            "plain cross-attention: every token in every SuperToken",
+        ),
+        "fps": (
+            "foundry_bench.students.assignments.fps:Fps",
+            "the nearest of s farthest-point centres",
+        ),
+        "kmeans_xyz": (
+            "foundry_bench.students.assignments.kmeans:KMeansXyz",
+            "k-means clusters of patch centres",
+        ),
+        "kmeans_tokens": (
+            "foundry_bench.students.assignments.kmeans:KMeansTokens",
+            "k-means clusters of tokens",
+        ),
+        "random": (
+            "foundry_bench.students.assignments.random:Random",
+            "a random partition, the same for the same cloud",
         ),
     },
 )

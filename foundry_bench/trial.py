@@ -3,12 +3,16 @@
 `plan_trial` says it as stages; the store runs each of them once, whichever trial comes first.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from foundry_bench.config.settings import NamedSettings
 from foundry_bench.config.sweep import TrialConfig
@@ -16,16 +20,29 @@ from foundry_bench.data.dataset import Dataset
 from foundry_bench.data.loader import loader_of
 from foundry_bench.geometry.patches import PatchSpec
 from foundry_bench.models.backbone import Backbone
+from foundry_bench.models.heads import ClassificationHead
 from foundry_bench.registries import STUDENTS, TASKS
 from foundry_bench.seeds import seeded
 from foundry_bench.stage import Stage, StageContext, StageResult
-from foundry_bench.students.student import Student
+from foundry_bench.students.specialist import SpecialistSettings
+from foundry_bench.students.student import Student, StudentSettings
 from foundry_bench.tasks.task import Task, TaskData, Training
 from foundry_bench.teachers.preset import TeacherSource, load_weights, teacher_source
-from foundry_bench.training.distill import Distillation, heldout_metrics, painted_clouds
-from foundry_bench.training.loop import Progressing, fit
+from foundry_bench.teachers.teacher import Teacher
+from foundry_bench.training.distill import (
+    Distillation,
+    activity_metrics,
+    gate_histogram,
+    heldout_metrics,
+    painted_clouds,
+)
+from foundry_bench.training.loop import Objective, Progressing, fit
+from foundry_bench.training.specialise import Expert, LogitDistillation, agreement
 from foundry_bench.training.views import (
+    Batch,
     CachedViews,
+    FixedViews,
+    PatchViews,
     Rows,
     TokenFile,
     Views,
@@ -34,10 +51,11 @@ from foundry_bench.training.views import (
 )
 
 TOKENS_VERSION = 1
-DISTILL_VERSION = 1
-EVALUATE_VERSION = 1
+DISTILL_VERSION = 2
+EVALUATE_VERSION = 2
 WEIGHTS = "weights.safetensors"
 ARRAYS = "arrays.npz"
+EXPERT = "expert"
 
 
 def plan_trial(trial: TrialConfig) -> list[Stage]:
@@ -109,33 +127,28 @@ class _Planner:
         trial, settings = self.trial, self.trial.train.distill
         cached = trial.train.views.count != "online"
         needs = self._views() | self._plain("test") if cached else {}
+        expert = self._expert()
+        if expert is not None:
+            needs |= {EXPERT: expert}
 
         def run(context: StageContext) -> StageResult:
             dataset = self.loader.load(context.cache)
-            student = self._student(random=False)
-            student.freeze_all_but(settings.trains)
-            views: Views
-            if cached:
-                teacher = None
-                views = self._cached(context, "view")
-                test: Views = self._cached(context, "test")
-            else:
-                teacher = self.source.build().to(self.device)
-                spec = teacher.patch_spec
-                views = patch_views(dataset, dataset.pool, spec, trial.train.views, self.device)
-                test = patch_views(dataset, dataset.splits["test"], spec, None, self.device)
+            student, teacher = self._student(self.distilled, random=False)
+            own = {"tokenizer"} if self.distilled.own_tokenizer else set()
+            student.freeze_all_but({*settings.trains, *own})
+            views, test = self._distill_views(context, dataset, teacher.patch_spec)
+            objective, measure = self._objective(context, student, teacher, views, dataset)
             history = fit(
-                Distillation(student, teacher, views, settings),
+                objective,
                 settings,
                 seed=trial.seed,
                 directory=context.directory,
                 report=Progressing(context, "distill", None, settings.epochs),
             )
-            painted: dict[str, Any] = painted_clouds(student, test, dataset)
-            np.savez_compressed(context.directory / ARRAYS, **painted)
-            metrics = {"distill_loss": history[-1]["loss"]} | heldout_metrics(
-                student, teacher, test, settings.loss
-            )
+            metrics = {"distill_loss": history[-1]["loss"]} | measure(test)
+            arrays: dict[str, Any] = painted_clouds(student, test, dataset)
+            arrays |= gate_histogram(student, test)
+            np.savez_compressed(context.directory / ARRAYS, **arrays)
             save_file(student.cpu().state_dict(), context.directory / WEIGHTS)
             return StageResult(metrics, history)
 
@@ -143,7 +156,7 @@ class _Planner:
             "distill",
             DISTILL_VERSION,
             {
-                **self._student_config(),
+                **self._student_config(self.distilled),
                 "distill": settings.model_dump(mode="json"),
                 "views": trial.train.views.model_dump(mode="json"),
                 "threads": trial.threads,
@@ -155,13 +168,91 @@ class _Planner:
             seed=trial.seed,
         )
 
+    def _objective(
+        self,
+        context: StageContext,
+        student: Student,
+        teacher: Teacher,
+        views: Views,
+        dataset: Dataset,
+    ) -> tuple[Objective[Batch], Callable[[Views], dict[str, float]]]:
+        """What is trained, and what measures it on held-out clouds afterwards."""
+        settings = self.trial.train.distill
+        if EXPERT not in context.inputs:
+            objective = Distillation(student, teacher, views, settings)
+            return objective, partial(heldout_metrics, student, teacher, loss=settings.loss)
+        assert isinstance(self.distilled, SpecialistSettings)
+        expert = Expert(self.source.build(), self._head(dataset)).to(self.device)
+        load_weights(expert, context.inputs[EXPERT] / WEIGHTS)
+        expert.eval().requires_grad_(False)
+        head = self._head(dataset).to(self.device)
+        learning = LogitDistillation(student, head, expert, views, self.distilled.temperature)
+        return learning, lambda test: {
+            **heldout_metrics(student, teacher, test, settings.loss),
+            "heldout_agreement": agreement(learning.pupil, expert, test),
+        }
+
+    def _expert(self) -> Stage | None:
+        """The teacher fine-tuned on the task whose answers a specialist learns: what the teacher
+        itself is evaluated by, so that a sweep with both computes it once.
+        """
+        if not isinstance(self.distilled, SpecialistSettings):
+            return None
+        name = self.distilled.task
+        own = (task for task in self.trial.tasks if task.name == name)
+        task = next(own, None) or TASKS.get(name).Settings(name=name)
+        alone = self.trial.model_copy(update={"student": None, "start": "teacher"})
+        return _Planner(alone)._evaluate(task, [])
+
+    def _head(self, dataset: Dataset) -> nn.Module:
+        """A new head for the dataset's classes, drawn from the trial's seed."""
+        with seeded(self.trial.seed, "init", "head"):
+            return ClassificationHead(
+                self.source.architecture.width,
+                len(dataset.class_names),
+                dropout=self.trial.train.finetune.dropout,
+            )
+
+    def _distill_views(
+        self, context: StageContext, dataset: Dataset, spec: PatchSpec
+    ) -> tuple[Views, Views]:
+        """Clouds to distil on, and held-out ones. Cached tokens come with patches if the student
+        has, or trains, a tokenizer that is not the teacher's.
+        """
+        trial, test_rows = self.trial, dataset.splits["test"]
+        if trial.train.views.count == "online":
+            views = patch_views(dataset, dataset.pool, spec, trial.train.views, self.device)
+            return views, patch_views(dataset, test_rows, spec, None, self.device)
+        views, test = self._cached(context, "view"), self._cached(context, "test")
+        if self.distilled.own_tokenizer or "tokenizer" in trial.train.distill.trains:
+            plain = patch_views(dataset, test_rows, spec, None, self.device)
+            assert isinstance(plain, PatchViews)
+            test = replace(test, patches=FixedViews((plain.patches,)))
+            views = replace(views, patches=self._fixed(dataset, dataset.pool, spec))
+        return views, test
+
+    def _fixed(self, dataset: Dataset, rows: Rows, spec: PatchSpec) -> FixedViews:
+        """Patches of the fixed views of the clouds `rows`."""
+        views = self.trial.train.views
+        assert isinstance(views.count, int)
+        return FixedViews(
+            tuple(
+                fixed_view(dataset, rows, spec, views, number, self.device).patches
+                for number in range(views.count)
+            )
+        )
+
     def _evaluate(self, settings: NamedSettings, distill: list[Stage]) -> Stage:
         trial, finetune = self.trial, self.trial.train.finetune
         task: Task = TASKS.get(settings.name)(settings)
-        frozen_tokenizer = trial.start != "random" and "tokenizer" not in trial.train.distill.trains
+        teachers_tokenizer = trial.student is None or not (
+            trial.start == "random"
+            or self.distilled.own_tokenizer
+            or "tokenizer" in trial.train.distill.trains
+        )
         cached = (
             trial.train.views.count != "online"
-            and frozen_tokenizer
+            and teachers_tokenizer
             and not (task.trains and "tokenizer" in finetune.trains)
         )
         needs: dict[str, Stage] = {stage.kind: stage for stage in distill}
@@ -174,14 +265,20 @@ class _Planner:
             data = (
                 self._cached_data(context, dataset)
                 if cached
-                else self._online_data(dataset, backbone.patch_spec, augmented=task.trains)
+                else self._patch_data(dataset, backbone.patch_spec, augmented=task.trains)
             )
             progress = Progressing(context, "evaluate", settings.name, finetune.epochs)
             training = (
                 Training(finetune, trial.seed, context.directory, progress) if task.trains else None
             )
             result = task.evaluate(backbone, data, training)
-            return StageResult(result.metrics, result.history)
+            metrics = dict(result.metrics)
+            if isinstance(backbone, Student):
+                metrics |= activity_metrics(backbone, data.test)
+            elif result.head is not None:
+                expert = Expert(backbone, result.head).cpu()
+                save_file(expert.state_dict(), context.directory / WEIGHTS)
+            return StageResult(metrics, result.history)
 
         return Stage(
             "evaluate",
@@ -189,7 +286,7 @@ class _Planner:
             {
                 "protocol": task.protocol,
                 "task": settings.model_dump(mode="json"),
-                **self._student_config(),
+                **self._student_config(trial.student),
                 "start": trial.start,
                 "finetune": finetune.model_dump(mode="json") if task.trains else None,
                 "views": trial.train.views.model_dump(mode="json") if task.trains else None,
@@ -203,34 +300,40 @@ class _Planner:
             task=settings.name,
         )
 
-    def _student_config(self) -> dict[str, object]:
-        """What stages say of the student: its settings, and versions of the code they choose."""
-        settings = self.trial.student
+    @property
+    def distilled(self) -> StudentSettings:
+        """The student as it is distilled: without what matters in evaluation alone."""
+        assert isinstance(self.trial.student, StudentSettings)
+        return self.trial.student.for_distillation()
+
+    def _student_config(self, settings: NamedSettings | None) -> dict[str, object]:
+        """What stages say of a student: its settings, and versions of the code they choose."""
         if settings is None:
             return {"student": None}
         versions = STUDENTS.get(settings.name).versions(settings)
         return {"student": settings.model_dump(mode="json"), "versions": versions}
 
-    def _student(self, *, random: bool) -> Student:
-        """A new student; its own parts, and with `random` the teacher's too, are drawn from the
-        trial's seed.
+    def _student(self, settings: StudentSettings, *, random: bool) -> tuple[Student, Teacher]:
+        """A new student and its teacher; its own parts, and with `random` the teacher's too, are
+        drawn from the trial's seed.
         """
-        assert self.trial.student is not None
         if random:
             teacher = TeacherSource(self.source.architecture, None, "").build(self.trial.seed)
         else:
             teacher = self.source.build()
         with seeded(self.trial.seed, "init", "student"):
-            student = STUDENTS.get(self.trial.student.name)(teacher, self.trial.student)  # type: ignore[arg-type]
-        return student.to(self.device)
+            student = STUDENTS.get(settings.name)(teacher, settings)
+        return student.to(self.device), teacher.to(self.device)
 
     def _backbone(self, context: StageContext) -> Backbone:
         if self.trial.student is None:
             return self.source.build().to(self.device)
-        student = self._student(random=self.trial.start == "random")
+        assert isinstance(self.trial.student, StudentSettings)
+        student, teacher = self._student(self.trial.student, random=self.trial.start == "random")
         if self.trial.start == "distilled":
             load_weights(student, context.inputs["distill"] / WEIGHTS)
             student.anneal(1.0)  # a temperature is no weight: it stays where it was left
+        student.settle(teacher)
         return student
 
     def _cached(self, context: StageContext, prefix: str) -> CachedViews:
@@ -249,15 +352,24 @@ class _Planner:
         train = self._cached(context, "view").subset(torch.arange(len(dataset.splits["train"])))
         return TaskData.from_views(dataset, train, plain, test)
 
-    def _online_data(self, dataset: Dataset, spec: PatchSpec, *, augmented: bool) -> TaskData:
+    def _patch_data(self, dataset: Dataset, spec: PatchSpec, *, augmented: bool) -> TaskData:
+        """For tokens that the teacher's tokenizer did not make. A tokenizer that the task leaves
+        alone sees the fixed views, as it would if its tokens were cached.
+        """
+        trial, rows = self.trial, dataset.splits["train"]
         plain, test = (
             patch_views(dataset, dataset.splits[split], spec, None, self.device)
             for split in ("train", "test")
         )
         train = plain
         if augmented:
-            views = self.trial.train.views
-            train = patch_views(dataset, dataset.splits["train"], spec, views, self.device)
+            views = trial.train.views
+            fixed = views.count != "online" and "tokenizer" not in trial.train.finetune.trains
+            train = (
+                self._fixed(dataset, rows, spec)
+                if fixed
+                else patch_views(dataset, rows, spec, views, self.device)
+            )
         return TaskData.from_views(dataset, train, plain, test)
 
 

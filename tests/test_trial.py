@@ -239,6 +239,9 @@ def test_a_tokenizer_that_trains_gets_patches(files: Path, changes: dict[str, An
     assert set(needs) <= {"distill"}
 
 
+ACTIVITY = ("supertokens_in_use", "assignment_entropy", "encoder_tokens", "encoder_tokens_p95")
+
+
 @pytest.mark.parametrize(
     "views",
     [{}, ONLINE, {**ONLINE, "train.distill.trains": ["tokenizer", "encoder"]}],
@@ -254,13 +257,12 @@ def test_a_trial_runs_to_its_end_and_repeats_bitwise(
     assert set(distill.metrics) == {
         "distill_loss",
         "heldout_nmse",
-        "supertokens_in_use",
-        "encoder_tokens",
+        *ACTIVITY,
     }
     assert distill.metrics["distill_loss"] == distill.history[-1]["loss"]
     assert [line["epoch"] for line in distill.history] == [1.0, 2.0]
     assert 0 <= first["classification"].metrics["accuracy"] <= 1
-    assert set(first["probe"].metrics) == {"probe_accuracy", "probe_c"}
+    assert set(first["probe"].metrics) == {"probe_accuracy", "probe_c", *ACTIVITY}
     folder = store.root / "stages" / distill.key
     assert "assignment.supertokens_SD" in load_file(folder / "weights.safetensors")
     with np.load(folder / "arrays.npz") as arrays:

@@ -11,13 +11,6 @@ from foundry_bench.config.settings import NamedSettings, Seq, TeacherSettings
 from foundry_bench.registry import Entry, Registry
 
 
-class ToyPatchSpec:
-    """What a preset says about patches, as far as checks of settings read it."""
-
-    def __init__(self, patches: int) -> None:
-        self.patches = patches
-
-
 class Hard:
     """An assignment."""
 
@@ -38,12 +31,10 @@ class Toy:
         residual: bool = True
         levels: Seq[int] = (1, 2)
 
-        def check(self, num_patches: int) -> None:
+        def check(self, patches: int, depth: int) -> None:
             """Refuse more SuperTokens than tokens."""
-            if self.supertokens > num_patches:
-                raise ValueError(
-                    f"supertokens: {self.supertokens} is more than {num_patches} tokens"
-                )
+            if self.supertokens > patches:
+                raise ValueError(f"supertokens: {self.supertokens} is more than {patches} tokens")
 
 
 class Other:
@@ -82,11 +73,6 @@ TABLES: dict[str, dict[str, str]] = {
 }
 
 
-def tokens_of(teacher: TeacherSettings) -> ToyPatchSpec:
-    """Stands in for `patch_spec`: 32 tokens, but 64 for the preset `small`."""
-    return ToyPatchSpec(64 if teacher.preset == "small" else 32)
-
-
 def register_toys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put the classes of this module in the registries' place until the test ends."""
     for kind, table in TABLES.items():
@@ -95,8 +81,9 @@ def register_toys(monkeypatch: pytest.MonkeyPatch) -> None:
             name: Entry(f"{__name__}:{target}", f"a {target}") for name, target in table.items()
         }
         monkeypatch.setitem(registry.__dict__, "entries", entries)
-    monkeypatch.setattr("foundry_bench.config.sweepcheck.num_patches", _num_patches)
+    monkeypatch.setattr("foundry_bench.config.sweepcheck.size", _size)
 
 
-def _num_patches(teacher: TeacherSettings) -> int:
-    return tokens_of(teacher).patches
+def _size(teacher: TeacherSettings) -> tuple[int, int]:
+    """32 tokens, but 64 for the preset `small`; 2 blocks."""
+    return (64 if teacher.preset == "small" else 32), 2

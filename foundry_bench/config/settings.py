@@ -48,6 +48,8 @@ class OptimizerSettings(Settings):
     batch: PositiveInt = 64
     lr: PositiveFloat = 1e-3
     weight_decay: float = Field(0.05, ge=0)
+    eps: PositiveFloat = 1e-8
+    """Added to the root of AdamW's second moment: gradients far below it move nothing."""
     warmup: float = Field(0.1, ge=0, lt=1)
     """Share of all steps in which the learning rate rises linearly from 0."""
     clip: PositiveFloat = 5.0
@@ -58,7 +60,8 @@ class OptimizerSettings(Settings):
 class LossSettings(Settings):
     """What is minimised between student and teacher tokens."""
 
-    name: Literal["smooth_l1", "mse", "cosine"] = "smooth_l1"
+    name: Literal["smooth_l1", "mse", "cosine", "relational"] = "smooth_l1"
+    """`relational`: of the cosines between the tokens of a cloud, instead of the tokens."""
     beta: PositiveFloat = 1.0
     """Where smooth-L1 turns linear (the paper does not say; Point-JEPA pre-trains with 2)."""
     target_norm: Literal["layer", "none"] = "layer"
@@ -124,15 +127,6 @@ class TrainSettings(Settings):
     views: ViewSettings = ViewSettings()
     distill: DistillSettings = DistillSettings()
     finetune: FinetuneSettings = FinetuneSettings()
-
-    @model_validator(mode="after")
-    def _cached_tokens_stay(self) -> "TrainSettings":
-        if "tokenizer" in self.distill.trains and self.views.count != "online":
-            raise ValueError(
-                "distill.trains: a tokenizer that trains changes the tokens of the "
-                f"{self.views.count} cached views: set `train.views.count: online`"
-            )
-        return self
 
 
 class ResourceSettings(Settings):

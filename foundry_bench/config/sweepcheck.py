@@ -23,13 +23,13 @@ from foundry_bench.errors import FoundryError
 def impossible(teacher: TeacherSettings, student: NamedSettings | None) -> str | None:
     """Why teacher and student do not go together, opening with a dotted path."""
     try:
-        tokens = num_patches(teacher)
+        patches, depth = size(teacher)
     except FoundryError as error:
         return _under("teacher", str(error))
     check = getattr(student, "check", None)
     if check is not None:
         try:
-            check(tokens)
+            check(patches, depth)
         except ValueError as error:
             return _under("student", str(error))
     return None
@@ -143,8 +143,9 @@ def _under(part: str, message: str) -> str:
     return message if message.startswith(f"{part}.") else f"{part}.{message}"
 
 
-def num_patches(teacher: TeacherSettings) -> int:
-    """Tokens that the teacher gives for a cloud."""
-    from foundry_bench.teachers.preset import patch_spec
+def size(teacher: TeacherSettings) -> tuple[int, int]:
+    """Tokens that the teacher gives for a cloud, and blocks of its encoder."""
+    from foundry_bench.teachers.preset import architecture
 
-    return patch_spec(teacher).patches
+    found = architecture(teacher)
+    return found.patches, found.depth

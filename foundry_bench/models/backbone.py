@@ -36,10 +36,14 @@ class Backbone(nn.Module, ABC):
         patch_spec: how many points, patches and points a patch it takes.
         width: of a token.
         parts: name -> attribute path of the parts that training can freeze.
+        budget: the most tokens that its encoder may receive; None: as many as it likes.
+        least_budget: the smallest `budget` that it can be given; None: it heeds none.
     """
 
     patch_spec: PatchSpec
     width: int
+    budget: int | None = None
+    least_budget: int | None = None
     parts: ClassVar[dict[str, tuple[str, ...]]] = {
         "tokenizer": ("tokenizer",),
         "encoder": ("encoder", "positions"),

@@ -7,6 +7,7 @@ import copy
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
+import torch.nn.functional as F
 from pydantic import PositiveFloat
 from torch import Tensor
 
@@ -16,12 +17,19 @@ from foundry_bench.geometry.patches import Patches
 from foundry_bench.models.backbone import Embedding, Inputs
 from foundry_bench.registries import ASSIGNMENTS
 from foundry_bench.students.assignments.dso import DsoSettings
-from foundry_bench.students.student import Compressed, Student, StudentSettings
+from foundry_bench.students.light import LightSettings, LightTokenizer
+from foundry_bench.students.student import (
+    Compressed,
+    Lesson,
+    Reconstruction,
+    Student,
+    SupertokenSettings,
+)
 from foundry_bench.students.upsample import Upsample
 from foundry_bench.teachers.teacher import Teacher
 
 
-class FoundrySettings(StudentSettings):
+class FoundrySettings(SupertokenSettings):
     """Every point that the paper leaves open, with the default that small runs favour."""
 
     name: str = "foundry"
@@ -43,6 +51,13 @@ class FoundrySettings(StudentSettings):
     """Position of a SuperToken, added before every block: the mean of its tokens' positions, or
     none.
     """
+    tokenizer: LightSettings | None = None
+    """A cheaper tokenizer of its own, distilled with the rest; null: the teacher's."""
+
+    @property
+    def own_tokenizer(self) -> bool:
+        """Whether there is a `tokenizer`."""
+        return self.tokenizer is not None
 
 
 class Foundry(Student):
@@ -52,11 +67,15 @@ class Foundry(Student):
 
     def __init__(self, teacher: Teacher, settings: FoundrySettings) -> None:
         super().__init__(teacher, settings)
-        settings.check(teacher.patch_spec.patches)
+        settings.check(teacher.patch_spec.patches, len(teacher.encoder.blocks))
         self.settings = settings
         self.patch_spec = teacher.patch_spec
         self.width = teacher.width
-        self.tokenizer = copy.deepcopy(teacher.tokenizer)
+        self.tokenizer = (
+            copy.deepcopy(teacher.tokenizer)
+            if settings.tokenizer is None
+            else LightTokenizer(settings.tokenizer, self.width)
+        )
         self.positions = copy.deepcopy(teacher.positions)
         self.encoder = copy.deepcopy(teacher.encoder)
         assignment = ASSIGNMENTS.get(settings.assignment.name)
@@ -85,13 +104,29 @@ class Foundry(Student):
 
     def tokens(self, inputs: Inputs) -> Tensor:
         """The reconstruction (B, C, D) of the teacher's final tokens."""
+        return self.reconstruct(inputs).tokens_BCD
+
+    def reconstruct(self, inputs: Inputs) -> Reconstruction:
+        """Compress, encode, upsample."""
         embedding = self.embedding(inputs)
         positions_BCD = self.positions(embedding.centers_BC3)
         compressed = self._compress(embedding, positions_BCD)
         encoded_BSD = self.encoder(
             compressed.super_BSD, compressed.positions_BSD, compressed.mask_BS
         )
-        return self._upsample(compressed, encoded_BSD, embedding, positions_BCD)
+        tokens_BCD = self.upsample(
+            compressed.assign_BCS, encoded_BSD, embedding.tokens_BCD, positions_BCD
+        )
+        return Reconstruction(tokens_BCD, embedding, compressed)
+
+    def penalty(self, made: Reconstruction, lesson: Lesson) -> Tensor | None:
+        """How far a tokenizer of its own is from the teacher's tokens, in units of their spread."""
+        light = self.settings.tokenizer
+        if light is None or light.match == 0 or lesson.embedding_BCD is None:
+            return None
+        wanted_BCD = lesson.embedding_BCD.float()
+        distance = F.mse_loss(made.embedding.tokens_BCD.float(), wanted_BCD)
+        return light.match * distance / wanted_BCD.var()
 
     def layers(self, inputs: Inputs, indices: Sequence[int]) -> list[Tensor]:
         """SuperTokens after the blocks `indices`, each routed back to its tokens."""
@@ -106,8 +141,17 @@ class Foundry(Student):
         self.assignment.anneal(progress)
 
     def _compress(self, embedding: Embedding, positions_BCD: Tensor) -> Compressed:
-        tokens_BCD = embedding.tokens_BCD
-        assign_BCS = self.assignment(tokens_BCD, positions_BCD, embedding.centers_BC3)
+        assign_BCS = self._assign(embedding, positions_BCD)
+        return self._gather(assign_BCS, embedding.tokens_BCD, positions_BCD)
+
+    def _assign(self, embedding: Embedding, positions_BCD: Tensor) -> Tensor:
+        assign_BCS: Tensor = self.assignment(
+            embedding.tokens_BCD, positions_BCD, embedding.centers_BC3
+        )
+        return assign_BCS
+
+    def _gather(self, assign_BCS: Tensor, tokens_BCD: Tensor, positions_BCD: Tensor) -> Compressed:
+        """SuperTokens as means of what is assigned to them."""
         count_BS1 = assign_BCS.sum(1).unsqueeze(-1)
         gather_BSC = assign_BCS.transpose(1, 2) / count_BS1.clamp_min(1e-6)
         super_BSD = gather_BSC @ self.assignment.values(tokens_BCD)
@@ -116,14 +160,3 @@ class Foundry(Student):
             positions_BSD = positions_BSD.new_zeros(positions_BSD.shape)
         mask_BS = count_BS1.squeeze(-1) > 0 if self.settings.empty == "masked" else None
         return Compressed(assign_BCS, super_BSD, positions_BSD, mask_BS)
-
-    def _upsample(
-        self,
-        compressed: Compressed,
-        encoded_BSD: Tensor,
-        embedding: Embedding,
-        positions_BCD: Tensor,
-    ) -> Tensor:
-        return self.upsample(  # type: ignore[no-any-return]
-            compressed.assign_BCS, encoded_BSD, embedding.tokens_BCD, positions_BCD
-        )

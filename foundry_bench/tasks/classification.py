@@ -5,9 +5,10 @@ from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
+from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from foundry_bench.config.settings import FinetuneSettings, NamedSettings
+from foundry_bench.config.settings import FinetuneSettings, NamedSettings, Seq
 from foundry_bench.files import replacing
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.models.heads import ClassificationHead
@@ -23,6 +24,8 @@ class ClassificationSettings(NamedSettings):
     """The protocol is fixed; the schedule is `train.finetune`."""
 
     name: str = "classification"
+    budgets: Seq[PositiveInt] = ()
+    """Token budgets at which a student that heeds one is measured too, without further training."""
 
 
 class Classification(Task):
@@ -37,13 +40,16 @@ class Classification(Task):
     protocol: ClassVar[str] = "classification/1"
     trains: ClassVar[bool] = True
 
-    def __init__(self, settings: NamedSettings) -> None:
-        """There is nothing to keep."""
+    def __init__(self, settings: ClassificationSettings) -> None:
+        """Keeps the budgets."""
+        self._budgets = settings.budgets
 
     def evaluate(
         self, backbone: Backbone, data: TaskData, training: Training | None = None
     ) -> TaskResult:
-        """`accuracy` on test; `val_accuracy` if a validation split chose the epoch."""
+        """`accuracy` on test; `val_accuracy` if a validation split chose the epoch;
+        `accuracy_at_budget_B` for each of the settings' budgets that the backbone can be given.
+        """
         assert training is not None, "classification trains"
         settings = training.settings
         backbone.freeze_all_but(settings.trains)
@@ -70,7 +76,19 @@ class Classification(Task):
         }
         if settings.selection == "val":
             metrics["val_accuracy"] = best.accuracy
-        return TaskResult(metrics, history)
+        metrics |= self._at_budgets(backbone, head, data)
+        return TaskResult(metrics, history, head)
+
+    def _at_budgets(self, backbone: Backbone, head: nn.Module, data: TaskData) -> dict[str, float]:
+        least, usual = backbone.least_budget, backbone.budget
+        metrics = {}
+        for budget in self._budgets:
+            if least is not None and budget >= least:
+                backbone.budget = budget
+                accuracy = _accuracy(backbone, head, data.test, data.test_labels)
+                metrics[f"accuracy_at_budget_{budget}"] = accuracy
+        backbone.budget = usual
+        return metrics
 
 
 class BestEpoch:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from foundry_bench.config.settings import FinetuneSettings, NamedSettings
 from foundry_bench.data.dataset import Dataset
@@ -65,10 +65,15 @@ class Training:
 
 @dataclass(frozen=True)
 class TaskResult:
-    """A task's numbers, with a line of history per epoch if it trained."""
+    """A task's numbers, with a line of history per epoch if it trained.
+
+    Attributes:
+        head: what was trained with the backbone; None if nothing was.
+    """
 
     metrics: dict[str, float]
     history: list[dict[str, float]] = field(default_factory=list)
+    head: nn.Module | None = None
 
 
 class Task(ABC):

@@ -65,18 +65,23 @@ def teacher_source(teacher: TeacherSettings) -> TeacherSource:
     """
     path = preset_path(teacher)
     preset = _read_preset(teacher, path)
-    architecture = cast(TeacherArchitecture, preset.architecture)
+    size = cast(TeacherArchitecture, preset.architecture)
     weights = _weights_path(teacher, preset, path)
     content = "random" if weights is None else file_digest(weights)
     version = TEACHERS.get(teacher.name).version
-    text = f"{architecture.model_dump_json()} {version} {content}"
-    return TeacherSource(architecture, weights, hashlib.sha256(text.encode()).hexdigest())
+    text = f"{size.model_dump_json()} {version} {content}"
+    return TeacherSource(size, weights, hashlib.sha256(text.encode()).hexdigest())
+
+
+def architecture(teacher: TeacherSettings) -> TeacherArchitecture:
+    """Geometry and size of a teacher: they belong to it, not to a run."""
+    preset = _read_preset(teacher, preset_path(teacher))
+    return cast(TeacherArchitecture, preset.architecture)
 
 
 def patch_spec(teacher: TeacherSettings) -> PatchSpec:
-    """Points, patches and points a patch of a teacher: they belong to it, not to a run."""
-    preset = _read_preset(teacher, preset_path(teacher))
-    return cast(TeacherArchitecture, preset.architecture).patch_spec
+    """Points, patches and points a patch of a teacher."""
+    return architecture(teacher).patch_spec
 
 
 def _read_preset(teacher: TeacherSettings, path: Path) -> TeacherPreset:

@@ -6,12 +6,13 @@ import torch
 
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.seeds import seeded
-from foundry_bench.students.student import Student, StudentSettings
+from foundry_bench.students.student import Student, SupertokenSettings
 from foundry_bench.teachers.teacher import Teacher
 from foundry_bench.testing.backbone import BackboneContract, random_mean
-from foundry_bench.testing.tiny import SPEC, tiny_teacher
+from foundry_bench.testing.tiny import SPEC, TINY, tiny_teacher
 
 SUPERTOKENS = 4
+DEPTH = TINY.depth
 
 
 class StudentContract(BackboneContract):
@@ -33,12 +34,12 @@ class StudentContract(BackboneContract):
             return self.student(tiny_teacher(), supertokens)
 
     def test_settings_refuse_more_supertokens_than_tokens(self) -> None:
-        settings = type(self.small(1)).Settings
-        assert issubclass(settings, StudentSettings)
+        settings = type(self.small(SUPERTOKENS)).Settings
+        assert issubclass(settings, SupertokenSettings)
         fits = settings(name="any", supertokens=SPEC.patches)
-        fits.check(SPEC.patches)
+        fits.check(SPEC.patches, DEPTH)
         try:
-            fits.check(SPEC.patches - 1)
+            fits.check(SPEC.patches - 1, DEPTH)
         except ValueError as error:
             assert str(error).startswith("supertokens: "), error  # noqa: PT017
         else:
@@ -65,7 +66,8 @@ class StudentContract(BackboneContract):
 
     def test_no_more_supertokens_are_in_use_than_there_are(self) -> None:
         student = self.small(SUPERTOKENS).eval()
-        in_use_B = student.compress(student.embed(self.patches())).supertokens_in_use_B()
+        activity = student.compress(student.embed(self.patches())).activity()
+        in_use_B = activity["supertokens_in_use"]
         assert in_use_B.shape == (3,)
         assert ((in_use_B >= 1) & (in_use_B <= SUPERTOKENS)).all()
 

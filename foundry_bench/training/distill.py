@@ -10,12 +10,13 @@ from torch import Tensor
 from foundry_bench.config.settings import DistillSettings, LossSettings
 from foundry_bench.data.dataset import Dataset, subsample
 from foundry_bench.geometry.knn import nearest
-from foundry_bench.students.student import Student
+from foundry_bench.students.student import Lesson, Student
 from foundry_bench.teachers.teacher import Teacher
 from foundry_bench.training.loop import Objective
-from foundry_bench.training.losses import normalized_errors, token_loss
+from foundry_bench.training.losses import normalized_errors, token_errors, token_loss
 from foundry_bench.training.views import Batch, Views
 
+GATE_BINS = 20
 NUM_PAINTED = 8
 """Test clouds whose SuperTokens a distillation leaves for the report's picture."""
 
@@ -47,12 +48,22 @@ class Distillation(Objective[Batch]):
             return batch
         assert self._teacher is not None, "views without cached targets need the teacher"
         with torch.no_grad():
-            return Batch(batch.inputs, self._teacher.tokens(batch.inputs))
+            embedding = self._teacher.embedding(batch.inputs)
+            targets_BCD = self._teacher.tokens(embedding)
+        return Batch(batch.inputs, targets_BCD, embedding.tokens_BCD)
 
     def loss(self, batch: Batch) -> Tensor:
-        """Between the student's tokens and the teacher's."""
-        assert batch.targets_BCD is not None
-        return token_loss(self._student.tokens(batch.inputs), batch.targets_BCD, self._loss)
+        """Between the student's tokens and the teacher's, and what the student adds to it."""
+        targets_BCD = batch.targets_BCD
+        assert targets_BCD is not None
+        made = self._student.reconstruct(batch.inputs)
+        loss = token_loss(made.tokens_BCD, targets_BCD, self._loss)
+
+        def errors_BC() -> Tensor:
+            return token_errors(made.tokens_BCD.detach(), targets_BCD, self._loss)
+
+        penalty = self._student.penalty(made, Lesson(errors_BC, batch.embedding_BCD))
+        return loss if penalty is None else loss + penalty
 
 
 @torch.inference_mode()
@@ -62,41 +73,59 @@ def heldout_metrics(
     """How well the student gives back the teacher's tokens on clouds it has not seen.
 
     `heldout_nmse`: mean squared error to the teacher's tokens over their variance, token by token:
-    1 - R², comparable between losses. `supertokens_in_use`: SuperTokens with at least one token,
-    mean over clouds. `encoder_tokens`: places in the encoder's input, mean over clouds; an empty
-    SuperToken has one too, and costs as much.
+    1 - R², comparable between losses; and what `activity_metrics` has to say.
     """
     student.eval()
-    error, in_use, entered, count = 0.0, 0.0, 0.0, 0
+    error = 0.0
     for batch in views.chunks():
         targets_BCD = batch.targets_BCD
         if targets_BCD is None:
             assert teacher is not None, "views without cached targets need the teacher"
             targets_BCD = teacher.tokens(batch.inputs)
-        compressed = student.compress(student.embedding(batch.inputs))
         errors_B = normalized_errors(student.tokens(batch.inputs), targets_BCD, loss)
         error += errors_B.sum().item()
-        in_use += compressed.supertokens_in_use_B().sum().item()
-        entered += compressed.super_BSD.shape[1] * len(errors_B)
-        count += len(errors_B)
-    return {
-        "heldout_nmse": error / count,
-        "supertokens_in_use": in_use / count,
-        "encoder_tokens": entered / count,
-    }
+    return {"heldout_nmse": error / len(views)} | activity_metrics(student, views)
+
+
+@torch.inference_mode()
+def activity_metrics(student: Student, views: Views) -> dict[str, float]:
+    """What the student's compression does to the clouds of `views` (`Compressed.activity`): means
+    over clouds, and `encoder_tokens_p95`.
+    """
+    student.eval()
+    parts = [student.compress(student.embedding(b.inputs)).activity() for b in views.chunks()]
+    per_cloud = {name: torch.cat([part[name] for part in parts]).cpu() for name in parts[0]}
+    metrics = {name: values_N.mean().item() for name, values_N in per_cloud.items()}
+    most = torch.quantile(per_cloud["encoder_tokens"], 0.95).item()
+    return metrics | {"encoder_tokens_p95": most}
+
+
+@torch.inference_mode()
+def gate_histogram(student: Student, views: Views) -> dict[str, np.ndarray]:
+    """`gate_histogram`: tokens of all clouds by π in equal bins of [0, 1]; empty without a gate."""
+    student.eval()
+    counts = torch.zeros(GATE_BINS, dtype=torch.float64)
+    for batch in views.chunks():
+        compressed = student.compress(student.embedding(batch.inputs))
+        gate_BC = compressed.gate_BC()
+        if gate_BC is None:
+            return {}
+        counts += torch.histc(gate_BC.double().cpu(), GATE_BINS, 0.0, 1.0)
+    return {"gate_histogram": counts.long().numpy()}
 
 
 @torch.inference_mode()
 def painted_clouds(student: Student, views: Views, dataset: Dataset) -> dict[str, np.ndarray]:
     """A few test clouds of different classes with each point's SuperToken: that of the patch with
-    the nearest centre.
+    the nearest centre; -1 where that token was kept.
     """
     test = dataset.splits["test"]
     _, first = np.unique(dataset.labels_N[test], return_index=True)
     rows = np.sort(first)[:: max(1, len(first) // NUM_PAINTED)][:NUM_PAINTED]
     points_MN3 = torch.from_numpy(subsample(dataset, test[rows], student.patch_spec.points))
     embedding = student.eval().embedding(views.draw(torch.from_numpy(rows)).inputs)
-    assign_MC = student.compress(embedding).assign_BCS.argmax(-1).cpu()
+    compressed = student.compress(embedding)
+    assign_MC = compressed.supertoken_BC().cpu()
     patch_MN = nearest(points_MN3, embedding.centers_BC3.float().cpu(), 1)[..., 0]
     return {
         "points_MN3": points_MN3.numpy().astype(np.float16),

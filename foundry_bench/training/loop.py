@@ -178,7 +178,10 @@ def _adamw(trained: list[nn.Parameter], settings: OptimizerSettings) -> torch.op
         {"params": free, "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(
-        [group for group in groups if group["params"]], lr=settings.lr, fused=True
+        [group for group in groups if group["params"]],
+        lr=settings.lr,
+        eps=settings.eps,
+        fused=True,
     )
 
 

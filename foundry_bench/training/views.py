@@ -29,10 +29,16 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs of a backbone, and the teacher's tokens for them where they are known already."""
+    """Inputs of a backbone, and what the teacher makes of them where that is known already.
+
+    Attributes:
+        targets_BCD: the teacher's final tokens.
+        embedding_BCD: the tokens of its tokenizer.
+    """
 
     inputs: Inputs
-    targets_BCD: Tensor | None
+    targets_BCD: Tensor | None = None
+    embedding_BCD: Tensor | None = None
 
 
 class Views(ABC):
@@ -113,32 +119,60 @@ class PointViews(Views):
 
 
 @dataclass(frozen=True)
+class FixedViews(Views):
+    """Patches of V fixed views in memory; a draw picks a view for each cloud."""
+
+    views: tuple[Patches, ...]
+
+    def __len__(self) -> int:
+        return len(self.views[0])
+
+    def draw(self, rows_B: Tensor, rng: torch.Generator | None = None) -> Batch:
+        """Patches of the clouds `rows_B`."""
+        return Batch(self.pick(_choose_views(len(self.views), rows_B, rng), rows_B))
+
+    def pick(self, view_B: Tensor, rows_B: Tensor) -> Patches:
+        """Patches of the clouds `rows_B` in the views `view_B`."""
+        device = self.views[0].centers_BC3.device
+        rows_B, view_B = rows_B.to(device), view_B.to(device)
+        picked = self.views[0].select(rows_B)
+        for number, view in enumerate(self.views[1:], start=1):
+            chosen_B = view_B == number
+            here = view.select(rows_B[chosen_B])
+            picked.neighbors_BCK3[chosen_B] = here.neighbors_BCK3
+            picked.centers_BC3[chosen_B] = here.centers_BC3
+        return picked
+
+
+@dataclass(frozen=True)
 class CachedViews(Views):
     """Tokens of V fixed views, memory-mapped from stages of kind `tokens`; a draw picks a view for
     each cloud.
+
+    Attributes:
+        patches: of the same views; the inputs of a student whose tokenizer is not the teacher's.
     """
 
     shards: tuple["TokenFile", ...]
     device: torch.device
+    patches: FixedViews | None = None
 
     def __len__(self) -> int:
         return len(self.shards[0])
 
     def draw(self, rows_B: Tensor, rng: torch.Generator | None = None) -> Batch:
         """Cached embeddings and teacher's tokens, in float32."""
-        rows = rows_B.numpy()
-        view_B = np.zeros_like(rows)
-        if len(self.shards) > 1:
-            assert rng is not None, "a choice of views needs a generator"
-            view_B = torch.randint(len(self.shards), rows.shape, generator=rng).numpy()
+        view_B = _choose_views(len(self.shards), rows_B, rng)
         picked = [
-            _gather([shard.array(name) for shard in self.shards], view_B, rows)
+            _gather([shard.array(name) for shard in self.shards], view_B.numpy(), rows_B.numpy())
             for name in TokenFile.NAMES
         ]
         tokens, centers, targets = (
             torch.from_numpy(array).float().to(self.device) for array in picked
         )
-        return Batch(Embedding(tokens, centers), targets)
+        if self.patches is not None:
+            return Batch(self.patches.pick(view_B, rows_B), targets, tokens)
+        return Batch(Embedding(tokens, centers), targets, tokens)
 
 
 class TokenFile:
@@ -204,7 +238,7 @@ def fixed_view(
     settings: ViewSettings,
     view: int,
     device: torch.device,
-) -> Views:
+) -> PatchViews:
     """View number `view` of the clouds `rows`: the same for everybody who asks with the same
     settings.
     """
@@ -212,6 +246,13 @@ def fixed_view(
     matrix_N33 = random_views(len(rows), settings, generator(settings.seed, "view", view))
     turned_NP3 = points_NP3 @ matrix_N33.transpose(1, 2)
     return PatchViews(_group_all(turned_NP3, spec, device))
+
+
+def _choose_views(num: int, rows_B: Tensor, rng: torch.Generator | None) -> Tensor:
+    if num == 1:
+        return torch.zeros_like(rows_B)
+    assert rng is not None, "a choice of views needs a generator"
+    return torch.randint(num, rows_B.shape, generator=rng)
 
 
 def _group_all(points_NP3: Tensor, spec: PatchSpec, device: torch.device) -> Patches:

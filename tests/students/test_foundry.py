@@ -88,7 +88,7 @@ def test_a_supertoken_is_the_mean_of_the_values_assigned_to_it() -> None:
                 torch.testing.assert_close(compressed.super_BSD[cloud, number], mean)
                 torch.testing.assert_close(compressed.positions_BSD[cloud, number], place)
     assert compressed.mask_BS.tolist() == [[True, True, False, True], [True] * 4]
-    assert compressed.supertokens_in_use_B().tolist() == [3, 4]
+    assert compressed.activity()["supertokens_in_use"].tolist() == [3, 4]
 
 
 def test_empty_supertokens_are_as_good_as_absent() -> None:

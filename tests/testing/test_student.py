@@ -66,7 +66,7 @@ class Forgets(Foundry):
 
 
 class Unchecked(FoundrySettings):
-    def check(self, num_patches: int) -> None:
+    def check(self, patches: int, depth: int) -> None:
         pass
 
 

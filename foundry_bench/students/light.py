@@ -1,0 +1,46 @@
+"""A cheaper tokenizer than the teacher's mini-PointNet. B clouds, C patches, K points, D width.
+
+With few SuperTokens nearly all that a student still costs is its tokenizer: the floor of every
+student that keeps the teacher's.
+"""
+
+from typing import Annotated, cast
+
+import torch
+from pydantic import Field, PositiveInt, Strict
+from torch import Tensor, nn
+
+from foundry_bench.config.settings import Settings
+
+Widths = Annotated[tuple[PositiveInt, PositiveInt], Strict(strict=False)]
+
+
+class LightSettings(Settings):
+    """Fewer points a patch, narrower layers, one maximum."""
+
+    points: PositiveInt = 16
+    """Of a patch that are looked at, the nearest to its centre first."""
+    widths: Widths = (32, 64)
+    """Of the two layers before the maximum."""
+    match: float = Field(1.0, ge=0)
+    """Weight, in distillation, of giving back the tokens of the teacher's tokenizer too."""
+
+
+class LightTokenizer(nn.Module):
+    """Patch -> token: a shared MLP, one maximum, an MLP on what is left."""
+
+    def __init__(self, settings: LightSettings, width: int) -> None:
+        super().__init__()
+        first, second = settings.widths
+        self.points = settings.points
+        self.lift = nn.Linear(3, first, bias=False)
+        self.lift_norm = nn.BatchNorm1d(first)
+        self.mix = nn.Linear(first, second)
+        self.out = nn.Sequential(nn.Linear(second, width), nn.GELU(), nn.Linear(width, width))
+
+    def forward(self, neighbors_BCK3: Tensor) -> Tensor:
+        """Tokens (B, C, D) of patches (B, C, K, 3), each relative to its centre."""
+        near_BCK3 = neighbors_BCK3[:, :, : self.points]
+        lifted = self.lift_norm(self.lift(near_BCK3.flatten(0, 2))).relu()
+        mixed_BCKF = self.mix(lifted).view(*near_BCK3.shape[:3], -1)
+        return cast(Tensor, self.out(torch.relu(mixed_BCKF.amax(2))))
