@@ -18,6 +18,22 @@ TEACHERS: "Registry[Teacher]" = Registry(
             "foundry_bench.teachers.point_jepa:PointJepa",
             "the paper's teacher: a plain ViT over patch tokens, JEPA pre-training",
         ),
+        "point2vec": (
+            "foundry_bench.teachers.point2vec:Point2Vec",
+            "the same ViT, pre-trained on the hidden states of its own EMA",
+        ),
+        "point_mae": (
+            "foundry_bench.teachers.point_mae:PointMae",
+            "a ViT pre-trained to give back the points of masked patches",
+        ),
+        "point_bert": (
+            "foundry_bench.teachers.point_bert:PointBert",
+            "a ViT with a class token, pre-trained to name the codes of masked patches",
+        ),
+        "recon": (
+            "foundry_bench.teachers.recon:Recon",
+            "a ViT pre-trained on masked points, and on images and captions beside them",
+        ),
     },
 )
 STUDENTS: "Registry[Student]" = Registry(

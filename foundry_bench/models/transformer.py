@@ -1,4 +1,7 @@
-"""The plain pre-norm ViT of the paper. B clouds, C tokens, D width, H heads, E width of a head."""
+"""The plain pre-norm ViT of the paper, and what the other families change in it.
+
+B clouds, C tokens, K class tokens, D width, H heads, E width of a head.
+"""
 
 from collections.abc import Sequence
 from typing import cast
@@ -11,10 +14,10 @@ from torch import Tensor, nn
 class Attention(nn.Module):
     """Multi-head self-attention."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, *, qkv_bias: bool = True) -> None:
         super().__init__()
         self.heads = heads
-        self.qkv = nn.Linear(width, 3 * width)
+        self.qkv = nn.Linear(width, 3 * width, bias=qkv_bias)
         self.proj = nn.Linear(width, width)
 
     def forward(self, tokens_BCD: Tensor, mask_B11C: Tensor | None = None) -> Tensor:
@@ -30,19 +33,29 @@ class Attention(nn.Module):
 class Block(nn.Module):
     """Attention and MLP, each behind a LayerNorm and around a skip connection."""
 
-    def __init__(self, width: int, heads: int, mlp_ratio: float, drop_path: float) -> None:
+    def __init__(
+        self, width: int, heads: int, mlp_ratio: float, drop_path: float, *, qkv_bias: bool = True
+    ) -> None:
         super().__init__()
         hidden = int(width * mlp_ratio)
         self.norm1 = nn.LayerNorm(width)
-        self.attn = Attention(width, heads)
+        self.attn = Attention(width, heads, qkv_bias=qkv_bias)
         self.norm2 = nn.LayerNorm(width)
         self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
         self.drop_path = drop_path
 
     def forward(self, tokens_BCD: Tensor, mask_B11C: Tensor | None = None) -> Tensor:
         """Tokens of the same shape."""
-        tokens_BCD = tokens_BCD + self._maybe_drop(self.attn(self.norm1(tokens_BCD), mask_B11C))
-        return tokens_BCD + self._maybe_drop(self.mlp(self.norm2(tokens_BCD)))
+        normed_BCD = self.norm1(tokens_BCD)
+        tokens_BCD = self.skipped(tokens_BCD, normed_BCD) + self._maybe_drop(
+            self.attn(normed_BCD, mask_B11C)
+        )
+        normed_BCD = self.norm2(tokens_BCD)
+        return self.skipped(tokens_BCD, normed_BCD) + self._maybe_drop(self.mlp(normed_BCD))
+
+    def skipped(self, tokens_BCD: Tensor, normed_BCD: Tensor) -> Tensor:
+        """What a skip connection carries past attention or MLP: here the tokens before the norm."""
+        return tokens_BCD
 
     def _maybe_drop(self, branch_BCD: Tensor) -> Tensor:
         """Stochastic depth: in training, a branch is dropped for a whole cloud."""
@@ -53,19 +66,50 @@ class Block(nn.Module):
         return branch_BCD * (kept_B11 / keep)
 
 
+class NormedSkipBlock(Block):
+    """A block whose skip connections carry the tokens after the LayerNorm (ReCon's)."""
+
+    def skipped(self, tokens_BCD: Tensor, normed_BCD: Tensor) -> Tensor:
+        """The tokens after the norm."""
+        return normed_BCD
+
+
 class Encoder(nn.Module):
     """Blocks with the position added before every one of them, and a last LayerNorm (as in Point-
     JEPA).
+
+    Class tokens, where a family has them, are the encoder's own: they enter before the tokens it is
+    given, go through the blocks with them, and are left out of what it returns.
+
+    Attributes:
+        num_class_tokens: how many enter before the tokens given.
     """
 
     def __init__(
-        self, width: int, depth: int, heads: int, *, mlp_ratio: float = 4.0, drop_path: float = 0.0
+        self,
+        width: int,
+        depth: int,
+        heads: int,
+        *,
+        mlp_ratio: float = 4.0,
+        drop_path: float = 0.0,
+        qkv_bias: bool = True,
+        num_class_tokens: int = 0,
+        block: type[Block] = Block,
     ) -> None:
         """`drop_path` is the last block's rate; it grows linearly from 0 at the first."""
         super().__init__()
         rates = torch.linspace(0, drop_path, depth).tolist()
-        self.blocks = nn.ModuleList(Block(width, heads, mlp_ratio, rate) for rate in rates)
+        self.blocks = nn.ModuleList(
+            block(width, heads, mlp_ratio, rate, qkv_bias=qkv_bias) for rate in rates
+        )
         self.norm = nn.LayerNorm(width)
+        self.num_class_tokens = num_class_tokens
+        if num_class_tokens:
+            self.class_tokens, self.class_positions = (
+                nn.Parameter(nn.init.trunc_normal_(torch.empty(num_class_tokens, width), std=0.02))
+                for _ in range(2)
+            )
 
     def forward(
         self, tokens_BCD: Tensor, positions_BCD: Tensor, mask_BC: Tensor | None = None
@@ -84,13 +128,36 @@ class Encoder(nn.Module):
         LayerNorm.
         """
         wanted = [index % len(self.blocks) for index in indices]
+        tokens_BCD, positions_BCD, mask_BC = self.enter(tokens_BCD, positions_BCD, mask_BC)
         mask_B11C = None if mask_BC is None else mask_BC[:, None, None, :]
         outputs: dict[int, Tensor] = {}
         for number, block in enumerate(self.blocks):
             tokens_BCD = block(tokens_BCD + positions_BCD, mask_B11C)
             if number in wanted:
-                outputs[number] = tokens_BCD
+                outputs[number] = tokens_BCD[:, self.num_class_tokens :]
         return [outputs[number] for number in wanted]
+
+    def enter(
+        self, tokens_BCD: Tensor, positions_BCD: Tensor, mask_BC: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """What the first block gets: the class tokens first, with their positions, then the tokens.
+
+        For whoever walks over `blocks` herself; the first `num_class_tokens` tokens are to be left
+        out at the end.
+        """
+        num = self.num_class_tokens
+        if not num:
+            return tokens_BCD, positions_BCD, mask_BC
+        tokens_BCD, positions_BCD = (
+            torch.cat([first_KD.to(rest_BCD.dtype).expand(len(rest_BCD), -1, -1), rest_BCD], dim=1)
+            for first_KD, rest_BCD in (
+                (self.class_tokens, tokens_BCD),
+                (self.class_positions, positions_BCD),
+            )
+        )
+        if mask_BC is not None:
+            mask_BC = torch.cat([mask_BC.new_ones(len(mask_BC), num), mask_BC], dim=1)
+        return tokens_BCD, positions_BCD, mask_BC
 
 
 POSITION_HIDDEN = 128

@@ -10,7 +10,7 @@ from foundry_bench.config.settings import NamedSettings
 from foundry_bench.geometry.patches import Patches, PatchSpec
 from foundry_bench.models.backbone import Backbone, Embedding, Inputs
 from foundry_bench.models.tokenizer import PatchTokenizer
-from foundry_bench.models.transformer import Encoder, initialize, position_mlp
+from foundry_bench.models.transformer import Block, Encoder, initialize, position_mlp
 
 
 class TeacherArchitecture(NamedSettings):
@@ -66,16 +66,27 @@ class ViTSettings(TeacherArchitecture):
 
 
 class ViTTeacher(Teacher):
-    """Mini-PointNet tokenizer and a ViT with the position added before every block."""
+    """Mini-PointNet tokenizer and a ViT with the position added before every block.
+
+    Attributes:
+        tokenizer_bias: of the tokenizer's layers before a batch norm.
+        qkv_bias: of the layer that makes queries, keys and values.
+        num_class_tokens: that go through the blocks with the patches' tokens.
+        block: the class of a block.
+    """
 
     Settings = ViTSettings
+    tokenizer_bias: ClassVar[bool] = False
+    qkv_bias: ClassVar[bool] = True
+    num_class_tokens: ClassVar[int] = 0
+    block: ClassVar[type[Block]] = Block
 
     def __init__(self, settings: ViTSettings) -> None:
         super().__init__()
         self.settings = settings
         self.patch_spec = settings.patch_spec
         self.width = settings.width
-        self.tokenizer = PatchTokenizer(settings.tokenizer, settings.width)
+        self.tokenizer = self.make_tokenizer(settings)
         self.positions = position_mlp(settings.position_hidden, settings.width)
         self.encoder = Encoder(
             settings.width,
@@ -83,8 +94,15 @@ class ViTTeacher(Teacher):
             settings.heads,
             mlp_ratio=settings.mlp_ratio,
             drop_path=settings.drop_path,
+            qkv_bias=self.qkv_bias,
+            num_class_tokens=self.num_class_tokens,
+            block=self.block,
         )
         initialize(self.encoder)
+
+    def make_tokenizer(self, settings: ViTSettings) -> PatchTokenizer:
+        """The mini-PointNet, for a family to change."""
+        return PatchTokenizer(settings.tokenizer, settings.width, bias=self.tokenizer_bias)
 
     def embed(self, patches: Patches) -> Embedding:
         """The tokenizer alone."""

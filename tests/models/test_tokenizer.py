@@ -1,3 +1,6 @@
+from typing import Any
+
+import pytest
 import torch
 from torch import nn
 
@@ -5,9 +8,9 @@ from foundry_bench.models.tokenizer import PatchTokenizer
 from foundry_bench.seeds import seeded
 
 
-def tokenizer() -> PatchTokenizer:
+def tokenizer(**changes: Any) -> PatchTokenizer:
     with seeded(0):
-        return PatchTokenizer((8, 12, 20), 24)
+        return PatchTokenizer((8, 12, 20), 24, **changes)
 
 
 def naive(part: PatchTokenizer, neighbors_BCK3: torch.Tensor) -> torch.Tensor:
@@ -19,11 +22,12 @@ def naive(part: PatchTokenizer, neighbors_BCK3: torch.Tensor) -> torch.Tensor:
     whole = local.max(1, keepdim=True).values.expand_as(local)
     mixed = part.mix(torch.cat([whole, local], -1))
     mixed = torch.relu(part.mix_norm(mixed.flatten(0, 1))).view(batch, size, -1)
-    return part.out(mixed).max(1).values.view(*neighbors_BCK3.shape[:2], -1)
+    return part.reduce(part.out(mixed).max(1).values).view(*neighbors_BCK3.shape[:2], -1)
 
 
-def test_equals_the_naive_concatenation() -> None:
-    part = tokenizer()
+@pytest.mark.parametrize("changes", [{}, {"bias": True}, {"bias": True, "pooled_width": 16}])
+def test_equals_the_naive_concatenation(changes: dict[str, Any]) -> None:
+    part = tokenizer(**changes)
     patches = torch.randn(3, 5, 4, 3)
     for training in (True, False):
         part.train(training)

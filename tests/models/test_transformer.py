@@ -1,12 +1,21 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
-from foundry_bench.models.transformer import Attention, Block, Encoder, initialize, position_mlp
+from foundry_bench.models.transformer import (
+    Attention,
+    Block,
+    Encoder,
+    NormedSkipBlock,
+    initialize,
+    position_mlp,
+)
 from foundry_bench.seeds import seeded
 
 
-def encoder(**changes: float) -> Encoder:
+def encoder(**changes: Any) -> Encoder:
     with seeded(0):
         return Encoder(24, 3, 3, **changes).eval()
 
@@ -70,6 +79,49 @@ def test_a_block_is_pre_norm_with_skips() -> None:
     tokens, _ = given()
     between = tokens + block.attn(block.norm1(tokens))
     assert torch.equal(block(tokens), between + block.mlp(block.norm2(between)))
+
+
+def test_a_block_may_skip_from_behind_the_norm() -> None:
+    with seeded(0):
+        block = NormedSkipBlock(24, 3, 2.0, 0.0)
+    tokens, _ = given()
+    normed = block.norm1(tokens)
+    between = block.norm2(normed + block.attn(normed))
+    assert torch.equal(block(tokens), between + block.mlp(between))
+
+
+def test_class_tokens_go_through_the_blocks_and_do_not_come_out() -> None:
+    model, (tokens, positions) = encoder(num_class_tokens=2), given()
+    mixed = torch.cat([model.class_tokens.expand(2, -1, -1), tokens], 1)
+    places = torch.cat([model.class_positions.expand(2, -1, -1), positions], 1)
+    layers = []
+    for block in model.blocks:
+        mixed = block(mixed + places)
+        layers.append(mixed[:, 2:])
+    assert torch.equal(model(tokens, positions), model.norm(layers[-1]))
+    assert all(map(torch.equal, model.hidden(tokens, positions, indices=(0, 1, 2)), layers))
+
+
+def test_class_tokens_are_never_masked() -> None:
+    model, (tokens, positions) = encoder(num_class_tokens=2), given()
+    mask = torch.tensor([[True, False, True, True, False, True]] * 2)
+    kept = mask[0]
+    short = model(tokens[:, kept], positions[:, kept])
+    torch.testing.assert_close(model(tokens, positions, mask)[:, kept], short)
+
+
+def test_what_enters_is_what_the_first_block_gets() -> None:
+    model, (tokens, positions) = encoder(num_class_tokens=2), given()
+    mask = torch.zeros(2, 6, dtype=torch.bool)
+    entered, places, seen = model.enter(tokens.bfloat16(), positions, mask)
+    assert entered.shape == places.shape == (2, 8, 24)
+    assert entered.dtype == torch.bfloat16
+    assert torch.equal(entered[:, 2:], tokens.bfloat16())
+    assert seen.tolist() == [[True] * 2 + [False] * 6] * 2
+    assert model.enter(tokens, positions)[2] is None
+    plain = encoder()
+    assert plain.enter(tokens, positions, mask) == (tokens, positions, mask)
+    assert not any("class" in name for name in plain.state_dict())
 
 
 def test_drop_path_drops_a_branch_of_whole_clouds_in_training_only() -> None:

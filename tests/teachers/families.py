@@ -1,0 +1,16 @@
+"""A small teacher of each family that is built in."""
+
+from foundry_bench.registries import TEACHERS
+from foundry_bench.seeds import seeded
+from foundry_bench.teachers.teacher import Teacher
+from foundry_bench.testing.tiny import TINY
+
+FAMILIES = ("point_jepa", "point2vec", "point_mae", "point_bert", "recon")
+
+
+def small(family: str, seed: int = 0, **changes: object) -> Teacher:
+    """The teacher with the size of the tiny one, in eval mode, and the random weights of `seed`."""
+    teacher = TEACHERS.get(family)
+    settings = teacher.Settings(**TINY.model_dump() | {"name": family} | changes)
+    with seeded(seed, "teacher"):
+        return teacher(settings).eval()
