@@ -57,10 +57,12 @@ class StudentContract(BackboneContract):
         for supertokens in (1, SUPERTOKENS, SPEC.patches):
             student = self.small(supertokens).eval()
             compressed = student.compress(student.embed(self.patches()))
-            assert compressed.assign_BCS.shape == (3, SPEC.patches, supertokens)
+            places = compressed.super_BSD.shape[1]
+            assert compressed.num_supertokens == supertokens
+            assert compressed.assign_BCS.shape == (3, SPEC.patches, places)
             torch.testing.assert_close(compressed.assign_BCS.sum(-1), torch.ones(3, SPEC.patches))
-            assert compressed.super_BSD.shape == (3, supertokens, student.width)
-            assert compressed.positions_BSD.shape == (3, supertokens, student.width)
+            assert compressed.super_BSD.shape == (3, places, student.width)
+            assert compressed.positions_BSD.shape == (3, places, student.width)
             if compressed.mask_BS is not None:
                 assert torch.equal(compressed.mask_BS, compressed.assign_BCS.sum(1) > 0)
 
