@@ -4,30 +4,21 @@
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from safetensors.torch import save_file
-from torch import nn
 
 from foundry_bench.config.settings import NamedSettings
 from foundry_bench.config.sweep import TrialConfig
 from foundry_bench.data.dataset import Dataset
-from foundry_bench.data.loader import loader_of
-from foundry_bench.geometry.patches import PatchSpec
-from foundry_bench.models.backbone import Backbone
-from foundry_bench.models.heads import ClassificationHead
 from foundry_bench.registries import STUDENTS, TASKS
-from foundry_bench.seeds import seeded
 from foundry_bench.stage import Stage, StageContext, StageResult
 from foundry_bench.students.specialist import SpecialistSettings
-from foundry_bench.students.student import Student, StudentSettings
-from foundry_bench.tasks.task import Task, TaskData, Training
-from foundry_bench.teachers.preset import TeacherSource, load_weights, teacher_source
+from foundry_bench.students.student import Student
+from foundry_bench.tasks.task import Task, Training
+from foundry_bench.teachers.preset import load_weights
 from foundry_bench.teachers.teacher import Teacher
 from foundry_bench.training.distill import (
     Distillation,
@@ -38,22 +29,12 @@ from foundry_bench.training.distill import (
 )
 from foundry_bench.training.loop import Objective, Progressing, fit
 from foundry_bench.training.specialise import Expert, LogitDistillation, agreement
-from foundry_bench.training.views import (
-    Batch,
-    CachedViews,
-    FixedViews,
-    PatchViews,
-    Rows,
-    TokenFile,
-    Views,
-    fixed_view,
-    patch_views,
-)
+from foundry_bench.training.views import Batch, TokenFile, Views, fixed_view, patch_views
+from foundry_bench.trial_inputs import WEIGHTS, TrialInputs, rows_of
 
 TOKENS_VERSION = 1
 DISTILL_VERSION = 2
 EVALUATE_VERSION = 2
-WEIGHTS = "weights.safetensors"
 ARRAYS = "arrays.npz"
 EXPERT = "expert"
 
@@ -66,14 +47,11 @@ def plan_trial(trial: TrialConfig) -> list[Stage]:
 
 
 class _Planner:
-    """The stages of one trial; everything that several of them need is resolved here once."""
+    """The stages of one trial."""
 
     def __init__(self, trial: TrialConfig) -> None:
         self.trial = trial
-        self.source: TeacherSource = teacher_source(trial.teacher)
-        self.loader = loader_of(trial.data)
-        self.device = torch.device(trial.device)
-        self.fingerprints = {"teacher": self.source.fingerprint, "data": self.loader.fingerprint()}
+        self.inputs = TrialInputs(trial)
 
     def stages(self) -> list[Stage]:
         distill = [self._distill()] if self.trial.start == "distilled" else []
@@ -84,14 +62,14 @@ class _Planner:
         views = self.trial.train.views
 
         def run(context: StageContext) -> StageResult:
-            dataset = self.loader.load(context.cache)
+            dataset = self.inputs.loader.load(context.cache)
             rows = rows_of(dataset, split)
-            teacher = self.source.build().to(self.device)
+            teacher = self.inputs.source.build().to(self.inputs.device)
             spec = teacher.patch_spec
             shown = (
-                patch_views(dataset, rows, spec, None, self.device)
+                patch_views(dataset, rows, spec, None, self.inputs.device)
                 if view is None
-                else fixed_view(dataset, rows, spec, views, view, self.device)
+                else fixed_view(dataset, rows, spec, views, view, self.inputs.device)
             )
             TokenFile.write(context.directory, teacher, shown)
             return StageResult({"clouds": float(len(rows))})
@@ -110,7 +88,7 @@ class _Planner:
                 "device": self.trial.device,
             },
             run,
-            fingerprints=self.fingerprints,
+            fingerprints=self.inputs.fingerprints,
         )
 
     def _views(self) -> dict[str, Stage]:
@@ -132,11 +110,11 @@ class _Planner:
             needs |= {EXPERT: expert}
 
         def run(context: StageContext) -> StageResult:
-            dataset = self.loader.load(context.cache)
-            student, teacher = self._student(self.distilled, random=False)
-            own = {"tokenizer"} if self.distilled.own_tokenizer else set()
+            dataset = self.inputs.loader.load(context.cache)
+            student, teacher = self.inputs.student(self.inputs.distilled, random=False)
+            own = {"tokenizer"} if self.inputs.distilled.own_tokenizer else set()
             student.freeze_all_but({*settings.trains, *own})
-            views, test = self._distill_views(context, dataset, teacher.patch_spec)
+            views, test = self.inputs.distill_views(context, dataset, teacher.patch_spec)
             objective, measure = self._objective(context, student, teacher, views, dataset)
             history = fit(
                 objective,
@@ -156,7 +134,7 @@ class _Planner:
             "distill",
             DISTILL_VERSION,
             {
-                **self._student_config(self.distilled),
+                **self._student_config(self.inputs.distilled),
                 "distill": settings.model_dump(mode="json"),
                 "views": trial.train.views.model_dump(mode="json"),
                 "threads": trial.threads,
@@ -164,7 +142,7 @@ class _Planner:
             },
             run,
             needs=needs,
-            fingerprints=self.fingerprints,
+            fingerprints=self.inputs.fingerprints,
             seed=trial.seed,
         )
 
@@ -181,12 +159,13 @@ class _Planner:
         if EXPERT not in context.inputs:
             objective = Distillation(student, teacher, views, settings)
             return objective, partial(heldout_metrics, student, teacher, loss=settings.loss)
-        assert isinstance(self.distilled, SpecialistSettings)
-        expert = Expert(self.source.build(), self._head(dataset)).to(self.device)
+        inputs, specialist = self.inputs, self.inputs.distilled
+        assert isinstance(specialist, SpecialistSettings)
+        expert = Expert(inputs.source.build(), inputs.head(dataset)).to(inputs.device)
         load_weights(expert, context.inputs[EXPERT] / WEIGHTS)
         expert.eval().requires_grad_(False)
-        head = self._head(dataset).to(self.device)
-        learning = LogitDistillation(student, head, expert, views, self.distilled.temperature)
+        head = inputs.head(dataset).to(inputs.device)
+        learning = LogitDistillation(student, head, expert, views, specialist.temperature)
         return learning, lambda test: {
             **heldout_metrics(student, teacher, test, settings.loss),
             "heldout_agreement": agreement(learning.pupil, expert, test),
@@ -196,63 +175,20 @@ class _Planner:
         """The teacher fine-tuned on the task whose answers a specialist learns: what the teacher
         itself is evaluated by, so that a sweep with both computes it once.
         """
-        if not isinstance(self.distilled, SpecialistSettings):
+        if not isinstance(self.inputs.distilled, SpecialistSettings):
             return None
-        name = self.distilled.task
+        name = self.inputs.distilled.task
         own = (task for task in self.trial.tasks if task.name == name)
         task = next(own, None) or TASKS.get(name).Settings(name=name)
         alone = self.trial.model_copy(update={"student": None, "start": "teacher"})
         return _Planner(alone)._evaluate(task, [])
 
-    def _head(self, dataset: Dataset) -> nn.Module:
-        """A new head for the dataset's classes, drawn from the trial's seed."""
-        with seeded(self.trial.seed, "init", "head"):
-            return ClassificationHead(
-                self.source.architecture.width,
-                len(dataset.class_names),
-                dropout=self.trial.train.finetune.dropout,
-            )
-
-    def _distill_views(
-        self, context: StageContext, dataset: Dataset, spec: PatchSpec
-    ) -> tuple[Views, Views]:
-        """Clouds to distil on, and held-out ones. Cached tokens come with patches if the student
-        has, or trains, a tokenizer that is not the teacher's.
-        """
-        trial, test_rows = self.trial, dataset.splits["test"]
-        if trial.train.views.count == "online":
-            views = patch_views(dataset, dataset.pool, spec, trial.train.views, self.device)
-            return views, patch_views(dataset, test_rows, spec, None, self.device)
-        views, test = self._cached(context, "view"), self._cached(context, "test")
-        if self.distilled.own_tokenizer or "tokenizer" in trial.train.distill.trains:
-            plain = patch_views(dataset, test_rows, spec, None, self.device)
-            assert isinstance(plain, PatchViews)
-            test = replace(test, patches=FixedViews((plain.patches,)))
-            views = replace(views, patches=self._fixed(dataset, dataset.pool, spec))
-        return views, test
-
-    def _fixed(self, dataset: Dataset, rows: Rows, spec: PatchSpec) -> FixedViews:
-        """Patches of the fixed views of the clouds `rows`."""
-        views = self.trial.train.views
-        assert isinstance(views.count, int)
-        return FixedViews(
-            tuple(
-                fixed_view(dataset, rows, spec, views, number, self.device).patches
-                for number in range(views.count)
-            )
-        )
-
     def _evaluate(self, settings: NamedSettings, distill: list[Stage]) -> Stage:
         trial, finetune = self.trial, self.trial.train.finetune
         task: Task = TASKS.get(settings.name)(settings)
-        teachers_tokenizer = trial.student is None or not (
-            trial.start == "random"
-            or self.distilled.own_tokenizer
-            or "tokenizer" in trial.train.distill.trains
-        )
         cached = (
             trial.train.views.count != "online"
-            and teachers_tokenizer
+            and self.inputs.has_teachers_tokens
             and not (task.trains and "tokenizer" in finetune.trains)
         )
         needs: dict[str, Stage] = {stage.kind: stage for stage in distill}
@@ -260,12 +196,12 @@ class _Planner:
             needs |= self._plain("train", "test") | (self._views() if task.trains else {})
 
         def run(context: StageContext) -> StageResult:
-            dataset = self.loader.load(context.cache)
-            backbone = self._backbone(context)
+            dataset = self.inputs.loader.load(context.cache)
+            backbone = self.inputs.backbone(context)
             data = (
-                self._cached_data(context, dataset)
+                self.inputs.cached_data(context, dataset)
                 if cached
-                else self._patch_data(dataset, backbone.patch_spec, augmented=task.trains)
+                else self.inputs.patch_data(dataset, backbone.patch_spec, augmented=task.trains)
             )
             progress = Progressing(context, "evaluate", settings.name, finetune.epochs)
             training = (
@@ -295,16 +231,10 @@ class _Planner:
             },
             run,
             needs=needs,
-            fingerprints=self.fingerprints,
+            fingerprints=self.inputs.fingerprints,
             seed=trial.seed if task.trains or trial.student is not None else None,
             task=settings.name,
         )
-
-    @property
-    def distilled(self) -> StudentSettings:
-        """The student as it is distilled: without what matters in evaluation alone."""
-        assert isinstance(self.trial.student, StudentSettings)
-        return self.trial.student.for_distillation()
 
     def _student_config(self, settings: NamedSettings | None) -> dict[str, object]:
         """What stages say of a student: its settings, and versions of the code they choose."""
@@ -312,67 +242,3 @@ class _Planner:
             return {"student": None}
         versions = STUDENTS.get(settings.name).versions(settings)
         return {"student": settings.model_dump(mode="json"), "versions": versions}
-
-    def _student(self, settings: StudentSettings, *, random: bool) -> tuple[Student, Teacher]:
-        """A new student and its teacher; its own parts, and with `random` the teacher's too, are
-        drawn from the trial's seed.
-        """
-        if random:
-            teacher = TeacherSource(self.source.architecture, None, "").build(self.trial.seed)
-        else:
-            teacher = self.source.build()
-        with seeded(self.trial.seed, "init", "student"):
-            student = STUDENTS.get(settings.name)(teacher, settings)
-        return student.to(self.device), teacher.to(self.device)
-
-    def _backbone(self, context: StageContext) -> Backbone:
-        if self.trial.student is None:
-            return self.source.build().to(self.device)
-        assert isinstance(self.trial.student, StudentSettings)
-        student, teacher = self._student(self.trial.student, random=self.trial.start == "random")
-        if self.trial.start == "distilled":
-            load_weights(student, context.inputs["distill"] / WEIGHTS)
-            student.anneal(1.0)  # a temperature is no weight: it stays where it was left
-        student.settle(teacher)
-        return student
-
-    def _cached(self, context: StageContext, prefix: str) -> CachedViews:
-        folders: list[Path] = [
-            path for name, path in context.inputs.items() if name.startswith(prefix)
-        ]
-        return CachedViews(tuple(TokenFile(folder) for folder in folders), self.device)
-
-    def _cached_data(self, context: StageContext, dataset: Dataset) -> TaskData:
-        """The training clouds come first in the pool; a task that does not train gets no augmented
-        views.
-        """
-        plain, test = self._cached(context, "train"), self._cached(context, "test")
-        if "view0" not in context.inputs:
-            return TaskData.from_views(dataset, plain, plain, test)
-        train = self._cached(context, "view").subset(torch.arange(len(dataset.splits["train"])))
-        return TaskData.from_views(dataset, train, plain, test)
-
-    def _patch_data(self, dataset: Dataset, spec: PatchSpec, *, augmented: bool) -> TaskData:
-        """For tokens that the teacher's tokenizer did not make. A tokenizer that the task leaves
-        alone sees the fixed views, as it would if its tokens were cached.
-        """
-        trial, rows = self.trial, dataset.splits["train"]
-        plain, test = (
-            patch_views(dataset, dataset.splits[split], spec, None, self.device)
-            for split in ("train", "test")
-        )
-        train = plain
-        if augmented:
-            views = trial.train.views
-            fixed = views.count != "online" and "tokenizer" not in trial.train.finetune.trains
-            train = (
-                self._fixed(dataset, rows, spec)
-                if fixed
-                else patch_views(dataset, rows, spec, views, self.device)
-            )
-        return TaskData.from_views(dataset, train, plain, test)
-
-
-def rows_of(dataset: Dataset, split: str) -> Rows:
-    """Rows of a split, or of the `pool`: train, then unlabelled."""
-    return dataset.pool if split == "pool" else dataset.splits[split]

@@ -15,7 +15,8 @@ from foundry_bench.students.foundry import Foundry
 from foundry_bench.tasks.classification import Classification
 from foundry_bench.tasks.task import TaskResult
 from foundry_bench.testing import tiny_archive, tiny_preset
-from foundry_bench.trial import plan_trial, rows_of
+from foundry_bench.trial import plan_trial
+from foundry_bench.trial_inputs import rows_of
 
 TIMES = {"wall_s", "clouds_per_s"}
 ONLINE = {"train.views.count": "online"}
@@ -369,3 +370,87 @@ def test_a_raised_version_of_the_code_changes_the_keys(
     monkeypatch.setattr(changed, "version", 2)
     after = planned(files)
     assert all(before[name].key != after[name].key for name in before)
+
+
+GATE: dict[str, Any] = {
+    "student": {"name": "foundry_gate", "supertokens": 3, "distill_budget": "random"}
+}
+LIGHT: dict[str, Any] = {
+    "student": {"name": "light_tokenizer", "supertokens": 4, "tokenizer": {"points": 4}}
+}
+SPECIALIST: dict[str, Any] = {"student": {"name": "specialist", "supertokens": 4}}
+
+
+@pytest.mark.parametrize("changes", [{"student.budget": 5, "student.selection": "oracle"}])
+def test_one_distillation_serves_all_budgets(files: Path, changes: dict[str, Any]) -> None:
+    usual, other = keys(files, GATE), keys(files, {**GATE, **changes})
+    assert usual["distill"] == other["distill"]
+    assert usual["probe"] != other["probe"]
+    assert usual["classification"] != other["classification"]
+
+
+def test_a_gated_student_is_measured_at_its_budgets(files: Path, tmp_path: Path) -> None:
+    tasks = [{"name": "classification", "budgets": [2, 3, 5, 8]}]
+    changes = {**GATE, "student.budget": 5, "student.selection": "oracle", "tasks": tasks}
+    records, store = run(files, tmp_path, changes)
+    metrics = records["classification"].metrics
+    measured = {name for name in metrics if name.startswith("accuracy_at_budget_")}
+    assert measured == {f"accuracy_at_budget_{budget}" for budget in (3, 5, 8)}
+    assert metrics["accuracy_at_budget_5"] == metrics["accuracy"]
+    assert metrics["kept_tokens"] == 2
+    assert metrics["encoder_tokens"] <= metrics["encoder_tokens_p95"] <= 5
+    assert {"kept_tokens", "gate_mean"} <= set(records["distill"].metrics)
+    folder = store.root / "stages" / records["distill"].key
+    with np.load(folder / "arrays.npz") as arrays:
+        assert arrays["gate_histogram"].sum() == 12 * 8
+        assert arrays["supertoken_MN"].min() >= -1
+
+
+def test_a_student_without_a_budget_is_not_measured_at_any(files: Path, tmp_path: Path) -> None:
+    tasks = [{"name": "classification", "budgets": [4]}]
+    records, _ = run(files, tmp_path, {"tasks": tasks})
+    assert not [name for name in records["classification"].metrics if "budget" in name]
+
+
+def test_a_tokenizer_of_ones_own_learns_from_cached_targets(files: Path, tmp_path: Path) -> None:
+    """Cached tokens say what the teacher makes of a view; the student gets the view's patches."""
+    stages = planned(files, LIGHT)
+    assert list(stages["distill"].needs) == ["view0", "view1", "test"]
+    assert set(stages["classification"].needs) == set(stages["probe"].needs) == {"distill"}
+    first, store = run(files, tmp_path / "first", LIGHT)
+    again, _ = run(files, tmp_path / "again", LIGHT)
+    assert numbers(first) == numbers(again)
+    weights = load_file(store.root / "stages" / first["distill"].key / "weights.safetensors")
+    with_seed, other = run(files, tmp_path / "first", {**LIGHT, "train.distill.epochs": 1})
+    before = load_file(other.root / "stages" / with_seed["distill"].key / "weights.safetensors")
+    assert not weights["tokenizer.out.weight"].equal(before["tokenizer.out.weight"])
+
+
+def test_a_trained_tokenizer_learns_from_cached_targets_too(files: Path, tmp_path: Path) -> None:
+    changes = {"train.distill.trains": ["tokenizer", "encoder"]}
+    stages = planned(files, changes)
+    assert list(stages["distill"].needs) == ["view0", "view1", "test"]
+    assert set(stages["probe"].needs) == {"distill"}
+    records, _ = run(files, tmp_path, changes)
+    assert [record.status for record in records.values()] == ["done"] * 3
+
+
+def test_a_specialist_learns_from_the_teacher_that_was_evaluated(
+    files: Path, tmp_path: Path
+) -> None:
+    expert = planned(files, SPECIALIST)["distill"].needs["expert"]
+    assert expert.key == keys(files, TEACHER)["classification"]
+    records, store = run(files, tmp_path, SPECIALIST)
+    assert 0 <= records["distill"].metrics["heldout_agreement"] <= 1
+    weights = load_file(store.root / "stages" / records["distill"].key / "weights.safetensors")
+    assert not [name for name in weights if name.startswith("head")]
+    teachers = run(files, tmp_path, TEACHER)[1]
+    assert expert.key not in teachers.ran
+
+
+def test_a_specialist_comes_to_agree_with_its_expert(files: Path, tmp_path: Path) -> None:
+    changes = {**SPECIALIST, "train.distill.epochs": 40, "train.finetune.epochs": 20}
+    records, _ = run(files, tmp_path, changes)
+    history = records["distill"].history
+    assert history[-1]["loss"] < history[0]["loss"] / 2
+    assert records["distill"].metrics["heldout_agreement"] > 0.8

@@ -27,7 +27,7 @@ class LightSettings(Settings):
 
 
 class LightTokenizer(nn.Module):
-    """Patch -> token: a shared MLP, one maximum, an MLP on what is left."""
+    """Patch -> token: a shared MLP, one maximum, a linear layer."""
 
     def __init__(self, settings: LightSettings, width: int) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class LightTokenizer(nn.Module):
         self.lift = nn.Linear(3, first, bias=False)
         self.lift_norm = nn.BatchNorm1d(first)
         self.mix = nn.Linear(first, second)
-        self.out = nn.Sequential(nn.Linear(second, width), nn.GELU(), nn.Linear(width, width))
+        self.out = nn.Linear(second, width)
 
     def forward(self, neighbors_BCK3: Tensor) -> Tensor:
         """Tokens (B, C, D) of patches (B, C, K, 3), each relative to its centre."""

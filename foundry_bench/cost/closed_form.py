@@ -1,0 +1,49 @@
+"""MACs of the parts of teacher and student on paper, to check counters with.
+
+A MAC is one multiplication with its addition; FLOPs are twice as many. Biases, norms, activations
+and maxima count nothing, as is usual. D width, S tokens in the encoder.
+"""
+
+POSITION_HIDDEN = 128
+
+
+def tokenizer_macs(
+    patches: int,
+    patch_size: int,
+    widths: tuple[int, int, int],
+    width: int,
+    *,
+    concatenated: bool = True,
+) -> int:
+    """Of a cloud in the mini-PointNet.
+
+    `concatenated`: the third layer sees maximum and point side by side at every point, as the
+    published code has it; otherwise its part for the maximum is applied once a patch, as ours does.
+    """
+    first, pooled, hidden = widths
+    once, each = (0, 2 * pooled) if concatenated else (pooled, pooled)
+    per_point = 3 * first + first * pooled + each * hidden + hidden * width
+    return patches * (patch_size * per_point + once * hidden)
+
+
+def position_macs(tokens: int, width: int, hidden: int = POSITION_HIDDEN) -> int:
+    """Of the position MLP 3 -> hidden -> D."""
+    return tokens * (3 * hidden + hidden * width)
+
+
+def encoder_macs(
+    tokens: int, width: int, depth: int, *, mlp_ratio: int = 4, with_attention: bool = True
+) -> int:
+    """Of a ViT on `tokens` tokens: projections and MLPs, 12 D² a token and block at ratio 4.
+
+    `with_attention`: the products q·k and attention·v too, 2 S² D a block, which the paper's
+    figures leave out.
+    """
+    projections = (4 + 2 * mlp_ratio) * width * width * tokens
+    products = 2 * tokens * tokens * width if with_attention else 0
+    return depth * (projections + products)
+
+
+def upsample_macs(tokens: int, width: int, *, mlp_ratio: float = 1.0) -> int:
+    """Of the upsampling MLP, without routing the SuperTokens back."""
+    return int(tokens * 2 * width * width * mlp_ratio)

@@ -1,0 +1,65 @@
+"""MACs of a backbone by part, counted operation by operation. B clouds."""
+
+from collections import Counter
+
+import torch
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from foundry_bench.geometry.patches import Patches
+from foundry_bench.models.backbone import Backbone
+
+REST = "rest"
+"""What no child module does itself, such as averaging tokens into SuperTokens."""
+
+
+def count_macs(backbone: Backbone, num_clouds: int = 1) -> dict[str, int]:
+    """MACs of `backbone.tokens` from patches on, by child module, and `total`.
+
+    FPS and kNN are not part of it. Attention counts with its products (torch's counter sees them in
+    the plain implementation alone, which is what runs here). The patches are random; a gate without
+    a budget therefore counts what it would do on them.
+
+    Raises:
+        AssertionError: if a child with weights counted nothing.
+    """
+    backbone.eval()
+    spec = backbone.patch_spec
+    stream = torch.Generator().manual_seed(0)
+    neighbors = torch.randn(num_clouds, spec.patches, spec.patch_size, 3, generator=stream)
+    centers = torch.randn(num_clouds, spec.patches, 3, generator=stream)
+    device = next(backbone.parameters()).device
+    patches = Patches(neighbors, centers).to(device)
+    counter = FlopCounterMode(display=False)
+    with sdpa_kernel(SDPBackend.MATH), counter:
+        _Tokens(backbone)(patches)
+    counts = counter.get_flop_counts()
+    name = f"{_Tokens.__name__}.backbone"
+    macs = Counter(
+        {
+            child: sum(counts.get(f"{name}.{child}", {}).values()) // 2
+            for child, module in backbone.named_children()
+            if any(True for _ in module.parameters())
+        }
+    )
+    assert all(macs.values()), f"not counted: {[child for child in macs if not macs[child]]}"
+    total = sum(counts["Global"].values()) // 2
+    return {**macs, REST: total - sum(macs.values()), "total": total}
+
+
+class _Tokens(nn.Module):
+    """The counter names what is called as a module."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, patches: Patches) -> Tensor:
+        """The final tokens."""
+        return self.backbone.tokens(patches)
+
+
+def num_parameters(module: nn.Module) -> int:
+    """Weights and biases, trained or not."""
+    return sum(parameter.numel() for parameter in module.parameters())

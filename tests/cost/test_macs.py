@@ -1,0 +1,61 @@
+import pytest
+import torch
+
+from foundry_bench.cost.closed_form import (
+    encoder_macs,
+    position_macs,
+    tokenizer_macs,
+    upsample_macs,
+)
+from foundry_bench.cost.macs import REST, count_macs, num_parameters
+from foundry_bench.students.foundry import Foundry, FoundrySettings
+from foundry_bench.students.foundry_gate import FoundryGate, FoundryGateSettings
+from foundry_bench.students.light import LightSettings
+from foundry_bench.testing import tiny_teacher
+from foundry_bench.testing.tiny import TINY
+
+SHAPE = (TINY.patches, TINY.patch_size, TINY.tokenizer, TINY.width)
+
+
+def test_the_teachers_parts_are_those_on_paper() -> None:
+    macs = count_macs(tiny_teacher(), num_clouds=2)
+    assert macs["tokenizer"] == 2 * tokenizer_macs(*SHAPE, concatenated=False)
+    assert macs["positions"] == 2 * position_macs(TINY.patches, TINY.width)
+    assert macs["encoder"] == 2 * encoder_macs(TINY.patches, TINY.width, TINY.depth)
+    assert macs[REST] == 0
+
+
+@pytest.mark.parametrize("supertokens", [1, 3, 8])
+def test_a_students_parts_are_those_on_paper(supertokens: int) -> None:
+    student = Foundry(tiny_teacher(), FoundrySettings(supertokens=supertokens))
+    macs = count_macs(student)
+    tokens, width = TINY.patches, TINY.width
+    assert macs["encoder"] == encoder_macs(supertokens, width, TINY.depth)
+    keys, queries, values = (num * width**2 for num in (2 * tokens, supertokens, tokens))
+    routing = tokens * supertokens * width
+    assert macs["assignment"] == keys + queries + routing
+    assert macs["upsample"] == upsample_macs(tokens, width) + routing
+    assert macs[REST] == values + 2 * routing
+    assert macs["total"] == sum(value for part, value in macs.items() if part != "total")
+
+
+def test_a_budget_is_what_the_encoder_costs() -> None:
+    for budget in (3, 5, 8):
+        settings = FoundryGateSettings(supertokens=3, budget=budget)
+        macs = count_macs(FoundryGate(tiny_teacher(), settings))
+        assert macs["encoder"] <= encoder_macs(budget, TINY.width, TINY.depth)
+    assert macs["encoder"] == count_macs(tiny_teacher())["encoder"]
+
+
+def test_a_light_tokenizer_costs_less() -> None:
+    light = FoundrySettings(tokenizer=LightSettings(points=4, widths=(4, 8)))
+    both = [
+        count_macs(Foundry(tiny_teacher(), settings.model_copy(update={"supertokens": 3})))
+        for settings in (FoundrySettings(), light)
+    ]
+    assert both[1]["tokenizer"] < both[0]["tokenizer"] / 2
+    assert both[1]["encoder"] == both[0]["encoder"]
+
+
+def test_parameters_are_all_counted() -> None:
+    assert num_parameters(torch.nn.Linear(3, 2)) == 8
