@@ -63,6 +63,22 @@ STUDENTS: "Registry[Student]" = Registry(
             "foundry_bench.students.mechanism:RandomStudent",
             "foundry with a random partition as SuperTokens",
         ),
+        "tome": (
+            "foundry_bench.students.tome:Tome",
+            "tokens merge in pairs in every block, by the likeness of their keys (ToMe)",
+        ),
+        "pitome": (
+            "foundry_bench.students.pitome:Pitome",
+            "the same, but only tokens that are like many others merge (PiToMe)",
+        ),
+        "patch_merger": (
+            "foundry_bench.students.patch_merger:PatchMerger",
+            "learned queries gather the tokens in the middle of the encoder (PatchMerger)",
+        ),
+        "narrow": (
+            "foundry_bench.students.narrow:Narrow",
+            "a plain smaller ViT over all tokens",
+        ),
         "light_tokenizer": (
             "foundry_bench.students.light_tokenizer:LightTokenizerStudent",
             "foundry with a cheaper tokenizer, distilled together (beyond the paper)",

@@ -21,13 +21,25 @@ class Attention(nn.Module):
         self.proj = nn.Linear(width, width)
 
     def forward(self, tokens_BCD: Tensor, mask_B11C: Tensor | None = None) -> Tensor:
-        """`mask_B11C`: True where a token may be attended to; None: everywhere."""
-        B, C, D = tokens_BCD.shape
+        """`mask_B11C`: True where a token may be attended to, or numbers that are added to the
+        logits; None: everywhere.
+        """
+        return self.mix(*self.project(tokens_BCD), mask_B11C)
+
+    def project(self, tokens_BCD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values, each (B, H, C, E)."""
+        B, C, _ = tokens_BCD.shape
         q_BHCE, k_BHCE, v_BHCE = (
             self.qkv(tokens_BCD).view(B, C, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         )
+        return q_BHCE, k_BHCE, v_BHCE
+
+    def mix(
+        self, q_BHCE: Tensor, k_BHCE: Tensor, v_BHCE: Tensor, mask_B11C: Tensor | None = None
+    ) -> Tensor:
+        """What attention adds to the tokens, (B, C, D); `mask_B11C` as in `forward`."""
         mixed_BHCE = F.scaled_dot_product_attention(q_BHCE, k_BHCE, v_BHCE, attn_mask=mask_B11C)
-        return cast(Tensor, self.proj(mixed_BHCE.transpose(1, 2).reshape(B, C, D)))
+        return cast(Tensor, self.proj(mixed_BHCE.transpose(1, 2).flatten(2)))
 
 
 class Block(nn.Module):
@@ -47,17 +59,20 @@ class Block(nn.Module):
     def forward(self, tokens_BCD: Tensor, mask_B11C: Tensor | None = None) -> Tensor:
         """Tokens of the same shape."""
         normed_BCD = self.norm1(tokens_BCD)
-        tokens_BCD = self.skipped(tokens_BCD, normed_BCD) + self._maybe_drop(
-            self.attn(normed_BCD, mask_B11C)
+        return self.transformed(
+            self.skipped(tokens_BCD, normed_BCD) + self.dropped(self.attn(normed_BCD, mask_B11C))
         )
+
+    def transformed(self, tokens_BCD: Tensor) -> Tensor:
+        """The second half of the block: its MLP."""
         normed_BCD = self.norm2(tokens_BCD)
-        return self.skipped(tokens_BCD, normed_BCD) + self._maybe_drop(self.mlp(normed_BCD))
+        return self.skipped(tokens_BCD, normed_BCD) + self.dropped(self.mlp(normed_BCD))
 
     def skipped(self, tokens_BCD: Tensor, normed_BCD: Tensor) -> Tensor:
         """What a skip connection carries past attention or MLP: here the tokens before the norm."""
         return tokens_BCD
 
-    def _maybe_drop(self, branch_BCD: Tensor) -> Tensor:
+    def dropped(self, branch_BCD: Tensor) -> Tensor:
         """Stochastic depth: in training, a branch is dropped for a whole cloud."""
         if not self.training or self.drop_path == 0:
             return branch_BCD

@@ -45,6 +45,16 @@ def test_a_mask_equals_removing_the_tokens() -> None:
     assert not torch.allclose(model(tokens, positions)[:, kept], short)
 
 
+def test_a_mask_of_numbers_is_added_to_the_logits() -> None:
+    """The logarithm of 2 makes a token count twice."""
+    with seeded(0):
+        attention = Attention(24, 3)
+    tokens, _ = given()
+    twice = torch.cat([tokens, tokens[:, 2:3]], dim=1)
+    mask = torch.tensor([1.0, 1, 2, 1, 1, 1]).log().expand(2, 1, 1, 6)
+    torch.testing.assert_close(attention(tokens, mask), attention(twice)[:, :6])
+
+
 def test_masks_may_differ_between_clouds() -> None:
     model, (tokens, positions) = encoder(), given()
     mask = torch.ones(2, 6, dtype=torch.bool)
@@ -129,12 +139,12 @@ def test_drop_path_drops_a_branch_of_whole_clouds_in_training_only() -> None:
         block = Block(24, 3, 2.0, 0.5)
     branch = torch.ones(400, 2, 24)
     with seeded(0):
-        dropped = block.train()._maybe_drop(branch)
+        dropped = block.train().dropped(branch)
     values = dropped.flatten(1)
     assert torch.equal(values.amin(1), values.amax(1))
     assert set(values[:, 0].tolist()) == {0.0, 2.0}
     assert values.mean() == pytest.approx(1, abs=0.15)
-    assert torch.equal(block.eval()._maybe_drop(branch), branch)
+    assert torch.equal(block.eval().dropped(branch), branch)
 
 
 def test_drop_path_grows_with_depth() -> None:

@@ -88,6 +88,33 @@ BROKEN = {
 }
 
 
+def test_a_student_that_has_supertokens_does_not_pass_for_one_without() -> None:
+    class Contract(StudentContract):
+        has_supertokens = False
+
+        def student(self, teacher: Teacher, supertokens: int) -> Student:
+            return Foundry(teacher, FoundrySettings(supertokens=supertokens))
+
+    with pytest.raises(AssertionError):
+        Contract().test_settings_refuse_more_supertokens_than_tokens()
+
+
+def test_only_the_counts_named_are_tried() -> None:
+    """And 4, which all tests that try no others take."""
+    tried = []
+
+    class Contract(StudentContract):
+        counts = (2, 3)
+
+        def student(self, teacher: Teacher, supertokens: int) -> Student:
+            tried.append(supertokens)
+            return Foundry(teacher, FoundrySettings(supertokens=supertokens))
+
+    Contract().test_any_number_of_supertokens_up_to_that_of_tokens_works()
+    Contract().test_compression_says_where_each_token_went()
+    assert set(tried) == {2, 3, 4}
+
+
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.__name__)
 def test_a_broken_student_is_caught(broken: type[Foundry]) -> None:
     class Contract(StudentContract):
