@@ -21,7 +21,8 @@ from foundry_bench.seeds import seeded
 from foundry_bench.stage import Stage, StageContext, StageResult
 from foundry_bench.students.student import Student
 from foundry_bench.tasks.task import Task, TaskData, Training
-from foundry_bench.teachers.preset import TeacherSource, load_weights, teacher_source
+from foundry_bench.teachers.loading import load_weights
+from foundry_bench.teachers.preset import TeacherSource, teacher_source
 from foundry_bench.training.distill import Distillation, heldout_metrics, painted_clouds
 from foundry_bench.training.loop import Progressing, fit
 from foundry_bench.training.views import (
