@@ -13,6 +13,7 @@ from foundry_bench.record import Record, read_json
 from foundry_bench.teachers.layouts import SHARED
 from foundry_bench.teachers.loading import load_weights
 from foundry_bench.teachers.preset import teacher_source
+from foundry_bench.testing import tiny_archive
 
 RECIPE = """
 teacher: {name: point_jepa, preset: PRESET, weights: random}
@@ -56,6 +57,22 @@ def test_pretrain_leaves_weights_that_fit_and_a_record(tmp_path: Path, objective
     before = teacher.encoder.norm.weight.clone()
     load_weights(teacher, weights)
     assert not torch.equal(before, teacher.encoder.norm.weight)
+
+
+def test_pretrain_takes_any_registered_dataset_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    preset = tmp_path / "mini.yaml"
+    text = PRESET.replace("point_jepa", "point_bert").replace("points: 64", "points: 32")
+    preset.write_text(text)
+    recipe = tmp_path / "recipe.yaml"
+    lines = RECIPE.replace("point_jepa", "point_bert").replace("PRESET", str(preset)).splitlines()
+    lines[2] = f"data: {{name: archive, path: {tiny_archive(tmp_path)}}}"
+    text = "\n".join(lines).replace("OBJECTIVE", "mae, decoder_heads: 2").replace("32}", "8}")
+    recipe.write_text(text)
+    words = ["pretrain", str(recipe), "--out", str(tmp_path / "out"), "--threads", "1"]
+    first, second = run(*words), run(*words)
+    assert "pretrain  2/2" in first
+    assert "pretrain  2/2" not in second
+    assert first.splitlines()[-3:] == second.splitlines()[-3:]
 
 
 def test_pretrain_that_diverges_is_one_message(tmp_path: Path) -> None:
