@@ -1,7 +1,7 @@
 """What every teacher is. B clouds, C patches, D width."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Self, cast
+from typing import ClassVar, Self, cast
 
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
@@ -69,16 +69,14 @@ class Teacher(Backbone):
     positions: nn.Module
     encoder: Encoder
 
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Tensor | nn.Module:
-            """As in torch, but a part that students copy and that is not there is the user's."""
-            try:
-                return super().__getattr__(name)
-            except AttributeError as error:
-                if name in PARTS:
-                    raise MissingPart(type(self).__name__, name) from error
-                raise
+    def __getattr__(self, name: str) -> Tensor | nn.Module:
+        """As in torch, but a part that students copy and that is not there is the user's."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError as error:
+            if name in PARTS:
+                raise MissingPart(type(self).__name__, name) from error
+            raise
 
 
 class ViTSettings(TeacherArchitecture):
