@@ -84,7 +84,8 @@ def load_teacher(
     told = _told(names, state) | _told_beside(teacher.layout, state, checkpoint.settings)
     geometry = asdict(pretrained or architecture.patch_spec)
     _check_sizes(told, architecture.model_dump() | geometry, path)
-    reset = _fill(teacher, names, state, path)
+    reset = () if names.keys() == state.keys() else _reset(names, state)
+    _fill(teacher, names, state, path)
     ignored = Counter(name.partition(".")[0] for name in state if name not in names)
     return Coverage(len(teacher.state_dict()), dict(sorted(ignored.items())), reset)
 
@@ -154,39 +155,46 @@ def _check_sizes(told: Mapping[str, object], given: Mapping[str, object], path: 
         )
 
 
+def _reset(names: Mapping[str, str], state: dict[str, Tensor]) -> tuple[str, ...]:
+    """Give statistics in `state` that are not finite their first value; the names of those."""
+    reset = []
+    for theirs, ours in names.items():
+        start = STATISTICS.get(ours.rpartition(".")[2])
+        if start is not None and not state[theirs].isfinite().all():
+            state[theirs] = torch.full_like(state[theirs], start)
+            reset.append(theirs)
+    return tuple(reset)
+
+
 def _fill(
     module: nn.Module, names: Mapping[str, str], state: Mapping[str, Tensor], path: Path
-) -> tuple[str, ...]:
-    """Load `state`, its names changed to `names`; the names of statistics that were not finite."""
+) -> None:
+    """Load `state`, its names changed to `names`."""
     wanted = module.state_dict()
-    faults = [f"two tensors for {ours}" for ours, num in Counter(names.values()).items() if num > 1]
     theirs = {ours: name for name, ours in names.items()}
+    missing = [name for name in wanted if name not in theirs and not name.endswith(STEPS)]
+    faults = [f"missing {name}{_nearest(name, names, state)}" for name in missing[:SHOWN]]
+    faults += [f"missing {name}" for name in missing[SHOWN:]]
     faults += [
-        f"missing {name}{_nearest(name, names, state)}"
-        for name in wanted
-        if name not in theirs and not name.endswith(STEPS)
+        f"two tensors for {ours}" for ours, num in Counter(names.values()).items() if num > 1
     ]
     faults += [f"unexpected {name}" for ours, name in theirs.items() if ours not in wanted]
-    filled, reset = dict(wanted), []
+    filled = dict(wanted)
     for ours in (name for name in wanted if name in theirs):
-        value, shape = state[theirs[ours]], wanted[ours].shape
-        if value.squeeze().shape != wanted[ours].squeeze().shape:
-            faults.append(f"{theirs[ours]} is {tuple(value.shape)}, expected {tuple(shape)}")
-            continue
-        statistic = STATISTICS.get(ours.rpartition(".")[2])
-        if not value.isfinite().all():
-            if statistic is None:
-                faults.append(f"{theirs[ours]} is not finite")
-            value = torch.full_like(value, statistic or 0.0)
-            reset.append(theirs[ours])
-        filled[ours] = value.reshape(shape)
+        value, expected = state[theirs[ours]], wanted[ours]
+        if value.squeeze().shape != expected.squeeze().shape:
+            shapes = f"{tuple(value.shape)}, expected {tuple(expected.shape)}"
+            faults.append(f"{theirs[ours]} is {shapes}")
+        elif not value.isfinite().all():
+            faults.append(f"{theirs[ours]} is not finite")
+        else:
+            filled[ours] = value.reshape(expected.shape)
     if faults:
         raise FoundryError(
             f"{path} does not fit {type(module).__name__} ({len(faults)} faults, the first: "
             f"{'; '.join(faults[:SHOWN])}). Is the preset the one that the weights were made with?"
         )
     module.load_state_dict(filled)
-    return tuple(sorted(reset))
 
 
 def _nearest(name: str, names: Mapping[str, str], state: Mapping[str, Tensor]) -> str:

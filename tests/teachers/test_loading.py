@@ -244,3 +244,11 @@ def test_files_of_ours_load_for_each_family(tmp_path: Path, family: str) -> None
     coverage = load_teacher(second, second.settings, tmp_path / "own.safetensors")
     assert coverage == Coverage(len(first.state_dict()))
     assert torch.equal(first.tokens(tiny_patches()), second.tokens(tiny_patches()))
+
+
+def test_a_file_of_ours_has_no_excuse_for_statistics_that_are_not_numbers(tmp_path: Path) -> None:
+    state = small("point_mae").state_dict()
+    state["tokenizer.lift_norm.running_var"] *= torch.nan
+    assert "tokenizer.lift_norm.running_var is not finite" in refusal(
+        small("point_mae", seed=1), tmp_path, state
+    )
