@@ -26,6 +26,10 @@ TEACHERS: "Registry[Teacher]" = Registry(
             "foundry_bench.teachers.point_mae:PointMae",
             "a ViT pre-trained to give back the points of masked patches",
         ),
+        "pcp_mae": (
+            "foundry_bench.teachers.pcp_mae:PcpMae",
+            "Point-MAE that also predicts the centres of masked patches; sine positions",
+        ),
         "point_bert": (
             "foundry_bench.teachers.point_bert:PointBert",
             "a ViT with a class token, pre-trained to name the codes of masked patches",

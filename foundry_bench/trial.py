@@ -18,7 +18,7 @@ from foundry_bench.stage import Stage, StageContext, StageResult
 from foundry_bench.students.specialist import SpecialistSettings
 from foundry_bench.students.student import Student
 from foundry_bench.tasks.task import Task, Training
-from foundry_bench.teachers.preset import load_weights
+from foundry_bench.teachers.loading import load_weights
 from foundry_bench.teachers.teacher import Teacher
 from foundry_bench.training.distill import (
     Distillation,

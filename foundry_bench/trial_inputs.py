@@ -20,7 +20,8 @@ from foundry_bench.seeds import seeded
 from foundry_bench.stage import StageContext
 from foundry_bench.students.student import Student, StudentSettings
 from foundry_bench.tasks.task import TaskData
-from foundry_bench.teachers.preset import TeacherSource, load_weights, teacher_source
+from foundry_bench.teachers.loading import load_weights
+from foundry_bench.teachers.preset import TeacherSource, teacher_source
 from foundry_bench.teachers.teacher import Teacher
 from foundry_bench.training.views import (
     CachedViews,

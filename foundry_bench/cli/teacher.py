@@ -9,6 +9,7 @@ from foundry_bench.errors import FoundryError
 
 EXAMPLES = """
 foundry-bench teacher check point_jepa
+foundry-bench teacher check point_mae pretrain.pth
 foundry-bench teacher pretrain experiments/pretrain/point_jepa_tiny.yaml --out runs/teacher
 foundry-bench teacher convert --trust pointjepa.ckpt
 """
@@ -64,22 +65,36 @@ def pretrain(
 def check(
     name: Annotated[str, typer.Argument(help="A registered teacher, such as point_jepa.")],
     file: Annotated[
-        Path | None, typer.Argument(help="Weights to check; by default those that ship.")
+        Path | None,
+        typer.Argument(help="Weights to check, ours or as published; by default those that ship."),
     ] = None,
-    preset: Annotated[str, typer.Option(help="Preset, or path of a preset's file.")] = "tiny",
+    preset: Annotated[
+        str | None,
+        typer.Option(help="Preset, or path of a preset's file; by default the one that FILE fits."),
+    ] = None,
 ) -> None:
     """Load a teacher strictly; print its geometry, size and a checksum of its features."""
     from foundry_bench.config.settings import TeacherSettings
     from foundry_bench.teachers.fingerprint import feature_checksum
-    from foundry_bench.teachers.preset import teacher_source
+    from foundry_bench.teachers.preset import fitting_source, teacher_source
 
-    weights = "shipped" if file is None else str(file)
-    source = teacher_source(TeacherSettings(name=name, preset=preset, weights=weights))
-    teacher = source.build()
+    if file is not None and preset is None:
+        source = fitting_source(name, str(file))
+    else:
+        weights = "shipped" if file is None else str(file)
+        source = teacher_source(
+            TeacherSettings(name=name, preset=preset or "tiny", weights=weights)
+        )
+    teacher, coverage = source.covered()
     spec = teacher.patch_spec
     num_parameters = sum(parameter.numel() for parameter in teacher.parameters())
     typer.echo(f"weights     {source.weights}")
-    typer.echo(f"coverage    100 % of {len(teacher.state_dict())} tensors")
+    if coverage is not None:
+        typer.echo(f"coverage    100 % of {coverage.num_filled} tensors")
+        ignored = ", ".join(f"{part} {num}" for part, num in coverage.ignored.items())
+        typer.echo(f"ignored     {ignored or 'nothing'}")
+        if coverage.reset:
+            typer.echo(f"reset       {', '.join(coverage.reset)} (not finite in the file)")
     typer.echo(
         f"geometry    {spec.patches} patches of {spec.patch_size}, from {spec.points} points"
     )

@@ -3,6 +3,7 @@
 from pydantic import PositiveInt
 
 from foundry_bench.models.tokenizer import PatchTokenizer
+from foundry_bench.teachers.layouts import POINT_BERT
 from foundry_bench.teachers.teacher import ViTSettings, ViTTeacher
 
 
@@ -20,6 +21,7 @@ class PointBert(ViTTeacher):
     """
 
     Settings = PointBertSettings
+    layout = POINT_BERT
     tokenizer_bias = True
     qkv_bias = False
     num_class_tokens = 1

@@ -2,6 +2,7 @@
 `pointjepa/models/point_jepa.py`.
 """
 
+from foundry_bench.teachers.layouts import POINT_JEPA
 from foundry_bench.teachers.teacher import ViTTeacher
 
 
@@ -9,3 +10,5 @@ class PointJepa(ViTTeacher):
     """The encoder of Point-JEPA: qkv bias, pre-norm, no class token, positions added before every
     block.
     """
+
+    layout = POINT_JEPA

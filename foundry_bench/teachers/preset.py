@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, cast
 
-import torch
 from pydantic import PositiveInt
 
 from foundry_bench.config.load import load_settings
@@ -17,8 +16,16 @@ from foundry_bench.geometry.patches import PatchSpec
 from foundry_bench.registries import TEACHERS
 from foundry_bench.resources import shipped
 from foundry_bench.seeds import seeded
-from foundry_bench.teachers.checkpoint import read_state
+from foundry_bench.teachers.loading import Coverage, load_teacher
 from foundry_bench.teachers.teacher import Teacher, TeacherArchitecture
+
+
+class Geometry(Settings):
+    """How clouds were cut into patches."""
+
+    points: PositiveInt
+    patches: PositiveInt
+    patch_size: PositiveInt
 
 
 class TeacherPreset(Settings):
@@ -31,6 +38,10 @@ class TeacherPreset(Settings):
     """safetensors file, relative to the preset's; none ship with a preset that has yet to be pre-
     trained.
     """
+    pretrained: Geometry | None = None
+    """What weights were pre-trained with, where that is not the architecture's geometry (a file of
+    64 patches, used with 128 of more points): files that tell theirs are checked by it.
+    """
 
 
 @dataclass(frozen=True)
@@ -41,19 +52,26 @@ class TeacherSource:
         architecture: the settings of its class.
         weights: file to load, or None for random weights.
         fingerprint: sha256 over the architecture, the class's version and the weight file's bytes.
+        pretrained: the geometry that the weights were pre-trained with, if not the architecture's.
     """
 
     architecture: TeacherArchitecture
     weights: Path | None
     fingerprint: str
+    pretrained: PatchSpec | None = None
 
     def build(self, seed: int = 0) -> Teacher:
         """The teacher on the CPU, in eval mode; `seed` draws weights if there is no file."""
+        return self.covered(seed)[0]
+
+    def covered(self, seed: int = 0) -> tuple[Teacher, Coverage | None]:
+        """`build`, and what became of the file's tensors (None without a file)."""
         with seeded(seed, "teacher"):
             teacher = TEACHERS.get(self.architecture.name)(self.architecture)
+        coverage = None
         if self.weights is not None:
-            load_weights(teacher, self.weights)
-        return teacher.eval()
+            coverage = load_teacher(teacher, self.architecture, self.weights, self.pretrained)
+        return teacher.eval(), coverage
 
 
 def teacher_source(teacher: TeacherSettings) -> TeacherSource:
@@ -69,6 +87,7 @@ def teacher_source(teacher: TeacherSettings) -> TeacherSource:
     weights = _weights_path(teacher, preset, path)
     content = "random" if weights is None else file_digest(weights)
     version = TEACHERS.get(teacher.name).version
+<<<<<<< HEAD
     text = f"{size.model_dump_json()} {version} {content}"
     return TeacherSource(size, weights, hashlib.sha256(text.encode()).hexdigest())
 
@@ -77,6 +96,36 @@ def architecture(teacher: TeacherSettings) -> TeacherArchitecture:
     """Geometry and size of a teacher: they belong to it, not to a run."""
     preset = _read_preset(teacher, preset_path(teacher))
     return cast(TeacherArchitecture, preset.architecture)
+=======
+    text = f"{architecture.model_dump_json()} {version} {content}"
+    fingerprint = hashlib.sha256(text.encode()).hexdigest()
+    given = preset.pretrained
+    pretrained = None if given is None else PatchSpec(**given.model_dump())
+    return TeacherSource(architecture, weights, fingerprint, pretrained)
+
+
+def fitting_source(name: str, weights: str) -> TeacherSource:
+    """`teacher_source` of the first preset of the teacher `name` that the file `weights` fits.
+
+    Raises:
+        FoundryError: if there is none, with the reason for each.
+    """
+    TEACHERS.get(name)
+    faults: dict[str, str] = {}
+    for preset in presets_of(name):
+        source = teacher_source(TeacherSettings(name=name, preset=preset, weights=weights))
+        try:
+            source.build()
+        except FoundryError as error:
+            faults[preset] = str(error)
+        else:
+            return source
+    if not faults:
+        raise FoundryError(f"'{name}' has no preset: give the path of one by --preset")
+    if len(set(faults.values())) == 1:
+        raise FoundryError(next(iter(faults.values())))
+    raise FoundryError("\n  ".join(f"with preset {one}: {text}" for one, text in faults.items()))
+>>>>>>> teachers
 
 
 def patch_spec(teacher: TeacherSettings) -> PatchSpec:
@@ -105,40 +154,21 @@ def preset_path(teacher: TeacherSettings) -> Path:
         if not given.is_file():
             raise FoundryError(f"teacher.preset: there is no file {given}")
         return given
-    folder = shipped("experiments/teachers")
-    path = folder / f"{teacher.name}_{teacher.preset}.yaml"
+    path = shipped("experiments/teachers") / f"{teacher.name}_{teacher.preset}.yaml"
     if not path.is_file():
-        prefix = f"{teacher.name}_"
-        known = sorted(file.stem.removeprefix(prefix) for file in folder.glob(f"{prefix}*.yaml"))
         raise FoundryError(
             f"teacher.preset: '{teacher.name}' has no preset '{teacher.preset}'; "
-            f"it has: {', '.join(known)}; or give the path of a preset's .yaml file"
+            f"it has: {', '.join(presets_of(teacher.name)) or 'none'}; or give the path of a "
+            "preset's .yaml file"
         )
     return path
 
 
-def load_weights(module: torch.nn.Module, path: Path) -> None:
-    """Fill `module` from a file; all of it, or an error.
-
-    Raises:
-        FoundryError: if the file is damaged, or its names or shapes are not exactly the module's.
-    """
-    found = read_state(path)
-    wanted = module.state_dict()
-    faults = [f"missing {name}" for name in wanted if name not in found]
-    faults += [f"unexpected {name}" for name in found if name not in wanted]
-    faults += [
-        f"{name} is {tuple(found[name].shape)}, expected {tuple(value.shape)}"
-        for name, value in wanted.items()
-        if name in found and found[name].shape != value.shape
-    ]
-    if faults:
-        shown = "; ".join(faults[:5])
-        raise FoundryError(
-            f"{path} does not fit {type(module).__name__} ({len(faults)} faults, "
-            f"the first: {shown}). Is the preset the one that the weights were made with?"
-        )
-    module.load_state_dict(found)
+def presets_of(name: str) -> list[str]:
+    """Presets that ship for the teacher `name`."""
+    prefix = f"{name}_"
+    files = shipped("experiments/teachers").glob(f"{prefix}*.yaml")
+    return sorted(file.stem.removeprefix(prefix) for file in files)
 
 
 def _weights_path(

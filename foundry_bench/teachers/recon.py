@@ -3,6 +3,7 @@
 """
 
 from foundry_bench.models.transformer import NormedSkipBlock
+from foundry_bench.teachers.layouts import RECON
 from foundry_bench.teachers.teacher import ViTTeacher
 
 
@@ -13,6 +14,7 @@ class Recon(ViTTeacher):
     own and are read by none, so no token depends on them: they are not computed.
     """
 
+    layout = RECON
     tokenizer_bias = True
     qkv_bias = False
     block = NormedSkipBlock

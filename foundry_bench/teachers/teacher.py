@@ -7,10 +7,12 @@ from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
 from foundry_bench.config.settings import NamedSettings
+from foundry_bench.errors import FoundryError
 from foundry_bench.geometry.patches import Patches, PatchSpec
 from foundry_bench.models.backbone import Backbone, Embedding, Inputs
 from foundry_bench.models.tokenizer import PatchTokenizer
 from foundry_bench.models.transformer import Block, Encoder, initialize, position_mlp
+from foundry_bench.teachers.layouts import Layout
 
 
 class TeacherArchitecture(NamedSettings):
@@ -29,6 +31,20 @@ class TeacherArchitecture(NamedSettings):
         return PatchSpec(points=self.points, patches=self.patches, patch_size=self.patch_size)
 
 
+PARTS = ("tokenizer", "positions", "encoder")
+
+
+class MissingPart(FoundryError, AttributeError):
+    """A student or an objective asked a teacher for a part that it does not have."""
+
+    def __init__(self, teacher: str, part: str) -> None:
+        super().__init__(
+            f"the teacher {teacher} has no `{part}`, which this student (or pre-training) builds "
+            f"on. Take a student that copies nothing of its teacher, or give {teacher} the parts "
+            f"{', '.join(PARTS)}"
+        )
+
+
 class Teacher(Backbone):
     """A backbone that students are distilled from.
 
@@ -36,16 +52,31 @@ class Teacher(Backbone):
         Settings: the architecture's settings, which a preset fills.
         version: to be raised when the code changes what the teacher computes; part of its
             fingerprint.
+        layout: how the files name the encoder's parts that the family's authors publish; None: only
+            files with the teacher's own names load.
         tokenizer: patches -> tokens.
         positions: centres (B, C, 3) -> positions (B, C, D).
         encoder: tokens and positions -> tokens.
+
+    `tokenizer`, `positions` and `encoder` are for students to copy. A teacher of another kind may
+    lack them: asking for one raises MissingPart.
     """
 
     Settings: ClassVar[type[TeacherArchitecture]]
     version: ClassVar[int] = 1
+    layout: ClassVar[Layout | None] = None
     tokenizer: nn.Module
     positions: nn.Module
     encoder: Encoder
+
+    def __getattr__(self, name: str) -> Tensor | nn.Module:
+        """As in torch, but a part that students copy and that is not there is the user's."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError as error:
+            if name in PARTS:
+                raise MissingPart(type(self).__name__, name) from error
+            raise
 
 
 class ViTSettings(TeacherArchitecture):
@@ -87,7 +118,7 @@ class ViTTeacher(Teacher):
         self.patch_spec = settings.patch_spec
         self.width = settings.width
         self.tokenizer = self.make_tokenizer(settings)
-        self.positions = position_mlp(settings.position_hidden, settings.width)
+        self.positions = self.make_positions(settings)
         self.encoder = Encoder(
             settings.width,
             settings.depth,
@@ -103,6 +134,10 @@ class ViTTeacher(Teacher):
     def make_tokenizer(self, settings: ViTSettings) -> PatchTokenizer:
         """The mini-PointNet, for a family to change."""
         return PatchTokenizer(settings.tokenizer, settings.width, bias=self.tokenizer_bias)
+
+    def make_positions(self, settings: ViTSettings) -> nn.Sequential:
+        """Centres -> positions, for a family to change."""
+        return position_mlp(settings.position_hidden, settings.width)
 
     def embed(self, patches: Patches) -> Embedding:
         """The tokenizer alone."""

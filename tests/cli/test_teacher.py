@@ -10,7 +10,10 @@ from foundry_bench.cli.teacher import app
 from foundry_bench.config.settings import TeacherSettings
 from foundry_bench.errors import FoundryError
 from foundry_bench.record import Record, read_json
-from foundry_bench.teachers.preset import load_weights, teacher_source
+from foundry_bench.teachers.layouts import SHARED
+from foundry_bench.teachers.loading import load_weights
+from foundry_bench.teachers.preset import teacher_source
+from foundry_bench.testing import tiny_archive
 
 RECIPE = """
 teacher: {name: point_jepa, preset: PRESET, weights: random}
@@ -56,6 +59,22 @@ def test_pretrain_leaves_weights_that_fit_and_a_record(tmp_path: Path, objective
     assert not torch.equal(before, teacher.encoder.norm.weight)
 
 
+def test_pretrain_takes_any_registered_dataset_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    preset = tmp_path / "mini.yaml"
+    text = PRESET.replace("point_jepa", "point_bert").replace("points: 64", "points: 32")
+    preset.write_text(text)
+    recipe = tmp_path / "recipe.yaml"
+    lines = RECIPE.replace("point_jepa", "point_bert").replace("PRESET", str(preset)).splitlines()
+    lines[2] = f"data: {{name: archive, path: {tiny_archive(tmp_path)}}}"
+    text = "\n".join(lines).replace("OBJECTIVE", "mae, decoder_heads: 2").replace("32}", "8}")
+    recipe.write_text(text)
+    words = ["pretrain", str(recipe), "--out", str(tmp_path / "out"), "--threads", "1"]
+    first, second = run(*words), run(*words)
+    assert "pretrain  2/2" in first
+    assert "pretrain  2/2" not in second
+    assert first.splitlines()[-3:] == second.splitlines()[-3:]
+
+
 def test_pretrain_that_diverges_is_one_message(tmp_path: Path) -> None:
     preset = tmp_path / "mini.yaml"
     preset.write_text(PRESET)
@@ -85,8 +104,77 @@ def test_check_prints_geometry_and_the_same_checksum_twice(tmp_path: Path) -> No
 def test_check_refuses_weights_of_another_size(tmp_path: Path) -> None:
     other = tmp_path / "other.pt"
     torch.save({"encoder.norm.weight": torch.ones(384)}, other)
-    with pytest.raises(FoundryError, match=r"\(384,\), expected \(96,\)|missing"):
-        run("check", "point_jepa", str(other))
+    with pytest.raises(FoundryError, match="width: 384 in the file, 96 in the preset"):
+        run("check", "point_jepa", str(other), "--preset", "tiny")
+
+
+def published(folder: Path, **changes: object) -> Path:
+    """A file of Point-MAE's pre-training at its published size, with little in its tensors."""
+    teacher = teacher_source(
+        TeacherSettings(name="point_mae", preset="small", weights="random")
+    ).build()
+    theirs = {
+        "tokenizer.": "module.MAE_encoder.encoder.",
+        "positions.": "module.MAE_encoder.pos_embed.",
+        "encoder.blocks.": "module.MAE_encoder.blocks.blocks.",
+        "encoder.norm.": "module.MAE_encoder.norm.",
+    }
+    inner = {ours: name for name, ours in SHARED.items()}
+    state = {"module.mask_token": torch.zeros(1, 1, 384)}
+    for name, value in teacher.state_dict().items():
+        for ours, their in (theirs | inner).items():
+            name = name.replace(ours, their)
+        state[name] = value
+    torch.save({"base_model": state, "epoch": 300, **changes}, folder / "pretrain.pth")
+    return folder / "pretrain.pth"
+
+
+def test_check_says_what_of_a_published_file_was_used(tmp_path: Path) -> None:
+    output = run("check", "point_mae", str(published(tmp_path)))
+    assert "coverage    100 % of 156 tensors" in output
+    assert "ignored     mask_token 1\n" in output
+    assert "64 patches of 32, from 1024 points" in output
+    assert "width       384" in output
+
+
+def test_check_says_of_each_preset_why_a_file_does_not_fit(tmp_path: Path) -> None:
+    torch.save({"encoder.norm.weight": torch.ones(48)}, tmp_path / "other.pt")
+    with pytest.raises(FoundryError) as caught:
+        run("check", "point_jepa", str(tmp_path / "other.pt"))
+    assert "with preset small: " in str(caught.value)
+    assert "width: 48 in the file, 384 in the preset" in str(caught.value)
+    assert "width: 48 in the file, 96 in the preset" in str(caught.value)
+
+
+def test_check_of_a_file_of_another_family_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(FoundryError) as caught:
+        run("check", "point_jepa", str(published(tmp_path)))
+    assert str(caught.value).endswith("by the names in it, it is of point_mae")
+    assert "\n" not in str(caught.value)
+
+
+class Planted:
+    """A pickle that writes a file when it is loaded."""
+
+    def __init__(self, witness: Path) -> None:
+        self.witness = witness
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return Path.touch, (self.witness,)
+
+
+def test_a_file_with_code_has_to_be_converted_with_trust_first(tmp_path: Path) -> None:
+    witness = tmp_path / "witness"
+    path = published(tmp_path, metrics=Planted(witness))
+    for preset in ([], ["--preset", "small"]):
+        with pytest.raises(FoundryError, match=f"foundry-bench teacher convert --trust {path}$"):
+            run("check", "point_mae", str(path), *preset)
+    with pytest.raises(FoundryError, match="convert --trust"):
+        run("convert", str(path))
+    assert not witness.exists()
+    run("convert", "--trust", str(path))
+    assert witness.exists()
+    assert "100 % of 156" in run("check", "point_mae", str(path.with_suffix(".safetensors")))
 
 
 def test_convert_writes_safetensors_beside_the_file(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from foundry_bench.errors import FoundryError
-from foundry_bench.teachers.checkpoint import read_state, read_trusted
+from foundry_bench.teachers.checkpoint import read_checkpoint, read_state, read_trusted
 
 
 class _Planted:
@@ -66,6 +66,31 @@ def test_a_truncated_file_is_one_clear_error(tmp_path: Path, suffix: str) -> Non
     cut.write_bytes(whole.read_bytes()[:500])
     with pytest.raises(FoundryError, match=r"cut.* is not a readable"):
         read_state(cut)
+
+
+@pytest.mark.parametrize("length", [1, 20, 500, 2000, -1])
+def test_a_truncated_file_of_the_old_format_is_not_taken_for_code(
+    tmp_path: Path, length: int
+) -> None:
+    whole, cut = tmp_path / "whole.pt", tmp_path / "cut.pt"
+    torch.save({"a": torch.ones(1000)}, whole, _use_new_zipfile_serialization=False)
+    assert read_state(whole)["a"].sum() == 1000
+    cut.write_bytes(whole.read_bytes()[:length])
+    with pytest.raises(FoundryError, match=r"cut\.pt is not a readable checkpoint"):
+        read_state(cut)
+
+
+@pytest.mark.parametrize("content", [b"", b"<!DOCTYPE html><html>", b"version https://git-lfs"])
+def test_what_is_no_checkpoint_at_all_says_how_it_begins(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "page.pth").write_bytes(content)
+    with pytest.raises(FoundryError, match=r"page\.pth is not a readable checkpoint: it begins"):
+        read_state(tmp_path / "page.pth")
+
+
+def test_hyper_parameters_come_with_the_tensors(tmp_path: Path) -> None:
+    content = {"state_dict": {"a": torch.ones(1)}, "hyper_parameters": {"encoder_heads": 6}}
+    torch.save(content, tmp_path / "lightning.ckpt")
+    assert read_checkpoint(tmp_path / "lightning.ckpt").settings == {"encoder_heads": 6}
 
 
 @pytest.mark.parametrize("content", [[1, 2], {"epoch": 3}])

@@ -7,8 +7,10 @@ from safetensors.torch import save_file
 from foundry_bench.config.settings import TeacherSettings
 from foundry_bench.errors import FoundryError
 from foundry_bench.geometry.patches import PatchSpec
-from foundry_bench.teachers.preset import TeacherSource, load_weights, patch_spec, teacher_source
+from foundry_bench.teachers.loading import load_weights
+from foundry_bench.teachers.preset import TeacherSource, patch_spec, teacher_source
 from foundry_bench.testing import tiny_patches, tiny_preset, tiny_teacher
+from tests.teachers.recordings import published
 
 
 def settings(folder: Path, weights: str = "random") -> TeacherSettings:
@@ -121,6 +123,32 @@ def test_weights_that_do_not_fit_change_nothing(tmp_path: Path) -> None:
     with pytest.raises(FoundryError):
         load_weights(teacher, path)
     assert torch.equal(teacher.tokens(tiny_patches()), tiny_teacher().tokens(tiny_patches()))
+
+
+PUBLISHED = """\
+version: 1
+architecture: {name: point2vec, points: 64, patches: 8, patch_size: 4, width: 24, depth: 2,
+  heads: 3, tokenizer: [16, 32, 64]}
+"""
+
+
+def test_a_published_file_is_a_teachers_weights_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(PUBLISHED)
+    told = {"transformation_subsample_points": 32}
+    content = {"state_dict": published("point2vec"), "hyper_parameters": told}
+    torch.save(content, tmp_path / "pre.ckpt")
+    given = TeacherSettings(
+        name="point2vec", preset=str(tmp_path / "mine.yaml"), weights=str(tmp_path / "pre.ckpt")
+    )
+    with pytest.raises(FoundryError, match="points: 32 in the file, 64 in the preset"):
+        teacher_source(given).build()
+    fingerprint = teacher_source(given).fingerprint
+    with (tmp_path / "mine.yaml").open("a") as file:
+        file.write("pretrained: {points: 32, patches: 8, patch_size: 4}\n")
+    teacher = teacher_source(given).build()
+    expected = published("point2vec")["student.norm.bias"]
+    assert torch.equal(teacher.encoder.norm.bias, expected)
+    assert teacher_source(given).fingerprint == fingerprint
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,137 @@
+"""How published files name the parts of an encoder: a small table a family.
+
+Read off the code that saves and loads them in the official repositories (each family's own file
+here names its). A teacher says by `layout` which table is its own.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+WRAPPERS = ("module.", "model.", "base_model.", "_orig_mod.")
+"""What data-parallel training, compilation and outer modules put before every name."""
+
+SHARED = {
+    "first_conv.0.": "lift.",
+    "first_conv.1.": "lift_norm.",
+    "first_conv.3.": "pool.",
+    "second_conv.0.": "mix.",
+    "second_conv.1.": "mix_norm.",
+    "second_conv.3.": "out.",
+    ".mlp.fc1.": ".mlp.0.",
+    ".mlp.fc2.": ".mlp.2.",
+}
+"""Names inside the mini-PointNet and the blocks, the same in all families: theirs -> ours."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The names in one family's files.
+
+    Attributes:
+        family: the registered name of the teacher.
+        names: how a name starts (a regular expression) -> how ours does.
+        sign: a regular expression; files of pre-training have names that start so, those of the
+            families further down in `LAYOUTS` have none.
+        aside: names among the encoder's that no token depends on (a regular expression).
+        points_rows: tensor with as many rows a point of a patch as the number says.
+        settings: ours -> name of the setting in the hyper-parameters beside the tensors.
+    """
+
+    family: str
+    names: Mapping[str, str]
+    sign: str
+    aside: str = r"(?!)"
+    points_rows: tuple[str, float] | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def translated(self, names: Iterable[str]) -> dict[str, str]:
+        """Names of the encoder's tensors, theirs -> ours; all others are left out."""
+        return {name: ours for name in names if (ours := self._ours(name)) is not None}
+
+    def _ours(self, name: str) -> str | None:
+        if re.match(self.aside, name):
+            return None
+        for start, our_start in self.names.items():
+            if found := re.match(start, name):
+                rest = name[found.end() :]
+                for theirs, ours in SHARED.items():
+                    rest = rest.replace(theirs, ours)
+                return our_start + rest
+        return None
+
+
+def _vit(prefix: str) -> dict[str, str]:
+    """What the families that grew from Point-BERT have in common."""
+    return {
+        rf"{prefix}encoder\.": "tokenizer.",
+        rf"{prefix}pos_embed\.": "positions.",
+        rf"{prefix}blocks\.blocks\.": "encoder.blocks.",
+        rf"{prefix}norm\.": "encoder.norm.",
+    }
+
+
+LIGHTNING = {
+    r"tokenizer\.embedding\.(?:encoder\.)?": "tokenizer.",
+    r"(?:positional_encoding|pos_embedding)\.": "positions.",
+    r"(?:student|encoder)\.(?=blocks\.|norm\.)": "encoder.",
+}
+LIGHTNING_SETTINGS = {
+    "points": "transformation_subsample_points",
+    "patches": "tokenizer_num_groups",
+    "patch_size": "tokenizer_group_size",
+    "heads": "encoder_heads",
+}
+POINTS = ("increase_dim.0.weight", 3)
+
+PCP_MAE = Layout(
+    "pcp_mae",
+    {r"MAE_encoder\.pos_embed\.0\.": "positions.1.", r"MAE_encoder\.pos_embed\.2\.": "positions.3."}
+    | _vit(r"MAE_encoder\."),
+    sign=r"MAE_encoder\.mask_pos_token$",
+    points_rows=POINTS,
+)
+RECON = Layout(
+    "recon",
+    _vit(r"(?:MAE_encoder\.)?"),
+    sign=r"(?:MAE_encoder\.)?blocks\.blocks\.\d+\.\w+_contrast\.",
+    aside=r"(?:MAE_encoder\.)?blocks\.blocks\.\d+\.\w+_contrast\.",
+    points_rows=POINTS,
+)
+POINT_BERT = Layout(
+    "point_bert",
+    {
+        r"(?:transformer_q\.)?reduce_dim\.": "tokenizer.reduce.",
+        r"(?:transformer_q\.)?cls_token$": "encoder.class_tokens",
+        r"(?:transformer_q\.)?cls_pos$": "encoder.class_positions",
+    }
+    | _vit(r"(?:transformer_q\.)?"),
+    sign=r"(?:transformer_q\.)?reduce_dim\.",
+    points_rows=("dvae.decoder.mlp.4.weight", 3 / 4),
+)
+POINT_MAE = Layout(
+    "point_mae", _vit(r"MAE_encoder\."), sign=r"MAE_encoder\.blocks\.", points_rows=POINTS
+)
+POINT_JEPA = Layout("point_jepa", LIGHTNING, sign=r"predictor\.", settings=LIGHTNING_SETTINGS)
+POINT2VEC = Layout("point2vec", LIGHTNING, sign=r"regressor\.", settings=LIGHTNING_SETTINGS)
+CLASSIFIER = Layout("a fine-tuned Point-MAE or PCP-MAE classifier", {}, sign=r"blocks\.blocks\.")
+"""Their class token, which pre-training lacks, changes all tokens: no teacher here."""
+
+LAYOUTS = (PCP_MAE, RECON, POINT_BERT, POINT_MAE, POINT_JEPA, POINT2VEC, CLASSIFIER)
+
+
+def family_of(names: Iterable[str]) -> str | None:
+    """The family that the names of a file are of, as far as names tell."""
+    known = list(names)
+    for layout in LAYOUTS:
+        if any(re.match(layout.sign, name) for name in known):
+            return layout.family
+    return None
+
+
+def unwrapped(name: str) -> str:
+    """A name without what wrappers put before it."""
+    for wrapper in WRAPPERS:
+        if name.startswith(wrapper):
+            return unwrapped(name.removeprefix(wrapper))
+    return name

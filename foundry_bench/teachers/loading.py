@@ -1,0 +1,204 @@
+"""Filling a module from a file, strictly: all of it, or an error that says what is wrong."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from foundry_bench.errors import FoundryError
+from foundry_bench.geometry.patches import PatchSpec
+from foundry_bench.teachers.checkpoint import read_checkpoint
+from foundry_bench.teachers.layouts import Layout, family_of, unwrapped
+from foundry_bench.teachers.teacher import Teacher, TeacherArchitecture
+
+STEPS = "num_batches_tracked"
+"""Of batch norms: older files lack it, and nothing here reads it."""
+STATISTICS = {"running_mean": 0.0, "running_var": 1.0}
+SHOWN = 5
+"""Faults in a message."""
+GEOMETRY = frozenset({"points", "patches", "patch_size"})
+SIZES = {
+    "width": ("encoder.norm.weight", 0),
+    "tokenizer[0]": ("tokenizer.lift.weight", 0),
+    "tokenizer[1]": ("tokenizer.pool.weight", 0),
+    "tokenizer[2]": ("tokenizer.mix.weight", 0),
+    "tokenizer_width": ("tokenizer.reduce.weight", 1),
+    "position_hidden": ("positions.0.weight", 0),
+}
+"""Settings that tensors tell: name of ours and axis."""
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What became of a file's tensors.
+
+    Attributes:
+        num_filled: tensors of the module that the file filled: all of them.
+        ignored: how many tensors of the file belong to no encoder (decoders, heads, EMA copies), by
+            the first part of their names.
+        reset: running statistics of batch norms that the file has as NaN, as some published ones
+            do: they became 0 (means) and 1 (variances), as in point2vec's own code.
+    """
+
+    num_filled: int
+    ignored: Mapping[str, int] = field(default_factory=dict)
+    reset: tuple[str, ...] = ()
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Fill `module` from a file with exactly its names.
+
+    Raises:
+        FoundryError: if the file is damaged, or its names or shapes are not exactly the module's.
+    """
+    state = read_checkpoint(path).state
+    _fill(module, {name: name for name in state}, state, path)
+
+
+def load_teacher(
+    teacher: Teacher,
+    architecture: TeacherArchitecture,
+    path: Path,
+    pretrained: PatchSpec | None = None,
+) -> Coverage:
+    """Fill `teacher` from a file of ours, or from one as the authors of its family publish it.
+
+    Args:
+        teacher: filled in place, or left as it was if anything does not fit.
+        architecture: that of `teacher`.
+        path: safetensors or a torch checkpoint.
+        pretrained: the geometry that the file is expected to be pre-trained with, if it is not
+            the architecture's.
+
+    Raises:
+        FoundryError: if the file is damaged, has to be trusted, is of another family, or does not
+            fill each parameter.
+    """
+    checkpoint = read_checkpoint(path)
+    state = {unwrapped(name): value for name, value in checkpoint.state.items()}
+    names = _names(teacher, state, path)
+    told = _told(names, state) | _told_beside(teacher.layout, state, checkpoint.settings)
+    geometry = asdict(pretrained or architecture.patch_spec)
+    _check_sizes(told, architecture.model_dump() | geometry, path)
+    reset = () if names.keys() == state.keys() else _reset(names, state)
+    _fill(teacher, names, state, path)
+    ignored = Counter(name.partition(".")[0] for name in state if name not in names)
+    return Coverage(len(teacher.state_dict()), dict(sorted(ignored.items())), reset)
+
+
+def _names(teacher: Teacher, state: Mapping[str, Tensor], path: Path) -> dict[str, str]:
+    """Names in the file -> names of the teacher's: all of a file of ours, else the encoder's."""
+    own, layout = {name: name for name in state}, teacher.layout
+    if layout is None:
+        return own
+    found = family_of(state)
+    if found not in (None, layout.family):
+        raise FoundryError(
+            f"{path} does not fit {type(teacher).__name__}: by the names in it, it is of {found}"
+        )
+    wanted = teacher.state_dict()
+    published = layout.translated(state)
+    fills = [len(wanted.keys() & set(names.values())) for names in (published, own)]
+    return published if fills[0] > fills[1] else own
+
+
+def _told(names: Mapping[str, str], state: Mapping[str, Tensor]) -> dict[str, object]:
+    """Settings of the architecture as the encoder's tensors tell them."""
+    shapes = {ours: state[theirs].shape for theirs, ours in names.items()}
+    told: dict[str, object] = {
+        setting: shapes[ours][axis]
+        for setting, (ours, axis) in SIZES.items()
+        if ours in shapes and len(shapes[ours]) > axis
+    }
+    blocks = {ours.split(".")[2] for ours in shapes if ours.startswith("encoder.blocks.")}
+    return told | ({"depth": len(blocks)} if blocks else {})
+
+
+def _told_beside(
+    layout: Layout | None, state: Mapping[str, Tensor], settings: Mapping[str, object]
+) -> dict[str, object]:
+    """Settings as decoders and stored hyper-parameters tell them."""
+    if layout is None:
+        return {}
+    told = {
+        ours: value
+        for ours, theirs in layout.settings.items()
+        if isinstance(value := settings.get(theirs), int)
+    }
+    if layout.points_rows and layout.points_rows[0] in state:
+        name, rows = layout.points_rows
+        told["patch_size"] = round(len(state[name]) / rows)
+    return dict(told)
+
+
+def _check_sizes(told: Mapping[str, object], given: Mapping[str, object], path: Path) -> None:
+    wanted, widths = dict(given), given.get("tokenizer")
+    if isinstance(widths, tuple):
+        wanted |= {f"tokenizer[{number}]": width for number, width in enumerate(widths)}
+    faults = {
+        name: f"{name}: {value} in the file, {wanted[name]} in the preset"
+        for name, value in told.items()
+        if name in wanted and wanted[name] != value
+    }
+    if faults:
+        hint = (
+            ". To use weights on another geometry than they were pre-trained with, add that to the "
+            "preset: `pretrained: {points: …, patches: …, patch_size: …}`"
+        )
+        raise FoundryError(
+            f"{path} does not fit the teacher's preset: {'; '.join(faults.values())}"
+            + (hint if faults.keys() & GEOMETRY else "")
+        )
+
+
+def _reset(names: Mapping[str, str], state: dict[str, Tensor]) -> tuple[str, ...]:
+    """Give statistics in `state` that are not finite their first value; the names of those."""
+    reset = []
+    for theirs, ours in names.items():
+        start = STATISTICS.get(ours.rpartition(".")[2])
+        if start is not None and not state[theirs].isfinite().all():
+            state[theirs] = torch.full_like(state[theirs], start)
+            reset.append(theirs)
+    return tuple(reset)
+
+
+def _fill(
+    module: nn.Module, names: Mapping[str, str], state: Mapping[str, Tensor], path: Path
+) -> None:
+    """Load `state`, its names changed to `names`."""
+    wanted = module.state_dict()
+    theirs = {ours: name for name, ours in names.items()}
+    missing = [name for name in wanted if name not in theirs and not name.endswith(STEPS)]
+    faults = [f"missing {name}{_nearest(name, names, state)}" for name in missing[:SHOWN]]
+    faults += [f"missing {name}" for name in missing[SHOWN:]]
+    faults += [
+        f"two tensors for {ours}" for ours, num in Counter(names.values()).items() if num > 1
+    ]
+    faults += [f"unexpected {name}" for ours, name in theirs.items() if ours not in wanted]
+    filled = dict(wanted)
+    for ours in (name for name in wanted if name in theirs):
+        value, expected = state[theirs[ours]], wanted[ours]
+        if value.squeeze().shape != expected.squeeze().shape:
+            shapes = f"{tuple(value.shape)}, expected {tuple(expected.shape)}"
+            faults.append(f"{theirs[ours]} is {shapes}")
+        elif not value.isfinite().all():
+            faults.append(f"{theirs[ours]} is not finite")
+        else:
+            filled[ours] = value.reshape(expected.shape)
+    if faults:
+        raise FoundryError(
+            f"{path} does not fit {type(module).__name__} ({len(faults)} faults, the first: "
+            f"{'; '.join(faults[:SHOWN])}). Is the preset the one that the weights were made with?"
+        )
+    module.load_state_dict(filled)
+
+
+def _nearest(name: str, names: Mapping[str, str], state: Mapping[str, Tensor]) -> str:
+    """The file's name that is most like one of ours, in brackets."""
+    known = {names.get(theirs, theirs): theirs for theirs in state}
+    near = get_close_matches(name, list(known), n=1, cutoff=0)
+    return f" (nearest in the file: {known[near[0]]})" if near else ""
