@@ -3,7 +3,7 @@
 `plan_trial` says it as stages; the store runs each of them once, whichever trial comes first.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -44,6 +44,11 @@ def plan_trial(trial: TrialConfig) -> list[Stage]:
     per task.
     """
     return _Planner(trial).stages()
+
+
+def token_loss_of(line: Mapping[str, float]) -> float:
+    """The loss between tokens in a line of a distillation's history, without penalties."""
+    return line.get("token_loss", line["loss"])
 
 
 class _Planner:
@@ -123,7 +128,7 @@ class _Planner:
                 directory=context.directory,
                 report=Progressing(context, "distill", None, settings.epochs),
             )
-            metrics = {"distill_loss": history[-1]["loss"]} | measure(test)
+            metrics = {"distill_loss": token_loss_of(history[-1])} | measure(test)
             arrays: dict[str, Any] = painted_clouds(student, test, dataset)
             arrays |= gate_histogram(student, test)
             np.savez_compressed(context.directory / ARRAYS, **arrays)

@@ -91,7 +91,7 @@ def _variation_faults(
 
 
 def _faults_with(values: Mapping[str, Any], changes: Mapping[str, Any]) -> list[Fault]:
-    changed = dict(values)
+    changed = {**values, "controls": {}}  # what one trial is says nothing of their names
     try:
         for path, value in changes.items():
             changed = with_field(SweepConfig, changed, path, value)

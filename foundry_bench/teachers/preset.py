@@ -87,21 +87,11 @@ def teacher_source(teacher: TeacherSettings) -> TeacherSource:
     weights = _weights_path(teacher, preset, path)
     content = "random" if weights is None else file_digest(weights)
     version = TEACHERS.get(teacher.name).version
-<<<<<<< HEAD
     text = f"{size.model_dump_json()} {version} {content}"
-    return TeacherSource(size, weights, hashlib.sha256(text.encode()).hexdigest())
-
-
-def architecture(teacher: TeacherSettings) -> TeacherArchitecture:
-    """Geometry and size of a teacher: they belong to it, not to a run."""
-    preset = _read_preset(teacher, preset_path(teacher))
-    return cast(TeacherArchitecture, preset.architecture)
-=======
-    text = f"{architecture.model_dump_json()} {version} {content}"
     fingerprint = hashlib.sha256(text.encode()).hexdigest()
     given = preset.pretrained
     pretrained = None if given is None else PatchSpec(**given.model_dump())
-    return TeacherSource(architecture, weights, fingerprint, pretrained)
+    return TeacherSource(size, weights, fingerprint, pretrained)
 
 
 def fitting_source(name: str, weights: str) -> TeacherSource:
@@ -125,7 +115,12 @@ def fitting_source(name: str, weights: str) -> TeacherSource:
     if len(set(faults.values())) == 1:
         raise FoundryError(next(iter(faults.values())))
     raise FoundryError("\n  ".join(f"with preset {one}: {text}" for one, text in faults.items()))
->>>>>>> teachers
+
+
+def architecture(teacher: TeacherSettings) -> TeacherArchitecture:
+    """Geometry and size of a teacher: they belong to it, not to a run."""
+    preset = _read_preset(teacher, preset_path(teacher))
+    return cast(TeacherArchitecture, preset.architecture)
 
 
 def patch_spec(teacher: TeacherSettings) -> PatchSpec:

@@ -36,6 +36,7 @@ class Distillation(Objective[Batch]):
         self._teacher = teacher
         self._views = views
         self._loss = settings.loss
+        self._token_losses: list[Tensor] = []
 
     def before_step(self, progress: float) -> None:
         """Anneals the student."""
@@ -63,7 +64,18 @@ class Distillation(Objective[Batch]):
             return token_errors(made.tokens_BCD.detach(), targets_BCD, self._loss)
 
         penalty = self._student.penalty(made, Lesson(errors_BC, batch.embedding_BCD))
-        return loss if penalty is None else loss + penalty
+        if penalty is None:
+            return loss
+        self._token_losses.append(loss.detach())
+        return loss + penalty
+
+    def after_epoch(self, epoch: int) -> dict[str, float]:
+        """`token_loss`, the loss between tokens alone, where the student adds something to it."""
+        if not self._token_losses:
+            return {}
+        mean = torch.stack(self._token_losses).double().mean().item()
+        self._token_losses.clear()
+        return {"token_loss": mean}
 
 
 @torch.inference_mode()

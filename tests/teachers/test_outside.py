@@ -104,7 +104,7 @@ def test_a_task_runs_on_it(installed: Path, tmp_path: Path) -> None:
 def test_a_student_that_copies_what_it_lacks_is_refused_before_the_first_trial(
     installed: Path,
 ) -> None:
-    with pytest.raises(FoundryError, match="student 'foundry': the teacher Stack has no `tokeniz"):
+    with pytest.raises(FoundryError, match="student 'foundry': the teacher Stack has no `encoder"):
         check_inputs(trials_of(installed))
 
 
