@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.representer import SafeRepresenter
 
 from foundry_bench.errors import FoundryError
 
@@ -122,9 +123,22 @@ class _Builder:
 def dump_yaml(settings: BaseModel) -> str:
     """`settings` as YAML 1.2 that loads to equal settings."""
     yaml = YAML(typ="safe", pure=True)
+    yaml.Representer = _Representer
     yaml.default_flow_style = None  # short collections on one line
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.width = 100
     text = io.StringIO()
     yaml.dump(settings.model_dump(mode="json"), text)
     return text.getvalue()
+
+
+class _Representer(SafeRepresenter):
+    """Quotes text that ruamel writes plain and then cannot read back."""
+
+
+def _represent_text(representer: SafeRepresenter, text: str) -> ScalarNode:
+    style = '"' if text.startswith((":", "?")) else None
+    return representer.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Representer.add_representer(str, _represent_text)

@@ -19,7 +19,6 @@ from foundry_bench.students.foundry_gate import (
 from foundry_bench.students.student import Lesson, Reconstruction, Student
 from foundry_bench.teachers.teacher import Teacher
 from foundry_bench.testing import StudentContract, tiny_patches, tiny_teacher
-from foundry_bench.training.losses import token_errors
 
 TOKENS = 8
 
@@ -272,17 +271,6 @@ def test_fewer_kept_tokens_cost_less(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seen[0] <= 3
     assert seen == sorted(seen)
     assert seen[-1] == TOKENS
-
-
-def test_errors_of_tokens_are_those_of_clouds() -> None:
-    from foundry_bench.config.settings import LossSettings
-    from foundry_bench.training.losses import normalized_errors
-
-    with seeded(3):
-        found, wanted = torch.randn(2, 3, 8, 24)
-    for loss in (LossSettings(), LossSettings(target_norm="none"), LossSettings(name="cosine")):
-        errors_BC = token_errors(found, wanted, loss)
-        torch.testing.assert_close(errors_BC.mean(1), normalized_errors(found, wanted, loss))
 
 
 def test_patches_of_a_cloud_alone_do_not_matter_to_others() -> None:

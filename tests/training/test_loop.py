@@ -237,3 +237,15 @@ def test_each_epoch_is_reported_with_the_time_left(tmp_path: Path) -> None:
     assert told[0].left_s == pytest.approx(2 * history[0]["wall_s"])
     assert told[2].left_s == 0
     assert (told[0].stage, told[0].task, told[0].epochs) == ("evaluate", "classification", 3)
+
+
+def test_gradients_far_below_epsilon_move_nothing() -> None:
+    moved = []
+    for eps in (1e-8, 1e-2):
+        weight = torch.nn.Parameter(torch.zeros(2, 2))
+        optimizer = _adamw([weight], settings(eps=eps, weight_decay=0.0))
+        (1e-6 * weight.sum()).backward()
+        optimizer.step()
+        moved.append(weight.detach().abs().max().item())
+    assert moved[0] > 1e-4
+    assert moved[1] < 1e-6

@@ -3,7 +3,7 @@ import torch
 
 from foundry_bench.config.settings import LossSettings
 from foundry_bench.seeds import seeded
-from foundry_bench.training.losses import normalized, normalized_errors, token_loss
+from foundry_bench.training.losses import normalized, normalized_errors, token_errors, token_loss
 
 with seeded(0):
     STUDENT, TEACHER = torch.randn(2, 5, 8), 3 * torch.randn(2, 5, 8) + 1
@@ -67,3 +67,33 @@ def test_normalized_errors_of_a_cosine_student_do_not_depend_on_its_scale() -> N
     torch.testing.assert_close(
         normalized_errors(5 * STUDENT, TEACHER, settings), usual, rtol=1e-3, atol=1e-3
     )
+
+
+def test_relational_compares_the_cosines_between_tokens() -> None:
+    square = 0.0
+    for cloud in range(2):
+        for one in range(5):
+            for other in range(5):
+                mine, theirs = (
+                    torch.cosine_similarity(tokens[cloud, one], tokens[cloud, other], dim=0)
+                    for tokens in (STUDENT, TEACHER)
+                )
+                square += (mine - theirs).square().item()
+    expected = square / (2 * 5 * 5)
+    assert found(name="relational", target_norm="none") == pytest.approx(expected, rel=1e-4)
+
+
+def test_relational_leaves_any_rotation_open() -> None:
+    rotation, _ = torch.linalg.qr(torch.randn(8, 8, generator=torch.Generator().manual_seed(0)))
+    settings = LossSettings(name="relational", target_norm="none")
+    assert token_loss(TEACHER @ rotation, TEACHER, settings) < 1e-10
+    assert found(name="relational") > 1e-3
+
+
+@pytest.mark.parametrize("name", ["smooth_l1", "mse", "cosine", "relational"])
+@pytest.mark.parametrize("norm", ["layer", "none"])
+def test_errors_of_tokens_are_those_of_clouds(name: str, norm: str) -> None:
+    settings = LossSettings.model_validate({"name": name, "target_norm": norm})
+    errors_BC = token_errors(STUDENT, TEACHER, settings)
+    assert errors_BC.shape == (2, 5)
+    torch.testing.assert_close(errors_BC.mean(1), normalized_errors(STUDENT, TEACHER, settings))

@@ -11,7 +11,14 @@ from foundry_bench.models.backbone import Embedding
 from foundry_bench.seeds import generator
 from foundry_bench.testing import tiny_dataset, tiny_teacher
 from foundry_bench.testing.tiny import SPEC
-from foundry_bench.training.views import CachedViews, TokenFile, Views, fixed_view, patch_views
+from foundry_bench.training.views import (
+    CachedViews,
+    FixedViews,
+    TokenFile,
+    Views,
+    fixed_view,
+    patch_views,
+)
 
 CPU = torch.device("cpu")
 DATASET = tiny_dataset()
@@ -159,3 +166,30 @@ def test_a_cloud_gets_input_and_target_of_one_view(tmp_path: Path) -> None:
     assert batch.targets_BCD is not None
     expected = tiny_teacher().tokens(batch.inputs)
     torch.testing.assert_close(batch.targets_BCD, expected, rtol=1e-2, atol=1e-2)
+
+
+def test_cached_targets_come_with_the_patches_of_the_same_view(tmp_path: Path) -> None:
+    shown = [fixed_view(DATASET, ROWS, SPEC, ViewSettings(), number, CPU) for number in (0, 1)]
+    shards = tuple(token_file(tmp_path / f"view{n}", view) for n, view in enumerate(shown))
+    patches = FixedViews(tuple(view.patches for view in shown))
+    rows_B = torch.tensor([5, 0, 19, 5, 5, 7])
+    plain = CachedViews(shards, CPU).draw(rows_B, generator(0))
+    both = CachedViews(shards, CPU, patches).draw(rows_B, generator(0))
+    assert isinstance(both.inputs, Patches)
+    assert isinstance(plain.inputs, Embedding)
+    assert both.targets_BCD is not None
+    assert both.embedding_BCD is not None
+    assert plain.targets_BCD is not None
+    assert torch.equal(both.targets_BCD, plain.targets_BCD)
+    assert torch.equal(both.inputs.centers_BC3, plain.inputs.centers_BC3)
+    found_BCD = tiny_teacher().embed(both.inputs).tokens_BCD
+    torch.testing.assert_close(found_BCD, both.embedding_BCD, rtol=2e-3, atol=2e-3)
+
+
+def test_fixed_views_alone_draw_a_view_for_each_cloud() -> None:
+    shown = [fixed_view(DATASET, ROWS, SPEC, ViewSettings(), number, CPU) for number in (0, 1)]
+    views = FixedViews(tuple(view.patches for view in shown))
+    drawn = views.draw(torch.zeros(40, dtype=torch.long), generator(0)).inputs
+    assert isinstance(drawn, Patches)
+    assert len({tuple(center.tolist()) for center in drawn.centers_BC3[:, 0]}) == 2
+    assert torch.equal(views.views[0].centers_BC3, shown[0].patches.centers_BC3)
