@@ -22,12 +22,12 @@ def test_rows_hold_one_line_per_trial_task_and_metric(make_sweep: MakeSweep) -> 
 
     student = (
         "example,foundry-s4-seed2,main,done,point_jepa/tiny,foundry,foundry,dso_pos,True,4,"
-        "smooth_l1,,,2,1"
+        "smooth_l1,,,,,2,1"
     )
-    teacher = "example,teacher-sNone-seed2,anchor,done,point_jepa/tiny,teacher,teacher,,,,,,,2,1"
+    teacher = "example,teacher-sNone-seed2,anchor,done,point_jepa/tiny,teacher,teacher,,,,,,,,,2,1"
     assert text.splitlines() == [
         "sweep,trial,role,status,teacher,student,variant,assignment,residual,supertokens,loss_name,"
-        "gate_lambda,budget,seed,threads,stage,task,metric,value",
+        "target_norm,eps,gate_lambda,budget,seed,threads,stage,task,metric,value",
         f"{student},distill,,distill_loss,0.02",
         f"{student},distill,,encoder_tokens,4.0",
         f"{student},distill,,heldout_nmse,0.044000000000000004",
@@ -58,15 +58,16 @@ def test_a_student_that_was_not_distilled_has_no_loss_name(full_sweep: ExampleSw
     assert set(rows.loc[rows["variant"] == "no_residual", "residual"]) == {False}
 
 
-def test_gate_and_budget_are_read_where_a_student_has_them(make_sweep: MakeSweep) -> None:
+def test_gate_budget_and_loss_are_read_where_a_student_has_them(make_sweep: MakeSweep) -> None:
     sweep = make_sweep()
-    student = {"gate": {"lambda": 1e-11}, "budget": 20}
-    sweep.trial("main", "gated", 0, 0.9, supertokens=4, student=student)
+    student = {"gate_lambda": 1e-11, "budget": 20}
+    distill = {"eps": 1e-8, "loss": {"name": "mse", "target_norm": "none"}}
+    sweep.trial("main", "gated", 0, 0.9, supertokens=4, student=student, distill=distill)
 
     rows = tidy_rows(read_folders([sweep.out]))
 
-    assert set(rows["gate_lambda"]) == {1e-11}
-    assert set(rows["budget"]) == {20}
+    columns = ("gate_lambda", "budget", "eps", "loss_name", "target_norm")
+    assert [set(rows[name]) for name in columns] == [{1e-11}, {20}, {1e-8}, {"mse"}, {"none"}]
 
 
 def test_a_failed_trial_keeps_a_line(make_sweep: MakeSweep) -> None:

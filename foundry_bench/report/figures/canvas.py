@@ -44,10 +44,10 @@ def new_figure(height: float, width: float = WIDTH) -> Figure:
     return figure
 
 
-def focus(main: Sequence[float], others: Sequence[float]) -> tuple[float, float]:
-    """The range of `main` and of those `others` near it; of all if there is no `main`."""
+def focus(main: Sequence[float], others: Sequence[float], far: float = FAR) -> tuple[float, float]:
+    """The range of `main` and of `others` within `far` of its spans; of all without `main`."""
     inner = list(main) or list(others)
-    low, high = _near_limits(min(inner), max(inner))
+    low, high = _near_limits(min(inner), max(inner), far)
     near = [*inner, *(value for value in others if low <= value <= high)]
     return min(near), max(near)
 
@@ -146,7 +146,7 @@ def seeds_text(counts: Sequence[int]) -> str:
     )
 
 
-def _near_limits(low: float, high: float, far: float = FAR) -> tuple[float, float]:
+def _near_limits(low: float, high: float, far: float) -> tuple[float, float]:
     span = max(high - low, 1e-3 * max(abs(high), 1e-3))
     return low - far * span, high + far * span
 
