@@ -62,10 +62,12 @@ def _axes(summary: Summary) -> list[Axis]:
 
 
 def _ranking_picture(data: Ranking) -> Picture:
+    is_anchored = any(standing.role == "anchor" for standing in data.standings)
+    squares = ", other students that were not distilled are squares" if is_anchored else ""
     caption = (
         f"{capital(data.y.label)} of each variant, and beside it its {data.error.label}, sorted by"
         " the result at the largest number of SuperTokens s (colour). The main student is filled"
-        f" and bold. {INTERVALS}.{anchor_words(data.anchors)}"
+        f" and bold{squares}. {INTERVALS}.{anchor_words(data.anchors)}"
     )
     names = ", ".join(standing.series for standing in data.standings)
     return Picture(

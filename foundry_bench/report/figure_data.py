@@ -20,7 +20,7 @@ ANCHORS = {"teacher": "teacher", "not_distilled": "not distilled", "scratch": "f
 UNTRAINED = {"scratch": "random weights"}
 """What they call it where the task trains nothing."""
 
-MAX_SERIES = 7
+MAX_SERIES = 8
 """What markers can tell apart in one figure."""
 
 Line = dict[str, object]
@@ -66,6 +66,7 @@ class Relation:
         axis: what levels are of.
         correlations: over the runs of each main series that has several levels.
         loss_name: what kind of loss `x` is, empty for other numbers.
+        has_all: whether controls are among the points too, if there are any.
     """
 
     x: Measure
@@ -76,6 +77,7 @@ class Relation:
     anchors: tuple[AnchorLine, ...]
     correlations: Mapping[str, RankCorrelation]
     loss_name: str = ""
+    has_all: bool = True
 
     @property
     def x_axis(self) -> str:
@@ -153,12 +155,10 @@ def relate(summary: Summary, x: Measure, y: Measure, loss_name: str = "") -> Rel
     """
     axis = summary.axis
     points, centres = [], []
-    series = summary.series()
     if x == DISTILL_LOSS and _num_losses(summary) > 1:
         return None
-    for name, groups in series.items():
-        if len(series) > MAX_SERIES and groups[0].role != "main":
-            continue
+    has_all = len(summary.series()) <= MAX_SERIES
+    for name, groups in (summary.series() if has_all else summary.main_series()).items():
         for group in groups:
             xs, ys = group.by_seed.get(x, {}), group.by_seed.get(y, {})
             seeds = sorted(xs.keys() & ys.keys())
@@ -174,16 +174,18 @@ def relate(summary: Summary, x: Measure, y: Measure, loss_name: str = "") -> Rel
         return None
     anchors = find_anchors(summary, y)
     correlations = _correlate(points)
-    return Relation(x, y, axis, tuple(points), tuple(centres), anchors, correlations, loss_name)
+    return Relation(
+        x, y, axis, tuple(points), tuple(centres), anchors, correlations, loss_name, has_all
+    )
 
 
 def find_anchors(
-    summary: Summary, y: Measure, context: str | None = None
+    summary: Summary, y: Measure, among: Sequence[Group] | None = None
 ) -> tuple[AnchorLine, ...]:
-    """The anchors that have `y`, in the order of `ANCHORS`; of one context if it is given."""
+    """The anchors that have `y`, in the order of `ANCHORS`; of `among` if they are given."""
     found: list[tuple[int, AnchorLine]] = []
-    for group in summary.of_role("anchor"):
-        if group.by_seed.get(y) and context in (None, group.setting.context):
+    for group in summary.of_role("anchor") if among is None else among:
+        if group.by_seed.get(y):
             order = list(ANCHORS).index(group.variant) if group.variant in ANCHORS else len(ANCHORS)
             found.append(
                 (

@@ -45,7 +45,7 @@ def collect_pictures(
         _painting_picture(find_painting(evidence, runs, summary)),
     ]
     compared = compare(evidence, runs, summary)
-    is_trend = is_over_supertokens and (fig2 is None or rank(summary, fig2.y) is None)
+    is_trend = is_over_supertokens and fig2 is not None and rank(summary, fig2.y) is None
     found = [*central, *compared] if is_trend else [*compared, *central]
     if summary.results:
         found.append(_relation_picture(relate(summary, HELDOUT_NMSE, summary.results[0]), ""))
@@ -73,7 +73,7 @@ def find_painting(evidence: Evidence, runs: Sequence[Run], summary: Summary) -> 
             if record.stage == "distill" and record.status == "done":
                 assignment = read_assignment(evidence.folders[record.key] / ARRAYS)
                 if assignment is not None:
-                    by_seed.setdefault(run.seed, {})[level] = assignment
+                    by_seed.setdefault(run.seed, {}).setdefault(level, assignment)
     seed = min(by_seed, default=None)
     if seed is None:
         return None
@@ -104,12 +104,13 @@ def _relation_picture(data: Relation | None, lead: str) -> Picture | None:
         " 1 is a prediction of a token's channel mean"
     )
     level = "number of SuperTokens s" if data.axis == SUPERTOKENS else data.axis.symbol
+    controls = "open markers are controls" if data.has_all else "controls, many here, are left out"
     several = len({centre.series for centre in data.centres if centre.role == "main"}) > 1
     runs = "the runs of each main series" if several else "the main runs"
     caption = (
         f"{lead}{data.x.label if lead else capital(data.x.label)} ({what}) against"
         f" {data.y.label}. A small point is one run, a large"
-        f" one the mean of a {level} (colour). {INTERVALS} both ways; open markers are controls."
+        f" one the mean of a {level} (colour). {INTERVALS} both ways; {controls}."
         f"{anchor_words(data.anchors)} Spearman's ρ is over {runs}, its interval a bootstrap of"
         f" seeds within each {data.axis.symbol}"
         " (covers 91-96 % at n = 3 in simulations)."

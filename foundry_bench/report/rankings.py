@@ -15,7 +15,7 @@ from foundry_bench.report.figure_data import (
 from foundry_bench.report.levels import SUPERTOKENS
 from foundry_bench.report.measures import HELDOUT_NMSE, Measure
 from foundry_bench.report.stats import Interval
-from foundry_bench.report.summary import Group, Summary
+from foundry_bench.report.summary import TEACHER, Group, Summary
 
 MIN_VARIANTS = 4
 """Fewer series are told apart well enough by a profile, if it has lines."""
@@ -80,6 +80,7 @@ _NOTHING = Interval(math.nan, math.nan, math.nan, 0)
 def rank(summary: Summary, y: Measure) -> Ranking | None:
     """The variants in the context of the first main series, at its numbers of SuperTokens.
 
+    Anchors that are students of their own, such as another one not distilled, are among them.
     None if fewer than `MIN_VARIANTS` have `y` (one less where there is only one number of
     SuperTokens), or if the sweep is over another axis.
     """
@@ -87,23 +88,39 @@ def rank(summary: Summary, y: Measure) -> Ranking | None:
     if not main or summary.axis != SUPERTOKENS or len(summary.axes) > 1:
         return None
     counts = {None, *(group.supertokens for group in main)}
+    context = main[0].setting.context
+    others = _other_students(summary)
     found = {
         name: [
             group
             for group in groups
             if group.by_seed.get(y)
             and group.supertokens in counts
-            and group.setting.context == main[0].setting.context
+            and group.setting.context == context
         ]
-        for name, groups in summary.series().items()
+        for name, groups in {**summary.series(), **others}.items()
     }
     standings = [_standing(name, groups, y) for name, groups in found.items() if groups]
     has_lines = any(len(standing.marks) > 1 for standing in standings)
     if len(standings) < (MIN_VARIANTS if has_lines else MIN_VARIANTS - 1):
         return None
     ordered = sorted(standings, key=lambda standing: -standing.mean)
-    anchors = find_anchors(summary, y, main[0].setting.context)
-    return Ranking(y, HELDOUT_NMSE, tuple(ordered), anchors)
+    anchors = [
+        group
+        for group in summary.of_role("anchor")
+        if group.setting.context == context and group.series not in others
+    ]
+    return Ranking(y, HELDOUT_NMSE, tuple(ordered), find_anchors(summary, y, anchors))
+
+
+def _other_students(summary: Summary) -> dict[str, list[Group]]:
+    """The anchors that are students of their own, and no main student without its distillation."""
+    students = {group.setting.student for group in summary.of_role("main")}
+    found: dict[str, list[Group]] = {}
+    for group in summary.of_role("anchor"):
+        if group.variant != TEACHER and group.setting.student not in students:
+            found.setdefault(group.series, []).append(group)
+    return found
 
 
 def _standing(name: str, groups: Sequence[Group], y: Measure) -> Standing:

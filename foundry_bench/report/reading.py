@@ -35,6 +35,9 @@ from foundry_bench.report.wording import and_list, capital, mean_text, number, p
 KNEE = 4
 """The paper reports diminishing gains beyond about this many SuperTokens."""
 
+MAX_SERIES = 4
+"""Main series of which all is told; of more only what tells them apart."""
+
 MAX_COMPARED = 6
 """Controls that one sentence compares with the main students."""
 
@@ -53,6 +56,7 @@ def read_results(summary: Summary, relation: Relation | None) -> list[Statement]
         for name, groups in summary.main_series().items()
     }
     series = {name: groups for name, groups in found.items() if groups}
+    is_told_in_full = len(series) <= MAX_SERIES
     statements = []
     for name, main in series.items():
         said = [
@@ -62,10 +66,10 @@ def read_results(summary: Summary, relation: Relation | None) -> list[Statement]
             *(_knee(main, measure) if axis == SUPERTOKENS else []),
             *read_budget(main, summary, measure),
             *_to_teacher(main, axis, measure),
-            *_to_anchors(main, summary, measure),
+            *(_to_anchors(main, summary, measure) if is_told_in_full else []),
             *compare_mechanisms(main, summary, measure),
             *_to_controls(main, summary, measure),
-            *(_use(main) if axis == SUPERTOKENS else []),
+            *(_use(main) if axis == SUPERTOKENS and is_told_in_full else []),
             *(read_gate(main) if axis == GATE_LAMBDA else []),
         ]
         lead = f"{capital(name)}: " if len(series) > 1 else ""

@@ -67,6 +67,7 @@ def _order(trial: TrialRecord) -> tuple[Any, ...]:
         trial.sweep,
         ROLES.index(trial.role),
         trial.variant,
+        said["teacher"],
         said["loss_name"],
         said["target_norm"],
         *(math.inf if value is None else value for value in numbers),

@@ -152,11 +152,10 @@ def _inference_only(
 
 
 def _without_constants(runs: Sequence[Run]) -> list[Run]:
-    """The runs with levels that only say what varies within a series of students."""
+    """The runs with levels that only say what varies within a series."""
     levels: dict[Series, list[Level]] = defaultdict(list)
     for run in runs:
-        if run.role != "anchor":
-            levels[run.series].append(run.level)
+        levels[run.series].append(run.level)
     constant = {field.name for field in fields(Level)} - varied_fields(levels.values())
     return [replace(run, level=replace(run.level, **dict.fromkeys(constant))) for run in runs]
 

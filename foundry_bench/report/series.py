@@ -59,18 +59,21 @@ def _of_sweep(trials: Sequence[TrialRecord]) -> list[tuple[str, Series]]:
     shared = {path for path in followed if _is_shared(path)}
     of_student = {path for path in paths if f"{path}.".startswith("student.")}
     words = _Words(trials, paths)
-    return [
-        (
-            trial_id(trial),
-            Series(
-                ", ".join([trial.variant.replace("_", " "), *words.of(trial, telling | shared)]),
-                *(", ".join(words.of(trial, kind)) for kind in (shared, of_student, axes)),
-            ),
-        )
-        for pair, several in alike.items()
-        for telling in [varied[pair]]
-        for trial in several
-    ]
+    named = []
+    for pair, several in alike.items():
+        telling = _outermost(varied[pair] | shared)
+        own = _Words(several, telling - shared)
+        for trial in several:
+            details = [*own.of(trial, telling - shared), *words.of(trial, telling & shared)]
+            kinds = (", ".join(words.of(trial, kind)) for kind in (shared, of_student, axes))
+            name = ", ".join([trial.variant.replace("_", " "), *details])
+            named.append((trial_id(trial), Series(name, *kinds)))
+    return named
+
+
+def _outermost(paths: Collection[str]) -> set[str]:
+    """`paths` without those inside of another."""
+    return {path for path in paths if not any(path.startswith(f"{other}.") for other in paths)}
 
 
 def _is_shared(path: str) -> bool:
@@ -99,10 +102,14 @@ class _Words:
         ]
 
     def _label(self, path: str) -> str:
-        """The last part of a path, if no other ends in it."""
-        last = path.rpartition(".")[2]
-        is_alone = [each.rpartition(".")[2] for each in self._values].count(last) == 1
+        """The last part of a path, if no other ends in it; a choice goes by what is chosen."""
+        last = _last(path)
+        is_alone = [_last(each) for each in self._values].count(last) == 1
         return last.replace("_", " ") if is_alone else path
+
+
+def _last(path: str) -> str:
+    return path.removesuffix(".name").rpartition(".")[2]
 
 
 def _value(trial: TrialRecord, path: str) -> Any:

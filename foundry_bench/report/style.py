@@ -54,10 +54,10 @@ INK, SOFT = "#22262b", "#6b727b"
 MAIN = "#31688e"
 """The first main series, where colour does not stand for the number of SuperTokens."""
 
-SERIES = (MAIN, "#cc79a7", "#e69f00", "#56b4e9", "#009e73", "#8c564b")
-"""Further series, in order (Okabe and Ito's colours)."""
+SERIES = (MAIN, "#cc79a7", "#e69f00", "#56b4e9", "#009e73", "#8c564b", "#882255", "#999933")
+"""Further series, in order (Okabe and Ito's colours, then Tol's)."""
 
-MARKERS = ("o", "^", "s", "D", "v", "P", "X")
+MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 """Of series, in order; the first is the main one's."""
 
 ANCHOR_STYLES: dict[str, tuple[str, Any]] = {

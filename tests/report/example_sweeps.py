@@ -111,7 +111,7 @@ def fill_gate(sweep: ExampleSweep, epsilons: tuple[float, ...] = ()) -> ExampleS
                         varies=varies,
                         tag=f"-{weight}-{eps}",
                     )
-        sweep.trial("anchor", "teacher", seed, 0.95 + shift)
+        sweep.trial("anchor", "teacher", seed, 0.95 + shift, activity={"encoder_tokens": 32.0})
     return sweep
 
 

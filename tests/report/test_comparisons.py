@@ -4,9 +4,9 @@ import pytest
 from matplotlib import style
 
 from foundry_bench.report.assemble import SweepReport, assemble
+from foundry_bench.report.figures.canvas import render
 from foundry_bench.report.harvest import read_folders
 from foundry_bench.report.style import STYLE
-from foundry_bench.report.write import build_files
 from tests.report.example_sweeps import (
     fill_baselines,
     fill_budget,
@@ -81,6 +81,26 @@ def test_epsilons_have_a_second_figure_over_the_ratio(make_sweep: MakeSweep) -> 
     assert above.get_xlim() == below.get_xlim()
 
 
+def test_many_decades_have_few_ticks(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    for power in range(-14, 1):
+        weight = 10.0**power
+        sweep.trial(
+            "main",
+            "foundry_gate",
+            0,
+            0.9,
+            supertokens=4,
+            student={"gate_lambda": weight},
+            varies={"student.gate_lambda": weight},
+            tag=str(power),
+        )
+
+    axes = _assemble(sweep).pictures[0].draw().axes[0]
+
+    assert list(axes.get_xticks()) == [-14, -12, -10, -8, -6, -4, -2, 0]
+
+
 def test_gates_that_left_histograms_have_them_drawn(make_sweep: MakeSweep) -> None:
     sweep = fill_gate(make_sweep())
     leave_histograms(sweep)
@@ -108,12 +128,16 @@ def test_what_inference_only_means_is_said(make_sweep: MakeSweep) -> None:
     assert "without further training" not in pictures["probe_accuracy_vs_budget"].caption
 
 
-def test_the_same_records_draw_the_same_bytes(make_sweep: MakeSweep) -> None:
-    sweep = fill_gate(make_sweep(), (1e-3, 1e-2))
+@pytest.mark.parametrize("fill", [fill_baselines, fill_losses, fill_gate])
+def test_the_same_records_draw_the_same_bytes(
+    make_sweep: MakeSweep, fill: Callable[[ExampleSweep], ExampleSweep]
+) -> None:
+    sweep = fill(make_sweep())
 
-    first, second = (build_files(assemble(read_folders([sweep.out]))) for _ in range(2))
+    first, second = (_assemble(sweep).pictures[0] for _ in range(2))
 
-    assert first == second
+    assert render(first.draw) == render(second.draw)
+    assert first.lines == second.lines
 
 
 def test_records_without_the_new_fields_are_drawn(make_sweep: MakeSweep) -> None:

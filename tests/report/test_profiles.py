@@ -4,9 +4,16 @@ import pytest
 
 from foundry_bench.report.figure_data import relate
 from foundry_bench.report.levels import BUDGET, GATE_LAMBDA, LAMBDA_TO_EPS, SUPERTOKENS
-from foundry_bench.report.measures import DISTILL_LOSS
+from foundry_bench.report.measures import DISTILL_LOSS, HELDOUT_NMSE
 from foundry_bench.report.profiles import gate_profile, profile
-from tests.report.example_sweeps import BUDGETS, LAMBDAS, fill_budget, fill_gate
+from tests.report.example_sweeps import (
+    BUDGETS,
+    LAMBDAS,
+    fill_baselines,
+    fill_budget,
+    fill_gate,
+    fill_losses,
+)
 from tests.report.examples import ExampleSweep
 from tests.report.summaries import read
 
@@ -48,6 +55,7 @@ def test_a_gate_sweep_has_the_kept_tokens_below_the_result(make_sweep: MakeSweep
     assert [mark.x for mark in marks] == list(LAMBDAS)
     assert [mark.interval.mean for mark in marks] == pytest.approx([31.0, 29.0, 20.0, 1.0])
     assert data.kept.anchors == ()
+    assert data.num_tokens == 32.0
     assert {line["measure"] for line in data.lines()} == {"accuracy", "kept_tokens"}
 
 
@@ -63,6 +71,26 @@ def test_over_lambda_by_epsilon_equal_ratios_fall_on_each_other(make_sweep: Make
     assert sorted(first.keys() & second.keys()) == [0.0, 1.0, 10.0]
     for ratio in first.keys() & second.keys():
         assert first[ratio] == pytest.approx(second[ratio])
+
+
+def test_many_controls_are_left_out_of_a_relation(make_sweep: MakeSweep) -> None:
+    sweep = fill_baselines(make_sweep())
+    for name in ("a", "b", "c"):
+        sweep.trial("control", name, 0, 0.8, supertokens=4, loss=0.1)
+    _, _, summary = read(sweep)
+
+    data = relate(summary, DISTILL_LOSS, summary.results[0])
+
+    assert data is not None
+    assert not data.has_all
+    assert {point.series for point in data.points} == {"foundry"}
+
+
+def test_losses_of_several_kinds_relate_to_nothing(make_sweep: MakeSweep) -> None:
+    _, _, summary = read(fill_losses(make_sweep()))
+
+    assert relate(summary, DISTILL_LOSS, summary.results[0]) is None
+    assert relate(summary, HELDOUT_NMSE, summary.results[0]) is not None
 
 
 def test_without_kept_tokens_there_is_no_gate_profile(full_sweep: ExampleSweep) -> None:

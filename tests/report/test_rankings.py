@@ -49,6 +49,43 @@ def test_losses_of_one_s_are_ranked(make_sweep: MakeSweep) -> None:
     assert data.standings[0].series == "foundry, loss smooth_l1"
 
 
+def test_a_control_at_another_s_is_left_out(make_sweep: MakeSweep) -> None:
+    sweep = fill_baselines(make_sweep())
+    sweep.trial("control", "tome", 0, 0.99, supertokens=8)
+    _, _, summary = read(sweep)
+
+    data = rank(summary, summary.results[0])
+
+    assert data is not None
+    assert data.counts == [4, 16, None]
+
+
+def test_another_student_that_was_not_distilled_is_a_row(make_sweep: MakeSweep) -> None:
+    sweep = fill_baselines(make_sweep())
+    for seed, name in ((0, "foundry"), (0, "tome")):
+        student = {"name": name}
+        varies = {"student": student}
+        sweep.trial(
+            "anchor",
+            "not_distilled",
+            seed,
+            0.7,
+            supertokens=16,
+            student=student,
+            varies=varies,
+            tag=f"-{name}",
+        )
+    _, _, summary = read(sweep)
+
+    data = rank(summary, summary.results[0])
+
+    assert data is not None
+    assert [each.series for each in data.standings if each.role == "anchor"] == [
+        "not distilled, student foundry",
+        "not distilled, student tome",
+    ]
+
+
 def test_few_lines_over_s_are_left_to_their_profile(full_sweep: ExampleSweep) -> None:
     _, _, summary = read(full_sweep)
 

@@ -8,6 +8,7 @@ from foundry_bench.errors import FoundryError
 from foundry_bench.record import SCHEMA_VERSION, Record, StageUse, read_json, write_json
 from foundry_bench.report.harvest import read_folders
 from foundry_bench.report.rows import COLUMNS, tidy_rows, write_csv
+from tests.report.example_sweeps import fill_budget
 from tests.report.examples import QUESTION, ExampleSweep
 
 MakeSweep = Callable[..., ExampleSweep]
@@ -48,6 +49,14 @@ def test_rows_are_ordered_by_role_variant_supertokens_and_seed(full_sweep: Examp
     assert rows["role"].drop_duplicates().tolist() == ["main", "anchor", "control"]
     main = rows[rows["role"] == "main"]
     places = list(zip(main["supertokens"], main["seed"], strict=True))
+    assert places == sorted(places)
+
+
+def test_rows_are_ordered_along_the_axes_too(make_sweep: MakeSweep) -> None:
+    rows = tidy_rows(read_folders([fill_budget(make_sweep()).out])).drop_duplicates("trial")
+
+    main = rows[rows["role"] == "main"]
+    places = list(zip(main["budget"], main["seed"], strict=True))
     assert places == sorted(places)
 
 

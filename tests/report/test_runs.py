@@ -74,3 +74,23 @@ def test_a_number_that_only_tells_series_apart_is_no_level(make_sweep: MakeSweep
     _, runs, _ = read(sweep)
 
     assert {run.level.text for run in runs} == {"s = 4"}
+
+
+def test_anchors_at_several_budgets_are_not_one(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    for budget in (8, 32):
+        sweep.trial(
+            "anchor",
+            "not_distilled",
+            0,
+            budget / 100,
+            supertokens=4,
+            student={"budget": budget},
+            varies={"student.budget": budget},
+            tag=f"-{budget}",
+        )
+
+    _, _, summary = read(sweep)
+
+    means = [group.interval(summary.results[0]).mean for group in summary.of_role("anchor")]
+    assert means == pytest.approx([8.0, 32.0])

@@ -126,6 +126,14 @@ def note(axes: Axes, text: str) -> None:
     axes.set_title(text, loc="left", fontsize=6.2, color=SOFT, linespacing=1.25, pad=4)
 
 
+def without_common(names: Sequence[str]) -> list[str]:
+    """`names` without the first part, up to a comma, if all share it."""
+    parts = [name.split(", ") for name in names]
+    if len({first for first, *_ in parts}) == 1:
+        return [", ".join(rest) or first for first, *rest in parts]
+    return list(names)
+
+
 def legend_columns(names: Sequence[str]) -> int:
     """How many names of series fit beside each other under or over a figure, four at most."""
     longest = max(len(name) for name in names)

@@ -1,5 +1,6 @@
 """A number over epochs: of distillation, a line a level; of a task, a line a series."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from foundry_bench.report.figures.canvas import (
     legend_columns,
     new_figure,
     note,
+    without_common,
 )
 from foundry_bench.report.style import (
     ANCHOR_STYLES,
@@ -65,10 +67,13 @@ def draw_curves(data: Curves) -> Figure:
 
 def draw_task_curves(data: TaskCurves) -> Figure:
     """A line a series, its mean over seeds, with the interval as a band; anchors in their style."""
-    figure = new_figure(2.9)
-    axes = figure.add_subplot()
     students = [curve for curve in data.curves if curve.role != "anchor"]
     anchors = [curve for curve in data.curves if curve.role == "anchor"]
+    names = without_common([curve.series for curve in students])
+    names += [curve.series for curve in anchors]
+    columns = legend_columns(names)
+    figure = new_figure(2.4 + 0.14 * math.ceil(len(names) / columns))
+    axes = figure.add_subplot()
     for index, curve in enumerate(students):
         marker = MARKERS[index % len(MARKERS)]
         dash = "-" if curve.role == "main" else (0, (3, 2))
@@ -84,8 +89,10 @@ def draw_task_curves(data: TaskCurves) -> Figure:
     counts = [interval.n for curve in data.curves for interval in curve.intervals]
     note(axes, intervals_text(counts))
     figure.legend(
+        axes.lines,
+        names,
         loc="outside upper left",
-        ncols=legend_columns([curve.series for curve in data.curves]),
+        ncols=columns,
         columnspacing=1.0,
         borderaxespad=0.0,
     )
@@ -106,7 +113,6 @@ def _draw_curve(axes: Axes, curve: TaskCurve, colour: str, dash: Dash, marker: s
         linewidth=1.2,
         marker=marker,
         markersize=3.2,
-        label=curve.series,
         zorder=3,
     )
     low = np.array([interval.low for interval in curve.intervals])

@@ -9,7 +9,13 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from foundry_bench.report.figure_data import AnchorLine
-from foundry_bench.report.figures.canvas import focus, intervals_text, new_figure, note
+from foundry_bench.report.figures.canvas import (
+    focus,
+    intervals_text,
+    new_figure,
+    note,
+    without_common,
+)
 from foundry_bench.report.levels import SUPERTOKENS
 from foundry_bench.report.rankings import Ranking, Standing
 from foundry_bench.report.stats import Interval
@@ -33,7 +39,7 @@ def draw_ranking(data: Ranking) -> Figure:
     """A row a variant, the best on top; a colour a number of SuperTokens; the main one filled."""
     rows, labels = len(data.standings), _labels(data)
     num_lines = max(label.count("\n") + 1 for label in labels)
-    figure = new_figure(1.25 + (0.12 * num_lines + 0.1) * rows)
+    figure = new_figure(1.25 + max(0.2, 0.02 + 0.12 * num_lines) * rows)
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2.0, 1.0))
     counts = data.counts
     colours: dict[int | None, str] = {None: WITHOUT}
@@ -48,7 +54,7 @@ def draw_ranking(data: Ranking) -> Figure:
         label.set_fontweight("bold" if standing.role == "main" else "normal")
     left.set_ylim(rows - 0.5, -0.5)
     left.set_xlabel(f"{data.y.short} ({data.y.unit})")
-    right.set_xlabel(data.error.axis)
+    right.set_xlabel(data.error.axis, loc="right")
     for axes, num_ticks in ((left, 5), (right, 3)):
         axes.xaxis.set_major_locator(MaxNLocator(num_ticks))
         axes.tick_params(axis="y", length=0)
@@ -59,11 +65,9 @@ def draw_ranking(data: Ranking) -> Figure:
 
 
 def _labels(data: Ranking) -> list[str]:
-    """The series, without a first part that all share, in lines of a column's width."""
-    names = [standing.series.split(", ") for standing in data.standings]
-    if len({name[0] for name in names}) == 1:
-        names = [name[1:] or name for name in names]
-    return ["\n".join(wrap(", ".join(name), LABEL_LETTERS)) for name in names]
+    """What tells the series apart, in lines of a column's width."""
+    names = without_common([standing.series for standing in data.standings])
+    return ["\n".join(wrap(name, LABEL_LETTERS)) for name in names]
 
 
 def _draw_row(
@@ -83,7 +87,7 @@ def _draw_row(
         axes.plot(
             mark.mean,
             place,
-            marker="o" if count is not None else "D",
+            marker="s" if standing.role == "anchor" else "D" if count is None else "o",
             markersize=4.4,
             markeredgewidth=1.0,
             markeredgecolor=INK if standing.role == "main" else colour,
