@@ -6,12 +6,14 @@ import pandas as pd
 
 from foundry_bench.report.figure_data import Line
 from foundry_bench.report.harvest import Evidence, SweepInfo
-from foundry_bench.report.pictures import Picture, collect_pictures, fig2_data
+from foundry_bench.report.picture import Picture
+from foundry_bench.report.pictures import collect_pictures, fig2_data
 from foundry_bench.report.provenance import Fact, describe_environment, warn
-from foundry_bench.report.reading import Statement, read_results
+from foundry_bench.report.reading import read_results
 from foundry_bench.report.rows import tidy_rows
 from foundry_bench.report.runs import collect_runs, measures_in
 from foundry_bench.report.series import name_series
+from foundry_bench.report.statements import Statement
 from foundry_bench.report.summary import summarise
 from foundry_bench.report.tables import Table, results_lines, results_table
 
@@ -66,8 +68,9 @@ def _assemble_sweep(evidence: Evidence, all_rows: pd.DataFrame, name: str) -> Sw
     part = evidence.of_sweep(name)
     rows = all_rows[all_rows["sweep"] == name]
     series = name_series(part.trials)
-    summary = summarise(collect_runs(rows, part.trials, series), measures_in(rows))
-    pictures = tuple(collect_pictures(part, summary, series, _loss_name(rows)))
+    runs = collect_runs(rows, part.trials, series)
+    summary = summarise(runs, measures_in(rows))
+    pictures = tuple(collect_pictures(part, runs, summary, _loss_name(rows)))
     notes = warn(part, rows, summary)
     if any(trial.role == "main" for trial in part.trials) and not any(
         "clouds" in p.name for p in pictures

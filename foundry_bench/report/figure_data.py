@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from foundry_bench.record import Role
-from foundry_bench.report.histories import Curve, StageTime
-from foundry_bench.report.measures import Measure
+from foundry_bench.report.histories import StageTime
+from foundry_bench.report.levels import Axis
+from foundry_bench.report.measures import DISTILL_LOSS, Measure
 from foundry_bench.report.stats import Interval, RankCorrelation, mean_interval, rank_correlation
 from foundry_bench.report.summary import Group, Summary
 
@@ -18,6 +19,9 @@ ANCHORS = {"teacher": "teacher", "not_distilled": "not distilled", "scratch": "f
 
 UNTRAINED = {"scratch": "random weights"}
 """What they call it where the task trains nothing."""
+
+MAX_SERIES = 8
+"""What markers can tell apart in one figure."""
 
 Line = dict[str, object]
 
@@ -37,7 +41,7 @@ class RunPoint:
 
     role: Role
     series: str
-    supertokens: int
+    level: float
     seed: int
     x: float
     y: float
@@ -49,7 +53,7 @@ class Centre:
 
     role: Role
     series: str
-    supertokens: int
+    level: float
     x: Interval
     y: Interval
 
@@ -59,17 +63,21 @@ class Relation:
     """A number of distillation against a result of a task (Fig. 2 of the paper).
 
     Attributes:
-        correlations: over the runs of each main series that has several numbers of SuperTokens.
+        axis: what levels are of.
+        correlations: over the runs of each main series that has several levels.
         loss_name: what kind of loss `x` is, empty for other numbers.
+        has_all: whether controls are among the points too, if there are any.
     """
 
     x: Measure
     y: Measure
+    axis: Axis
     points: tuple[RunPoint, ...]
     centres: tuple[Centre, ...]
     anchors: tuple[AnchorLine, ...]
     correlations: Mapping[str, RankCorrelation]
     loss_name: str = ""
+    has_all: bool = True
 
     @property
     def x_axis(self) -> str:
@@ -79,89 +87,30 @@ class Relation:
     def lines(self) -> list[Line]:
         """Runs, means and anchors."""
         runs: list[Line] = [
-            {"what": "run", **_place(point), "seed": point.seed, "n": 1, "x": point.x, "y": point.y}
+            {
+                "what": "run",
+                **self._place(point),
+                "seed": point.seed,
+                "n": 1,
+                "x": point.x,
+                "y": point.y,
+            }
             for point in self.points
         ]
         means: list[Line] = [
             {
                 "what": "mean",
-                **_place(centre),
+                **self._place(centre),
                 "n": centre.y.n,
-                **_spread("x", centre.x),
-                **_spread("y", centre.y),
+                **spread_line("x", centre.x),
+                **spread_line("y", centre.y),
             }
             for centre in self.centres
         ]
-        return runs + means + _anchor_lines(self.anchors)
+        return runs + means + anchor_lines(self.anchors)
 
-
-@dataclass(frozen=True)
-class Level:
-    """One point of a profile."""
-
-    supertokens: int
-    interval: Interval
-    by_seed: Mapping[int, float]
-
-
-@dataclass(frozen=True)
-class Profile:
-    """A result against the number of SuperTokens, a series a line.
-
-    Attributes:
-        series: name -> (role, levels by SuperTokens), main series first.
-    """
-
-    y: Measure
-    series: Mapping[str, tuple[Role, tuple[Level, ...]]]
-    anchors: tuple[AnchorLine, ...]
-
-    def lines(self) -> list[Line]:
-        """Means and anchors."""
-        means: list[Line] = [
-            {
-                "what": "mean",
-                "role": role,
-                "series": name,
-                "supertokens": level.supertokens,
-                "n": level.interval.n,
-                **_spread("y", level.interval),
-            }
-            for name, (role, levels) in self.series.items()
-            for level in levels
-        ]
-        return means + _anchor_lines(self.anchors)
-
-
-@dataclass(frozen=True)
-class MeanCurve:
-    """Runs of one number of SuperTokens, averaged by epoch."""
-
-    supertokens: int
-    epochs: tuple[int, ...]
-    intervals: tuple[Interval, ...]
-
-
-@dataclass(frozen=True)
-class Curves:
-    """A number over the epochs of distillation."""
-
-    series: str
-    label: str
-    curves: tuple[MeanCurve, ...]
-
-    def lines(self) -> list[Line]:
-        """One line an epoch and number of SuperTokens."""
-        return [
-            {
-                "supertokens": curve.supertokens,
-                "epoch": epoch,
-                "n": interval.n,
-                **_spread("y", interval),
-            }
-            for curve in self.curves
-            for epoch, interval in zip(curve.epochs, curve.intervals, strict=True)
-        ]
+    def _place(self, item: RunPoint | Centre) -> Line:
+        return {"role": item.role, "series": item.series, self.axis.name: item.level}
 
 
 @dataclass(frozen=True)
@@ -199,42 +148,43 @@ class Times:
 
 
 def relate(summary: Summary, x: Measure, y: Measure, loss_name: str = "") -> Relation | None:
-    """`x` against `y`; None if no run of a main series or a control has both."""
+    """`x` against `y`; None if no run of a main series or a control has both.
+
+    None, too, if `x` cannot tell anything: losses of several kinds, or levels that share one
+    distillation. Controls are left out where markers could not tell all series apart.
+    """
+    axis = summary.axis
     points, centres = [], []
-    for name, groups in summary.series().items():
+    if x == DISTILL_LOSS and _num_losses(summary) > 1:
+        return None
+    has_all = len(summary.series()) <= MAX_SERIES
+    for name, groups in (summary.series() if has_all else summary.main_series()).items():
         for group in groups:
             xs, ys = group.by_seed.get(x, {}), group.by_seed.get(y, {})
             seeds = sorted(xs.keys() & ys.keys())
-            if not seeds or group.supertokens is None:
+            level = group.level.on(axis)
+            if not seeds or level is None:
                 continue
-            place = (group.role, name, group.supertokens)
-            points += [RunPoint(*place, seed, xs[seed], ys[seed]) for seed in seeds]
+            points += [
+                RunPoint(group.role, name, level, seed, xs[seed], ys[seed]) for seed in seeds
+            ]
             both = [mean_interval([values[seed] for seed in seeds]) for values in (xs, ys)]
-            centres.append(Centre(*place, both[0], both[1]))
-    if not points:
+            centres.append(Centre(group.role, name, level, both[0], both[1]))
+    if not points or _is_shared(points):
         return None
     anchors = find_anchors(summary, y)
-    return Relation(x, y, tuple(points), tuple(centres), anchors, _correlate(points), loss_name)
+    correlations = _correlate(points)
+    return Relation(
+        x, y, axis, tuple(points), tuple(centres), anchors, correlations, loss_name, has_all
+    )
 
 
-def profile(summary: Summary, y: Measure) -> Profile | None:
-    """`y` against the number of SuperTokens; None if nothing has it."""
-    series = {}
-    for name, groups in summary.series().items():
-        levels = tuple(
-            Level(group.supertokens, group.interval(y), group.by_seed[y])
-            for group in groups
-            if group.supertokens is not None and group.by_seed.get(y)
-        )
-        if levels:
-            series[name] = groups[0].role, levels
-    return Profile(y, series, find_anchors(summary, y)) if series else None
-
-
-def find_anchors(summary: Summary, y: Measure) -> tuple[AnchorLine, ...]:
-    """The anchors that have `y`, in the order of `ANCHORS`."""
+def find_anchors(
+    summary: Summary, y: Measure, among: Sequence[Group] | None = None
+) -> tuple[AnchorLine, ...]:
+    """The anchors that have `y`, in the order of `ANCHORS`; of `among` if they are given."""
     found: list[tuple[int, AnchorLine]] = []
-    for group in summary.of_role("anchor"):
+    for group in summary.of_role("anchor") if among is None else among:
         if group.by_seed.get(y):
             order = list(ANCHORS).index(group.variant) if group.variant in ANCHORS else len(ANCHORS)
             found.append(
@@ -244,24 +194,6 @@ def find_anchors(summary: Summary, y: Measure) -> tuple[AnchorLine, ...]:
                 )
             )
     return tuple(line for _, line in sorted(found, key=lambda pair: pair[0]))
-
-
-def average_curves(curves: Sequence[Curve], series: str, label: str) -> Curves | None:
-    """Runs of `series` averaged by SuperTokens and epoch; None if there are none."""
-    gathered: dict[int, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for curve in curves:
-        if curve.series == series and curve.role == "main" and curve.supertokens is not None:
-            for epoch, value in zip(curve.epochs, curve.values, strict=True):
-                gathered[curve.supertokens][epoch].append(value)
-    means = tuple(
-        MeanCurve(
-            count,
-            tuple(sorted(epochs)),
-            tuple(mean_interval(epochs[epoch]) for epoch in sorted(epochs)),
-        )
-        for count, epochs in sorted(gathered.items())
-    )
-    return Curves(series, label, means) if means else None
 
 
 def sum_times(times: Sequence[StageTime]) -> Times | None:
@@ -292,14 +224,31 @@ def call_anchor(variant: str, y: Measure) -> str | None:
 
 def _anchor_label(group: Group, summary: Summary, y: Measure) -> str:
     """The anchor's name, and what tells it from others of that name."""
-    counts = {
-        other.supertokens for other in summary.of_role("anchor") if other.variant == group.variant
-    }
+    levels = {other.level for other in summary.of_role("anchor") if other.variant == group.variant}
     name = call_anchor(group.variant, y)
-    parts = [group.series] if name is None else [name, group.setting.detail]
-    if len(counts) > 1 and group.supertokens:
-        parts.append(f"s={group.supertokens}")
+    if name is None:
+        parts = [group.series]
+    elif group.setting.detail.startswith(f"{name} "):
+        parts = [group.setting.detail]
+    else:
+        parts = [name, group.setting.detail]
+    if len(levels) > 1:
+        parts.append(group.level.text.replace(" = ", "="))
     return ", ".join(part for part in parts if part)
+
+
+def _num_losses(summary: Summary) -> int:
+    """How many losses the distillations minimised."""
+    return len({group.loss for group in summary.groups if group.by_seed.get(DISTILL_LOSS)})
+
+
+def _is_shared(points: Sequence[RunPoint]) -> bool:
+    """Whether the main students have several levels, and each seed one `x` for all of them."""
+    main = [point for point in points if point.role == "main"]
+    places: dict[tuple[str, int], set[float]] = defaultdict(set)
+    for point in main:
+        places[point.series, point.seed].add(point.x)
+    return len(places) < len(main) and all(len(xs) == 1 for xs in places.values())
 
 
 def _correlate(points: Sequence[RunPoint]) -> dict[str, RankCorrelation]:
@@ -307,9 +256,9 @@ def _correlate(points: Sequence[RunPoint]) -> dict[str, RankCorrelation]:
     found = {}
     for name in dict.fromkeys(point.series for point in points if point.role == "main"):
         runs = [point for point in points if point.role == "main" and point.series == name]
-        counts = [run.supertokens for run in runs]
-        if len(set(counts)) > 1:
-            found[name] = rank_correlation([run.x for run in runs], [run.y for run in runs], counts)
+        levels = [run.level for run in runs]
+        if len(set(levels)) > 1:
+            found[name] = rank_correlation([run.x for run in runs], [run.y for run in runs], levels)
     return found
 
 
@@ -318,22 +267,20 @@ def _quartiles(seconds: Sequence[float]) -> tuple[float, float, float]:
     return low, middle, high
 
 
-def _place(item: RunPoint | Centre) -> Line:
-    return {"role": item.role, "series": item.series, "supertokens": item.supertokens}
-
-
-def _spread(name: str, interval: Interval) -> Line:
+def spread_line(name: str, interval: Interval) -> Line:
+    """A mean and its bounds as columns."""
     return {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 
-def _anchor_lines(anchors: Sequence[AnchorLine]) -> list[Line]:
+def anchor_lines(anchors: Sequence[AnchorLine]) -> list[Line]:
+    """The anchors as lines of a CSV."""
     return [
         {
             "what": "anchor",
             "role": "anchor",
             "series": anchor.label,
             "n": anchor.interval.n,
-            **_spread("y", anchor.interval),
+            **spread_line("y", anchor.interval),
         }
         for anchor in anchors
     ]

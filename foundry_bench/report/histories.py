@@ -2,12 +2,12 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from foundry_bench.record import Role, StageKind
-from foundry_bench.report.harvest import Evidence, trial_id
-from foundry_bench.report.series import Series
+from foundry_bench.record import StageKind
+from foundry_bench.report.harvest import Evidence
+from foundry_bench.report.runs import Run
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,7 @@ class Curve:
         epochs: counted from 1.
     """
 
-    role: Role
-    series: str
-    supertokens: int | None
-    seed: int
+    run: Run
     epochs: tuple[int, ...]
     values: tuple[float, ...]
 
@@ -38,26 +35,26 @@ class StageTime:
 
 
 def collect_curves(
-    evidence: Evidence, series: Mapping[str, Series], stage: StageKind, name: str
+    evidence: Evidence, runs: Sequence[Run], stage: StageKind, name: str
 ) -> list[Curve]:
-    """The histories called `name` of all stages of kind `stage`, in the trials' order."""
-    curves = []
-    for trial in evidence.trials:
-        for record in evidence.stages_of(trial):
-            if record.stage != stage:
-                continue
+    """The histories called `name` of all stages of kind `stage`, in the order of `runs`.
+
+    A stage that several runs of a series share is one curve, of the first of them.
+    """
+    trials = {trial.trial: trial for trial in evidence.trials}
+    curves, seen = [], set()
+    for run in runs:
+        for record in evidence.stages_of(trials[run.trial]):
             points = [
                 (round(line["epoch"]), line[name])
                 for line in record.history
                 if math.isfinite(line.get("epoch", math.nan))
                 and math.isfinite(line.get(name, math.nan))
             ]
-            student = trial.config.get("student")
-            supertokens = student.get("supertokens") if isinstance(student, dict) else None
-            if points:
+            if record.stage == stage and points and (run.series, record.key) not in seen:
+                seen.add((run.series, record.key))
                 epochs, values = zip(*points, strict=True)
-                name_of = series.get(trial_id(trial), Series(trial.variant)).name
-                curves.append(Curve(trial.role, name_of, supertokens, trial.seed, epochs, values))
+                curves.append(Curve(run, epochs, values))
     return curves
 
 

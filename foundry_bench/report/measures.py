@@ -51,6 +51,17 @@ HELDOUT_NMSE = Measure("heldout_nmse", _NMSE, _NMSE, digits=3)
 IN_USE = Measure("supertokens_in_use", "SuperTokens in use", "in use", digits=1)
 OF_DISTILLATION = (DISTILL_LOSS, HELDOUT_NMSE, IN_USE)
 
+ENCODER_TOKENS = Measure("encoder_tokens", "tokens that enter the encoder", "encoder tokens")
+ENCODER_TOKENS_P95 = Measure(
+    "encoder_tokens_p95", "tokens that enter the encoder, 95th percentile", "encoder tokens, p95"
+)
+KEPT_TOKENS = Measure("kept_tokens", "kept tokens", "kept tokens")
+ACTIVITY = (ENCODER_TOKENS, ENCODER_TOKENS_P95, KEPT_TOKENS)
+"""What a backbone did on a cloud, on average: where a task saw it, else after distillation."""
+
+AT_BUDGET = "_at_budget_"
+"""`accuracy_at_budget_8`: the result of a backbone that got this budget after its training."""
+
 _RESULTS = {"accuracy": "accuracy", "probe_accuracy": "linear-probe accuracy"}
 """Metrics that answer a task, the preferred one first; shares, shown in percent."""
 

@@ -1,7 +1,5 @@
 """Clouds painted by SuperToken: which clouds, whose colour differs, how they are turned."""
 
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,19 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from foundry_bench.report.arrays import read_arrays
+from foundry_bench.report.levels import SUPERTOKENS, Axis
+
 MAX_CLOUDS = 6
 NEIGHBOURS = 6
-
-_UNREADABLE = (
-    OSError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    EOFError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -34,7 +24,7 @@ class Assignment:
 
     Attributes:
         points_MN3: clouds, up axis y.
-        supertoken_MN: -1 where a point lies in no patch.
+        supertoken_MN: -1 where a point lies in no patch or its token was kept as it is.
         classes: the name of each cloud's class.
     """
 
@@ -60,41 +50,42 @@ class Cell:
 
 @dataclass(frozen=True)
 class Painting:
-    """The same clouds under students of different numbers of SuperTokens.
+    """The same clouds under students of different levels on `axis`.
 
     Attributes:
-        cells: by number of SuperTokens, a cell a cloud.
+        cells: by level, a cell a cloud.
     """
 
     series: str
     seed: int
+    axis: Axis
     classes: tuple[str, ...]
-    cells: Mapping[int, tuple[Cell, ...]]
+    cells: Mapping[float, tuple[Cell, ...]]
 
     def lines(self) -> list[dict[str, object]]:
         """How many SuperTokens each cloud uses."""
         return [
             {
-                "supertokens": count,
+                self.axis.name: level,
                 "cloud": index,
                 "class": self.classes[index],
                 "seed": self.seed,
                 "in_use": cell.num_used,
             }
-            for count, cells in self.cells.items()
+            for level, cells in self.cells.items()
             for index, cell in enumerate(cells)
         ]
 
 
 def read_assignment(path: Path) -> Assignment | None:
     """The `arrays.npz` of a distill stage; None if it is not one. Never loads a pickle."""
+    arrays = read_arrays(path)
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            points = arrays["points_MN3"].astype(np.float64)
-            supertoken = arrays["supertoken_MN"].astype(np.int64)
-            names = [str(name) for name in arrays["class_names"]]
-            classes = tuple(names[label] for label in arrays["labels_M"].tolist())
-    except _UNREADABLE:
+        points = arrays["points_MN3"].astype(np.float64)
+        supertoken = arrays["supertoken_MN"].astype(np.int64)
+        names = [str(name) for name in arrays["class_names"]]
+        classes = tuple(names[label] for label in arrays["labels_M"].tolist())
+    except (ValueError, TypeError, KeyError, IndexError):
         return None
     agrees = (
         points.ndim == 3 and points.shape == (*supertoken.shape, 3) and len(classes) == len(points)
@@ -103,26 +94,31 @@ def read_assignment(path: Path) -> Assignment | None:
 
 
 def paint(
-    assignments: Mapping[int, Assignment], series: str, seed: int, num_colours: int
+    assignments: Mapping[float, Assignment],
+    series: str,
+    seed: int,
+    num_colours: int,
+    axis: Axis = SUPERTOKENS,
 ) -> Painting | None:
-    """The clouds that all `assignments` (by number of SuperTokens) share."""
+    """The clouds that all `assignments` (by level on `axis`) share."""
     if not assignments:
         return None
     first = next(iter(assignments.values()))
     alike = {
-        count: assignment
-        for count, assignment in sorted(assignments.items())
+        level: assignment
+        for level, assignment in sorted(assignments.items())
         if np.array_equal(assignment.points_MN3, first.points_MN3)
     }
     chosen = choose_clouds(first.classes)
     cells = {
-        count: tuple(
+        level: tuple(
             _cell(assignment.points_MN3[index], assignment.supertoken_MN[index], num_colours)
             for index in chosen
         )
-        for count, assignment in alike.items()
+        for level, assignment in alike.items()
     }
-    return Painting(series, seed, tuple(first.classes[index] for index in chosen), cells)
+    classes = tuple(first.classes[index] for index in chosen)
+    return Painting(series, seed, axis, classes, cells)
 
 
 def choose_clouds(classes: Sequence[str]) -> list[int]:

@@ -1,55 +1,30 @@
 """Which figures a sweep gets, with the words under each."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 
-from matplotlib.figure import Figure
-
-from foundry_bench.report.figure_data import (
-    Line,
-    Profile,
-    Relation,
-    Times,
-    average_curves,
-    profile,
-    relate,
-    sum_times,
-)
+from foundry_bench.report.arrays import ARRAYS
+from foundry_bench.report.comparisons import compare
+from foundry_bench.report.curves import average_curves
+from foundry_bench.report.figure_data import Relation, Times, relate, sum_times
 from foundry_bench.report.figures.clouds import draw_painting
 from foundry_bench.report.figures.curves import draw_curves
-from foundry_bench.report.figures.profile import draw_profile
 from foundry_bench.report.figures.relation import draw_relation
 from foundry_bench.report.figures.times import draw_times
-from foundry_bench.report.harvest import Evidence, trial_id
+from foundry_bench.report.harvest import Evidence
 from foundry_bench.report.histories import collect_curves, collect_times
+from foundry_bench.report.levels import BUDGET, GATE_LAMBDA, SUPERTOKENS, Axis
 from foundry_bench.report.measures import DISTILL_LOSS, HELDOUT_NMSE
 from foundry_bench.report.painting import Assignment, Painting, paint, read_assignment
-from foundry_bench.report.series import Series
+from foundry_bench.report.picture import INTERVALS, Picture, anchor_words
+from foundry_bench.report.rankings import rank
+from foundry_bench.report.runs import Run
 from foundry_bench.report.style import PAINT
 from foundry_bench.report.summary import Summary
-from foundry_bench.report.wording import DETERMINISTIC
+from foundry_bench.report.wording import capital
 
-ARRAYS = "arrays.npz"
-_INTERVALS = "Bars and bands are 95 % Student-t intervals over seeds (from three seeds on)"
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure before it is drawn.
-
-    Attributes:
-        name: of its files.
-        alt: what it shows, for those who cannot see it.
-        lines: the data shown, for the CSV beside it.
-    """
-
-    name: str
-    title: str
-    caption: str
-    alt: str
-    lines: tuple[Line, ...]
-    draw: Callable[[], Figure]
+MAX_PAINTED = 6
+"""Columns of painted clouds."""
 
 
 def fig2_data(summary: Summary, loss_name: str = "") -> Relation | None:
@@ -60,42 +35,63 @@ def fig2_data(summary: Summary, loss_name: str = "") -> Relation | None:
 
 
 def collect_pictures(
-    evidence: Evidence, summary: Summary, series: Mapping[str, Series], loss_name: str
+    evidence: Evidence, runs: Sequence[Run], summary: Summary, loss_name: str
 ) -> list[Picture]:
     """The figures that a sweep's records allow, the most telling first."""
     fig2 = fig2_data(summary, loss_name)
-    found: list[Picture | None] = [_relation_picture(fig2, "Fig. 2 of the paper: ")]
-    found.append(_painting_picture(find_painting(evidence, summary, series)))
-    found += [_profile_picture(profile(summary, measure)) for measure in summary.results]
+    is_over_supertokens = summary.axis == SUPERTOKENS
+    central: list[Picture | None] = [
+        _relation_picture(fig2, "Fig. 2 of the paper: " if is_over_supertokens else ""),
+        _painting_picture(find_painting(evidence, runs, summary)),
+    ]
+    compared = compare(evidence, runs, summary)
+    is_trend = is_over_supertokens and fig2 is not None and rank(summary, fig2.y) is None
+    found = [*central, *compared] if is_trend else [*compared, *central]
     if summary.results:
         found.append(_relation_picture(relate(summary, HELDOUT_NMSE, summary.results[0]), ""))
-    found.append(_curves_picture(evidence, summary, series, loss_name))
+    found.append(_curves_picture(evidence, runs, summary, loss_name))
     found.append(_times_picture(sum_times(collect_times(evidence))))
     return [picture for picture in found if picture is not None]
 
 
-def find_painting(
-    evidence: Evidence, summary: Summary, series: Mapping[str, Series]
-) -> Painting | None:
+def find_painting(evidence: Evidence, runs: Sequence[Run], summary: Summary) -> Painting | None:
     """The clouds of the first main series at its smallest seed that has arrays, if any."""
-    name = next((group.series for group in summary.main()), None)
-    by_seed: dict[int, dict[int, Assignment]] = {}
-    for trial in sorted(evidence.trials, key=lambda trial: trial.seed):
+    main = summary.main()
+    axis = _axis_of_distillation(summary)
+    trials = {trial.trial: trial for trial in evidence.trials}
+    by_seed: dict[int, dict[float, Assignment]] = {}
+    for run in sorted(runs, key=lambda run: run.seed):
+        level = run.level.on(axis)
         if (
-            trial.role != "main"
-            or series[trial_id(trial)].name != name
-            or (by_seed and trial.seed not in by_seed)
+            run.role != "main"
+            or run.series.name != main[0].series
+            or level is None
+            or (by_seed and run.seed not in by_seed)
         ):
             continue
-        student = trial.config.get("student")
-        count = student.get("supertokens") if isinstance(student, dict) else None
-        for record in evidence.stages_of(trial):
-            if record.stage == "distill" and record.status == "done" and isinstance(count, int):
+        for record in evidence.stages_of(trials[run.trial]):
+            if record.stage == "distill" and record.status == "done":
                 assignment = read_assignment(evidence.folders[record.key] / ARRAYS)
                 if assignment is not None:
-                    by_seed.setdefault(trial.seed, {})[count] = assignment
+                    by_seed.setdefault(run.seed, {}).setdefault(level, assignment)
     seed = min(by_seed, default=None)
-    return None if seed is None or name is None else paint(by_seed[seed], name, seed, len(PAINT))
+    if seed is None:
+        return None
+    levels = thin_out(sorted(by_seed[seed]), MAX_PAINTED)
+    chosen = {level: by_seed[seed][level] for level in levels}
+    return paint(chosen, main[0].series, seed, len(PAINT), axis)
+
+
+def thin_out(values: Sequence[float], most: int) -> list[float]:
+    """At most `most` of `values`, first and last among them, evenly spaced in their order."""
+    if len(values) <= most:
+        return list(values)
+    return [values[round(index * (len(values) - 1) / (most - 1))] for index in range(most)]
+
+
+def _axis_of_distillation(summary: Summary) -> Axis:
+    """What distillations differ in: a budget is of the task."""
+    return SUPERTOKENS if summary.axis == BUDGET else summary.axis
 
 
 def _relation_picture(data: Relation | None, lead: str) -> Picture | None:
@@ -107,50 +103,41 @@ def _relation_picture(data: Relation | None, lead: str) -> Picture | None:
         else "mean squared error on the task's test clouds over each token's own variance, so that"
         " 1 is a prediction of a token's channel mean"
     )
+    level = "number of SuperTokens s" if data.axis == SUPERTOKENS else data.axis.symbol
+    controls = "open markers are controls" if data.has_all else "controls, many here, are left out"
     several = len({centre.series for centre in data.centres if centre.role == "main"}) > 1
     runs = "the runs of each main series" if several else "the main runs"
     caption = (
-        f"{lead}{data.x.label if lead else _capital(data.x.label)} ({what}) against"
+        f"{lead}{data.x.label if lead else capital(data.x.label)} ({what}) against"
         f" {data.y.label}. A small point is one run, a large"
-        " one the mean of a"
-        f" number of SuperTokens s (colour). {_INTERVALS} both ways; open markers are controls."
-        f"{_anchor_words(data)} Spearman's ρ is over {runs}, its interval a bootstrap of"
-        " seeds within each s"
+        f" one the mean of a {level} (colour). {INTERVALS} both ways; {controls}."
+        f"{anchor_words(data.anchors)} Spearman's ρ is over {runs}, its interval a bootstrap of"
+        f" seeds within each {data.axis.symbol}"
         " (covers 91-96 % at n = 3 in simulations)."
     )
     name = f"{'loss' if data.x == DISTILL_LOSS else 'nmse'}_vs_{data.y.slug}"
-    title = f"{_capital(data.x.label)} against {data.y.label}"
-    alt = f"{title}: {len(data.points)} runs as points, coloured by SuperTokens."
+    title = f"{capital(data.x.label)} against {data.y.label}"
+    colours = "SuperTokens" if data.axis == SUPERTOKENS else data.axis.symbol
+    alt = f"{title}: {len(data.points)} runs as points, coloured by {colours}."
     return Picture(name, title, caption, alt, tuple(data.lines()), partial(draw_relation, data))
-
-
-def _profile_picture(data: Profile | None) -> Picture | None:
-    if data is None:
-        return None
-    names = ", ".join(data.series)
-    caption = (
-        f"{_capital(data.y.label)} against the number of SuperTokens (log scale) of {names}; small"
-        " points are runs."
-        f" {_INTERVALS}.{_anchor_words(data)}"
-    )
-    title = f"{_capital(data.y.label)} against SuperTokens"
-    alt = f"Lines of {data.y.label} over the number of SuperTokens, one per series: {names}."
-    name = f"{data.y.slug}_vs_supertokens"
-    return Picture(name, title, caption, alt, tuple(data.lines()), partial(draw_profile, data))
 
 
 def _painting_picture(data: Painting | None) -> Picture | None:
     if data is None:
         return None
+    kept = ", grey where it is kept as it is" if data.axis == GATE_LAMBDA else ""
     caption = (
-        f"The same clouds, each point coloured by the SuperToken its patch goes to ({data.series},"
-        f" seed {data.seed})."
+        f"The same clouds, each point coloured by the SuperToken its patch goes to{kept}"
+        f" ({data.series}, seed {data.seed})."
         " SuperTokens that touch have different colours; colours mean nothing across columns."
         " Above each column: SuperTokens in use,"
         " mean over the clouds shown."
     )
-    counts = ", ".join(map(str, data.cells))
-    alt = f"A grid of {len(data.classes)} point clouds painted by SuperToken at s = {counts}."
+    levels = ", ".join(f"{level:g}" for level in data.cells)
+    alt = (
+        f"A grid of {len(data.classes)} point clouds painted by SuperToken at"
+        f" {data.axis.symbol} = {levels}."
+    )
     return Picture(
         "supertokens_on_clouds",
         "Clouds painted by SuperToken",
@@ -162,20 +149,22 @@ def _painting_picture(data: Painting | None) -> Picture | None:
 
 
 def _curves_picture(
-    evidence: Evidence, summary: Summary, series: Mapping[str, Series], loss_name: str
+    evidence: Evidence, runs: Sequence[Run], summary: Summary, loss_name: str
 ) -> Picture | None:
     name = next((group.series for group in summary.main()), "")
-    curves = collect_curves(evidence, series, "distill", "loss")
+    curves = collect_curves(evidence, runs, "distill", "loss")
     label = f"{DISTILL_LOSS.label} ({loss_name})" if loss_name else DISTILL_LOSS.label
-    data = average_curves(curves, name, label)
+    axis = _axis_of_distillation(summary)
+    data = average_curves(curves, name, label, axis)
     if data is None:
         return None
     of_series = f" of {name}" if len(summary.main_series()) > 1 else ""
     caption = (
-        f"Training loss of distillation by epoch{of_series}, mean over seeds for each s."
-        f" {_INTERVALS}. Controls are left out."
+        f"Training loss of distillation by epoch{of_series}, mean over seeds for each"
+        f" {axis.symbol}. {INTERVALS}. Controls are left out."
     )
-    alt = f"Curves of the distillation loss over epochs, one per number of SuperTokens of {name}."
+    level = "number of SuperTokens" if axis == SUPERTOKENS else axis.symbol
+    alt = f"Curves of the distillation loss over epochs, one per {level} of {name}."
     return Picture(
         "distillation_curves",
         "Distillation curves",
@@ -204,16 +193,3 @@ def _times_picture(data: Times | None) -> Picture | None:
         tuple(data.lines()),
         partial(draw_times, data),
     )
-
-
-def _anchor_words(data: Relation | Profile) -> str:
-    names = [
-        f"{line.label} ({DETERMINISTIC}, no band)" if line.interval.is_constant else line.label
-        for line in data.anchors
-    ]
-    mark = "; " if any("," in line.label for line in data.anchors) else ", "
-    return f" Lines with bands: {mark.join(names)}." if names else ""
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -13,7 +13,7 @@ from foundry_bench.report.redact import redact_paths
 from foundry_bench.report.rows import failed_stage
 from foundry_bench.report.runs import not_finite
 from foundry_bench.report.stats import MIN_SEEDS
-from foundry_bench.report.summary import TEACHER, Group, Summary
+from foundry_bench.report.summary import TEACHER, Summary
 from foundry_bench.report.wording import and_list
 
 MAX_NAMED = 8
@@ -129,7 +129,7 @@ def _seeds(summary: Summary) -> list[str]:
             " is tested."
         )
     short = [
-        f"{_name(group)} ({n} of {most})"
+        f"{group.name} ({n} of {most})"
         for group, n in zip(groups, counts, strict=True)
         if 0 < n < most
     ]
@@ -145,7 +145,7 @@ def _missing(summary: Summary) -> list[str]:
         return ["No trial has a result of a task."]
     measure = summary.results[0]
     notes = [
-        f"No {measure.label} of {_name(group)}."
+        f"No {measure.label} of {group.name}."
         for group in summary.groups
         if not group.by_seed.get(measure)
     ]
@@ -160,9 +160,7 @@ def _missing(summary: Summary) -> list[str]:
         )
     elif alone:
         notes.append(f"The teacher of {and_list(alone)} was not evaluated.")
-    lost = [
-        _name(group) for group in summary.of_role("main") if not group.by_seed.get(DISTILL_LOSS)
-    ]
+    lost = [group.name for group in summary.of_role("main") if not group.by_seed.get(DISTILL_LOSS)]
     if lost:
         notes.append(f"No distillation loss of {and_list(lost)}.")
     return notes
@@ -184,9 +182,3 @@ def _protocol(evidence: Evidence) -> list[str]:
     protocols = {str(record.config.get("protocol")) for record in evidence.records.values()}
     literature = "Some results follow the protocol `literature`: the test set chose their epoch."
     return [literature] if "literature" in protocols else []
-
-
-def _name(group: Group) -> str:
-    return (
-        group.series if group.supertokens is None else f"{group.series} at s = {group.supertokens}"
-    )

@@ -6,71 +6,84 @@ left undecided otherwise.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
-from typing import Literal
 
-from foundry_bench.report.figure_data import UNTRAINED, Relation
-from foundry_bench.report.measures import DISTILL_LOSS, HELDOUT_NMSE, IN_USE, Measure
-from foundry_bench.report.stats import (
-    MIN_SEEDS,
-    Difference,
-    holm,
-    paired_difference,
-    smallest_resolvable,
+from foundry_bench.report.claims import (
+    compare_losses,
+    compare_mechanisms,
+    compare_ratios,
+    read_budget,
+    read_gate,
 )
+from foundry_bench.report.figure_data import UNTRAINED, Relation
+from foundry_bench.report.levels import GATE_LAMBDA, SUPERTOKENS, Axis
+from foundry_bench.report.measures import DISTILL_LOSS, HELDOUT_NMSE, IN_USE, Measure
+from foundry_bench.report.statements import (
+    Statement,
+    Verdict,
+    beyond,
+    corrected_p,
+    gain_per_doubling,
+    judge,
+    pairing,
+)
+from foundry_bench.report.stats import MIN_SEEDS, holm, paired_difference, smallest_resolvable
 from foundry_bench.report.summary import Group, Summary
-from foundry_bench.report.wording import and_list, mean_text, number, p_text, points_text
+from foundry_bench.report.wording import and_list, capital, mean_text, number, points_text
 
-Verdict = Literal["agrees", "disagrees", "undecided"]
 KNEE = 4
 """The paper reports diminishing gains beyond about this many SuperTokens."""
 
+MAX_SERIES = 4
+"""Main series of which all is told; of more only what tells them apart."""
 
-@dataclass(frozen=True)
-class Statement:
-    """One sentence or two of the reading.
-
-    Attributes:
-        verdict: how it compares with a statement of the paper; None where the paper makes none.
-    """
-
-    text: str
-    verdict: Verdict | None = None
+MAX_COMPARED = 6
+"""Controls that one sentence compares with the main students."""
 
 
 def read_results(summary: Summary, relation: Relation | None) -> list[Statement]:
     """All that the rules have to say on a sweep; empty if it has no result."""
     if not summary.results:
         return []
-    measure = summary.results[0]
+    measure, axis = summary.results[0], summary.axis
     found = {
         name: [
             group
             for group in groups
-            if group.by_seed.get(measure) and group.supertokens is not None
+            if group.by_seed.get(measure) and group.level.on(axis) is not None
         ]
         for name, groups in summary.main_series().items()
     }
     series = {name: groups for name, groups in found.items() if groups}
+    is_told_in_full = len(series) <= MAX_SERIES
     statements = []
     for name, main in series.items():
         said = [
-            *_rise(main, measure),
-            *_loss(main),
+            *_rise(main, axis, measure),
+            *_loss(main, axis),
             *_correlation(relation, name),
-            *_knee(main, measure),
-            *_to_teacher(main, measure),
-            *_to_anchors(main, summary, measure),
+            *(_knee(main, measure) if axis == SUPERTOKENS else []),
+            *read_budget(main, summary, measure),
+            *_to_teacher(main, axis, measure),
+            *(_to_anchors(main, summary, measure) if is_told_in_full else []),
+            *compare_mechanisms(main, summary, measure),
             *_to_controls(main, summary, measure),
-            *_use(main),
+            *(_use(main) if axis == SUPERTOKENS and is_told_in_full else []),
+            *(read_gate(main) if axis == GATE_LAMBDA else []),
         ]
-        lead = f"{_capital(name)}: " if len(series) > 1 else ""
+        lead = f"{capital(name)}: " if len(series) > 1 else ""
         statements += [replace(each, text=lead + each.text) for each in said]
-    return [*statements, _limits(series, measure)] if series else statements
+    statements += [*compare_losses(summary, measure), *compare_ratios(summary)]
+    return [*statements, _limits(series, axis, measure)] if series else statements
 
 
-def _rise(main: Sequence[Group], measure: Measure) -> list[Statement]:
+def _at(group: Group, axis: Axis) -> str:
+    place = group.level.on(axis)
+    return "" if place is None else axis.text(place)
+
+
+def _rise(main: Sequence[Group], axis: Axis, measure: Measure) -> list[Statement]:
     if len(main) < 2:
         return []
     first, last = main[0], main[-1]
@@ -85,33 +98,35 @@ def _rise(main: Sequence[Group], measure: Measure) -> list[Statement]:
     if not change.is_bounded:
         verb = "goes"
     ends = [
-        f"s = {group.supertokens} ({mean_text(group.interval(measure), measure.digits)}"
-        f" {measure.unit})"
+        f"{_at(group, axis)} ({mean_text(group.interval(measure), measure.digits)} {measure.unit})"
         for group in (first, last)
     ]
     return [
         Statement(
-            f"{_capital(measure.label)} {verb} from {ends[0]} to {ends[1]}:"
+            f"{capital(measure.label)} {verb} from {ends[0]} to {ends[1]}:"
             f" {points_text(change, measure)},"
-            f" {_pairing(change)}."
+            f" {pairing(change)}."
         )
     ]
 
 
-def _loss(main: Sequence[Group]) -> list[Statement]:
+def _loss(main: Sequence[Group], axis: Axis) -> list[Statement]:
     statements = []
     for measure in (DISTILL_LOSS, HELDOUT_NMSE):
         having = [group for group in main if group.by_seed.get(measure)]
-        if len(having) < 2:
+        if len(having) < 2 or all(
+            group.by_seed[measure] == having[0].by_seed[measure] for group in having
+        ):
             continue
         means = [group.interval(measure).mean for group in having]
         falls = sum(after < before for before, after in pairwise(means))
         change = having[-1].difference(having[0], measure)
         statements.append(
             Statement(
-                f"{_capital(measure.label)} falls with s in {falls} of {len(means) - 1} steps, from"
+                f"{capital(measure.label)} falls with {axis.symbol} in {falls} of"
+                f" {len(means) - 1} steps, from"
                 f" {number(means[0], measure.digits)} to {number(means[-1], measure.digits)}"
-                f" (difference {points_text(change, measure)}, {_beyond(change)})."
+                f" (difference {points_text(change, measure)}, {beyond(change)})."
             )
         )
     return statements
@@ -126,20 +141,19 @@ def _correlation(relation: Relation | None, series: str) -> list[Statement]:
         if math.isfinite(found.low)
         else " (no interval)"
     )
+    text = (
+        f"Spearman's ρ between {relation.x.label} and {relation.y.label} is"
+        f" {number(found.rho, 2)}{interval} over"
+        f" {found.n} runs at {found.levels} values of {relation.axis.symbol}"
+    )
+    if relation.axis != SUPERTOKENS:
+        return [Statement(f"{text}.")]
     verdict: Verdict = "undecided"
     if found.high < 0:
         verdict = "agrees"
     elif found.low > 0:
         verdict = "disagrees"
-    return [
-        Statement(
-            f"Spearman's ρ between {relation.x.label} and {relation.y.label} is"
-            f" {number(found.rho, 2)}{interval} over"
-            f" {found.n} runs at {found.levels} values of s; the paper reports an inverse"
-            " correlation.",
-            verdict,
-        )
-    ]
+    return [Statement(f"{text}; the paper reports an inverse correlation.", verdict)]
 
 
 def _knee(main: Sequence[Group], measure: Measure) -> list[Statement]:
@@ -148,40 +162,30 @@ def _knee(main: Sequence[Group], measure: Measure) -> list[Statement]:
     first, last = main[0].supertokens if main else None, main[-1].supertokens if main else None
     if knee is None or first is None or last is None or not first < KNEE < last:
         return []
-    early = _slope(by_count[first], knee, math.log2(KNEE / first))
-    late = _slope(knee, by_count[last], math.log2(last / KNEE))
+    early = gain_per_doubling(by_count[first], knee, KNEE / first)
+    late = gain_per_doubling(knee, by_count[last], last / KNEE)
     drop = paired_difference(early, late)
     gain = paired_difference(by_count[last], knee)
-    verdict: Verdict = (
-        "undecided" if not drop.is_beyond else "agrees" if drop.mean > 0 else "disagrees"
-    )
     return [
         Statement(
             f"Beyond s = {KNEE} the gain is {points_text(gain, measure)}; a doubling of s brings"
-            f" {points_text(drop, measure)} more below s = {KNEE} than above it ({_beyond(drop)})."
+            f" {points_text(drop, measure)} more below s = {KNEE} than above it ({beyond(drop)})."
             " The paper reports"
             f" diminishing gains beyond s ≈ {KNEE}.",
-            verdict,
+            judge(drop),
         )
     ]
 
 
-def _slope(
-    start: Mapping[int, float], end: Mapping[int, float], doublings: float
-) -> dict[int, float]:
-    """Gain per doubling of s, by seed."""
-    return {seed: (end[seed] - start[seed]) / doublings for seed in start.keys() & end.keys()}
-
-
-def _to_teacher(main: Sequence[Group], measure: Measure) -> list[Statement]:
+def _to_teacher(main: Sequence[Group], axis: Axis, measure: Measure) -> list[Statement]:
     if not main or measure not in main[-1].to_teacher:
         return []
     last, change = main[-1], main[-1].to_teacher[measure]
     return [
         Statement(
-            f"At s = {last.supertokens} the student is {points_text(change, measure)} from the"
+            f"At {_at(last, axis)} the student is {points_text(change, measure)} from the"
             " teacher,"
-            f" {_pairing(change)}{_p(change.p)}."
+            f" {pairing(change)}{corrected_p(change.p)}."
         )
     ]
 
@@ -199,30 +203,37 @@ def _to_anchors(main: Sequence[Group], summary: Summary, measure: Measure) -> li
             statements.append(
                 Statement(
                     f"Against the same student {words} (s = {group.supertokens}) the distilled one"
-                    f" has {points_text(change, measure)}, {_pairing(change)}."
+                    f" has {points_text(change, measure)}, {pairing(change)}."
                 )
             )
     return statements
 
 
 def _to_controls(main: Sequence[Group], summary: Summary, measure: Measure) -> list[Statement]:
-    """Each control against the main student of the same s, Holm-corrected together."""
-    by_count = {group.supertokens: group for group in main}
+    """Each control against the main student of the same level, Holm-corrected together."""
+    by_level = {group.level: group for group in main}
     pairs = [
-        (group, group.difference(by_count[group.supertokens], measure))
+        (group, group.difference(by_level[group.level], measure))
         for group in summary.of_role("control")
         if group.by_seed.get(measure)
-        and group.supertokens in by_count
+        and group.level in by_level
         and group.setting.axes == main[0].setting.axes
     ]
     if not pairs:
         return []
     corrected = holm([change.p for _, change in pairs])
-    phrases = [
-        f"{group.series} at s = {group.supertokens} {points_text(change, measure)}{_p(p)}"
-        for (group, change), p in zip(pairs, corrected, strict=True)
+    said: dict[str, list[str]] = {}
+    for (group, change), p in zip(pairs, corrected, strict=True):
+        phrase = f"at {_at(group, summary.axis)} {points_text(change, measure)}{corrected_p(p)}"
+        said.setdefault(group.series, []).append(phrase)
+    same = f"the main student of the same {summary.axis.symbol}"
+    if len(pairs) <= MAX_COMPARED:
+        phrases = [f"{series} {each}" for series, several in said.items() for each in several]
+        return [Statement(f"Controls against {same}: {and_list(phrases)}.")]
+    return [
+        Statement(f"{capital(series)} against {same}: {and_list(phrases)}.")
+        for series, phrases in said.items()
     ]
-    return [Statement(f"Controls against the main student of the same s: {and_list(phrases)}.")]
 
 
 def _use(main: Sequence[Group]) -> list[Statement]:
@@ -235,7 +246,7 @@ def _use(main: Sequence[Group]) -> list[Statement]:
     return [Statement(f"SuperTokens in use on a cloud, on average: {and_list(phrases)}.")]
 
 
-def _limits(series: Mapping[str, Sequence[Group]], measure: Measure) -> Statement:
+def _limits(series: Mapping[str, Sequence[Group]], axis: Axis, measure: Measure) -> Statement:
     counts = [len(group.by_seed[measure]) for groups in series.values() for group in groups]
     contexts = {group.setting.context for groups in series.values() for group in groups}
     of = "of" if len(contexts) == 1 else "in each series, of"
@@ -252,34 +263,10 @@ def _limits(series: Mapping[str, Sequence[Group]], measure: Measure) -> Statemen
         resolvable = smallest_resolvable(change.sd, change.n)
         if math.isfinite(resolvable) and change.n >= MIN_SEEDS:
             text += (
-                f" With the spread seen between s = {main[0].supertokens} and s ="
-                f" {main[-1].supertokens}{f' of {name}' if len(series) > 1 else ''}, a true"
+                f" With the spread seen between {_at(main[0], axis)} and {_at(main[-1], axis)}"
+                f"{f' of {name}' if len(series) > 1 else ''}, a true"
                 f" difference of {number(resolvable, 1)} points would be found four times out of"
                 " five; smaller ones"
                 " may go unseen."
             )
     return Statement(text)
-
-
-def _pairing(change: Difference) -> str:
-    seeds = f"over {change.n} seed{'s' if change.n != 1 else ''}"
-    return f"{'paired ' if change.is_paired else ''}{seeds}, {_beyond(change)}"
-
-
-def _beyond(change: Difference) -> str:
-    if not change.is_bounded:
-        return "no interval below three seeds"
-    return "beyond the 95 % interval" if change.is_beyond else "within the 95 % interval"
-
-
-def _p(p: float) -> str:
-    if not math.isfinite(p):
-        return ""
-    text = p_text(p)
-    return (
-        f" (Holm-corrected p {text})" if text.startswith("<") else f" (Holm-corrected p = {text})"
-    )
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -21,6 +21,8 @@ COLUMNS = {
     "residual": "boolean",
     "supertokens": "Int64",
     "loss_name": "object",
+    "target_norm": "object",
+    "eps": "Float64",
     "gate_lambda": "Float64",
     "budget": "Int64",
     "seed": "Int64",
@@ -40,10 +42,10 @@ def tidy_rows(evidence: Evidence) -> pd.DataFrame:
     """One line per trial, task and metric of the stages that ended well, in a stable order.
 
     A field that a trial does not have is missing: the teacher has no SuperTokens, a student that
-    was not distilled no loss, a stage without a task no task. `residual` is True or False, `value`
-    in the record's own unit (accuracy 0..1). A trial without any number still has one line, with
-    `metric` empty and `value` missing, so that it is counted; its `stage` and `task` are those that
-    ended it, where the records say so.
+    was not distilled no loss and no ε, a stage without a task no task. `residual` is True or False,
+    `value` in the record's own unit (accuracy 0..1). A trial without any number still has one line,
+    with `metric` empty and `value` missing, so that it is counted; its `stage` and `task` are those
+    that ended it, where the records say so.
     """
     lines = [
         line for trial in sorted(evidence.trials, key=_order) for line in _lines(trial, evidence)
@@ -59,13 +61,16 @@ def write_csv(rows: pd.DataFrame) -> str:
 
 
 def _order(trial: TrialRecord) -> tuple[Any, ...]:
-    supertokens = _integer(_student(trial).get("supertokens"))
-    count = math.inf if supertokens is None else supertokens
+    said = _describe(trial)
+    numbers = (said[name] for name in ("eps", "supertokens", "budget", "gate_lambda"))
     return (
         trial.sweep,
         ROLES.index(trial.role),
         trial.variant,
-        count,
+        said["teacher"],
+        said["loss_name"],
+        said["target_norm"],
+        *(math.inf if value is None else value for value in numbers),
         trial.trial.split("-seed")[0],
         trial.seed,
         trial.trial,
@@ -100,8 +105,8 @@ def _describe(trial: TrialRecord) -> dict[str, Any]:
     """What a trial's configuration says; configurations of other versions may lack any field."""
     teacher, student = _mapping(trial.config.get("teacher")), _student(trial)
     distils = trial.config.get("start", "distilled") == "distilled" and bool(student)
-    loss = _mapping(_mapping(_mapping(trial.config.get("train")).get("distill")).get("loss"))
-    gate = _mapping(student.get("gate"))
+    distill = _mapping(_mapping(trial.config.get("train")).get("distill")) if distils else {}
+    loss = _mapping(distill.get("loss"))
     residual = student.get("residual")
     return {
         "sweep": trial.sweep,
@@ -114,8 +119,10 @@ def _describe(trial: TrialRecord) -> dict[str, Any]:
         "assignment": str(_mapping(student.get("assignment")).get("name", "")),
         "residual": residual if isinstance(residual, bool) else None,
         "supertokens": _integer(student.get("supertokens")),
-        "loss_name": str(loss.get("name", "")) if distils else "",
-        "gate_lambda": _number(gate.get("lambda", student.get("gate_lambda"))),
+        "loss_name": str(loss.get("name", "")),
+        "target_norm": str(loss.get("target_norm", "")),
+        "eps": _number(distill.get("eps")),
+        "gate_lambda": _number(student.get("gate_lambda")),
         "budget": _integer(student.get("budget")),
         "seed": trial.seed,
         "threads": trial.threads,

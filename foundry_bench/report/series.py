@@ -8,14 +8,14 @@ from typing import Any
 
 from foundry_bench.record import TrialRecord
 from foundry_bench.report.harvest import trial_id
+from foundry_bench.report.levels import AXES
 
-_COUNT = "student.supertokens"
-_NOT_A_SERIES = {_COUNT, "seed"}
+_NOT_A_SERIES = {"seed", *(f"student.{axis.name}" for axis in AXES)}
 
 
 @dataclass(frozen=True)
 class Series:
-    """What a trial is beside its number of SuperTokens and its seed.
+    """What a trial is beside its seed and its place on the axes.
 
     Each text names settings and their values, and is empty where nothing of its kind varies.
 
@@ -59,18 +59,21 @@ def _of_sweep(trials: Sequence[TrialRecord]) -> list[tuple[str, Series]]:
     shared = {path for path in followed if _is_shared(path)}
     of_student = {path for path in paths if f"{path}.".startswith("student.")}
     words = _Words(trials, paths)
-    return [
-        (
-            trial_id(trial),
-            Series(
-                ", ".join([trial.variant.replace("_", " "), *words.of(trial, telling | shared)]),
-                *(", ".join(words.of(trial, kind)) for kind in (shared, of_student, axes)),
-            ),
-        )
-        for pair, several in alike.items()
-        for telling in [varied[pair]]
-        for trial in several
-    ]
+    named = []
+    for pair, several in alike.items():
+        telling = _outermost(varied[pair] | shared)
+        own = _Words(several, telling - shared)
+        for trial in several:
+            details = [*own.of(trial, telling - shared), *words.of(trial, telling & shared)]
+            kinds = (", ".join(words.of(trial, kind)) for kind in (shared, of_student, axes))
+            name = ", ".join([trial.variant.replace("_", " "), *details])
+            named.append((trial_id(trial), Series(name, *kinds)))
+    return named
+
+
+def _outermost(paths: Collection[str]) -> set[str]:
+    """`paths` without those inside of another."""
+    return {path for path in paths if not any(path.startswith(f"{other}.") for other in paths)}
 
 
 def _is_shared(path: str) -> bool:
@@ -99,16 +102,21 @@ class _Words:
         ]
 
     def _label(self, path: str) -> str:
-        """The last part of a path, if no other ends in it."""
-        last = path.rpartition(".")[2]
-        return last if [each.rpartition(".")[2] for each in self._values].count(last) == 1 else path
+        """The last part of a path, if no other ends in it; a choice goes by what is chosen."""
+        last = _last(path)
+        is_alone = [_last(each) for each in self._values].count(last) == 1
+        return last.replace("_", " ") if is_alone else path
+
+
+def _last(path: str) -> str:
+    return path.removesuffix(".name").rpartition(".")[2]
 
 
 def _value(trial: TrialRecord, path: str) -> Any:
     """The varied value at `path`; a whole student without what makes no series."""
     value = trial.varies.get(path)
     if path == "student" and isinstance(value, Mapping):
-        return {key: each for key, each in value.items() if f"student.{key}" != _COUNT}
+        return {key: each for key, each in value.items() if f"student.{key}" not in _NOT_A_SERIES}
     return value
 
 
@@ -123,7 +131,7 @@ def _word(value: Any, among: Sequence[Any]) -> str:
     ]
     keys = sorted({key for other in namesakes for key in other})
     telling = [
-        f"{key} {_word(value.get(key), [other.get(key) for other in namesakes])}"
+        f"{key.replace('_', ' ')} {_word(value.get(key), [other.get(key) for other in namesakes])}"
         for key in keys
         if len({_text(other.get(key)) for other in namesakes}) > 1
     ]

@@ -1,11 +1,12 @@
 """How every figure looks: one matplotlib style, one column wide, safe for colour-blind readers."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.colors import to_hex
+
+from foundry_bench.report.levels import Axis
 
 WIDTH = 3.5
 """Inches: one column of a paper."""
@@ -53,18 +54,19 @@ INK, SOFT = "#22262b", "#6b727b"
 MAIN = "#31688e"
 """The first main series, where colour does not stand for the number of SuperTokens."""
 
-SERIES = (MAIN, "#cc79a7", "#e69f00", "#56b4e9", "#009e73", "#8c564b")
-"""Further series, in order (Okabe and Ito's colours)."""
+SERIES = (MAIN, "#cc79a7", "#e69f00", "#56b4e9", "#009e73", "#8c564b", "#882255", "#999933")
+"""Further series, in order (Okabe and Ito's colours, then Tol's)."""
 
-MARKERS = ("o", "^", "s", "D", "v", "P", "X")
+MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 """Of series, in order; the first is the main one's."""
 
-ANCHOR_STYLES = {
+ANCHOR_STYLES: dict[str, tuple[str, Any]] = {
     "teacher": ("#22262b", "-"),
     "not_distilled": ("#d55e00", (0, (5, 2))),
     "scratch": ("#7d8590", (0, (1.2, 1.6))),
 }
-OTHER_ANCHOR = ("#7d8590", "-.")
+OTHER_ANCHOR: tuple[str, Any] = ("#7d8590", "-.")
+"""Colour and line style, as matplotlib takes it."""
 
 PAINT = (
     "#4477aa",
@@ -89,15 +91,12 @@ PAINT = (
 UNPAINTED = "#c8ccd1"
 
 
-def supertoken_colours(counts: Sequence[int]) -> dict[int, str]:
-    """A colour for each number of SuperTokens: light to dark by its log2."""
-    ordered = sorted(set(counts))
-    low, high = (
-        (math.log2(max(1, value)) for value in (ordered[0], ordered[-1])) if ordered else (0.0, 0.0)
-    )
+def level_colours(axis: Axis, levels: Sequence[float]) -> dict[float, str]:
+    """A colour for each level: light to dark along `axis`."""
+    places = axis.places(levels)
+    low, high = min(places.values(), default=0.0), max(places.values(), default=0.0)
     span = (high - low) or 1.0
     cmap = mpl.colormaps["viridis"]
     return {
-        count: to_hex(cmap(0.84 - 0.80 * (math.log2(max(1, count)) - low) / span))
-        for count in ordered
+        level: to_hex(cmap(0.84 - 0.80 * (place - low) / span)) for level, place in places.items()
     }

@@ -1,12 +1,13 @@
-"""Runs -> groups: the statistics of each variant and number of SuperTokens."""
+"""Runs -> groups: the statistics of each variant and level."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from foundry_bench.record import Role
+from foundry_bench.report.levels import AXES, Axis, Level
 from foundry_bench.report.measures import Measure
-from foundry_bench.report.runs import Run
+from foundry_bench.report.runs import Loss, Run
 from foundry_bench.report.series import Series
 from foundry_bench.report.stats import (
     Difference,
@@ -26,6 +27,8 @@ class Group:
 
     Attributes:
         setting: their series, and what it may be compared with.
+        level: where they stand on the axes.
+        loss: what their distillation minimised.
         statuses: how many trials ended how.
         by_seed: measure -> seed -> value (the mean, should one seed have several). A stage that
             several seeds share is one measurement: it counts at the first of them only.
@@ -37,7 +40,8 @@ class Group:
     role: Role
     variant: str
     setting: Series
-    supertokens: int | None
+    level: Level
+    loss: Loss
     statuses: Mapping[str, int]
     by_seed: Mapping[Measure, Mapping[int, float]]
     constants: frozenset[Measure]
@@ -47,6 +51,16 @@ class Group:
     def series(self) -> str:
         """The name of the series."""
         return self.setting.name
+
+    @property
+    def supertokens(self) -> int | None:
+        """None for the teacher."""
+        return self.level.supertokens
+
+    @property
+    def name(self) -> str:
+        """Series and level."""
+        return f"{self.series} at {self.level.text}" if self.level.text else self.series
 
     def interval(self, measure: Measure) -> Interval:
         """Mean and interval over the seeds."""
@@ -80,6 +94,22 @@ class Summary:
     groups: tuple[Group, ...]
     results: tuple[Measure, ...]
 
+    @property
+    def axis(self) -> Axis:
+        """The axis along which one main series has most levels; SuperTokens if there is none."""
+        main = self._by_series("main").values()
+        return max(
+            AXES, key=lambda axis: max((_num_levels(each, axis) for each in main), default=0)
+        )
+
+    @property
+    def axes(self) -> list[Axis]:
+        """The axes along which some series varies; the main one if none does."""
+        series = [*self._by_series("main").values(), *self._by_series("control").values()]
+        return [
+            axis for axis in AXES if any(_num_levels(groups, axis) > 1 for groups in series)
+        ] or [self.axis]
+
     def of_role(self, role: Role) -> list[Group]:
         """The groups of a role."""
         return [group for group in self.groups if group.role == role]
@@ -95,39 +125,69 @@ class Summary:
                 anchor
                 for anchor in self.of_role("anchor")
                 if anchor.variant == variant
-                and anchor.supertokens == group.supertokens
+                and replace(anchor.level, eps=None) == replace(group.level, eps=None)
                 and anchor.setting.context == group.setting.context
                 and anchor.setting.student == group.setting.student
             ),
             None,
         )
 
-    def series(self) -> dict[str, list[Group]]:
-        """Main and control series by name, main ones first, ordered by SuperTokens."""
+    def series(self, axis: Axis | None = None) -> dict[str, list[Group]]:
+        """Main and control series by name, main ones first, each ordered along `axis`.
+
+        Where groups of a series differ on other axes too, those are part of the name.
+
+        Args:
+            axis: by default the one of `axis`.
+        """
+        along = axis or self.axis
         found: dict[str, list[Group]] = defaultdict(list)
         for role in ("main", "control"):
-            for group in self.groups:
-                if group.role == role:
-                    found[group.series].append(group)
+            for groups in self._by_series(role).values():
+                others = [
+                    each
+                    for each in AXES
+                    if each.name not in (along.name, along.part) and _num_levels(groups, each) > 1
+                ]
+                for group in groups:
+                    places = [(each, group.level.on(each)) for each in others]
+                    words = [each.text(value) for each, value in places if value is not None]
+                    found[", ".join([group.series, *words])].append(group)
         return {
-            name: sorted(groups, key=lambda group: group.supertokens or 0)
+            name: sorted(groups, key=lambda group: _place(group, along))
             for name, groups in found.items()
         }
 
-    def main_series(self) -> dict[str, list[Group]]:
-        """The main series by name, ordered by SuperTokens."""
-        return {name: groups for name, groups in self.series().items() if groups[0].role == "main"}
+    def main_series(self, axis: Axis | None = None) -> dict[str, list[Group]]:
+        """The main series by name, ordered along `axis`."""
+        found = self.series(axis)
+        return {name: groups for name, groups in found.items() if groups[0].role == "main"}
 
     def main(self) -> list[Group]:
-        """The first main series by SuperTokens; may be empty."""
+        """The first main series along the axis; may be empty."""
         return next(iter(self.main_series().values()), [])
+
+    def _by_series(self, role: Role) -> dict[str, list[Group]]:
+        found: dict[str, list[Group]] = defaultdict(list)
+        for group in self.of_role(role):
+            found[group.series].append(group)
+        return found
+
+
+def _num_levels(groups: Sequence[Group], axis: Axis) -> int:
+    return len({group.level.on(axis) for group in groups} - {None})
+
+
+def _place(group: Group, axis: Axis) -> float:
+    place = group.level.on(axis)
+    return 0 if place is None else place
 
 
 def summarise(runs: Sequence[Run], results: Sequence[Measure]) -> Summary:
-    """Group `runs` by role, series and SuperTokens."""
-    gathered: dict[tuple[Role, Series, int | None], list[Run]] = defaultdict(list)
+    """Group `runs` by role, series and level."""
+    gathered: dict[tuple[Role, Series, Level], list[Run]] = defaultdict(list)
     for run in runs:
-        gathered[run.role, run.series, run.supertokens].append(run)
+        gathered[run.role, run.series, run.level].append(run)
     groups = [_group(several) for several in gathered.values()]
     return Summary(tuple(_compare(groups, results)), tuple(results))
 
@@ -153,7 +213,15 @@ def _group(runs: Sequence[Run]) -> Group:
     )
     statuses = dict(sorted(Counter(run.status for run in runs).items()))
     return Group(
-        first.role, first.variant, first.series, first.supertokens, statuses, by_seed, constants, {}
+        first.role,
+        first.variant,
+        first.series,
+        first.level,
+        first.loss,
+        statuses,
+        by_seed,
+        constants,
+        {},
     )
 
 

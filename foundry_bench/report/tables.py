@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from foundry_bench.report.figure_data import UNTRAINED, Line
-from foundry_bench.report.measures import DISTILL_LOSS, OF_DISTILLATION, Measure
+from foundry_bench.report.levels import BUDGET, GATE_LAMBDA, SUPERTOKENS, Axis
+from foundry_bench.report.measures import (
+    DISTILL_LOSS,
+    ENCODER_TOKENS,
+    ENCODER_TOKENS_P95,
+    KEPT_TOKENS,
+    OF_DISTILLATION,
+    Measure,
+)
 from foundry_bench.report.summary import TEACHER, Group, Summary
 from foundry_bench.report.wording import DETERMINISTIC, MINUS, and_list, mean_text, p_text
 
@@ -54,23 +62,27 @@ class Table:
 
 
 def results_table(summary: Summary) -> Table:
-    """A line per variant and s: the teacher, main students, other anchors, controls."""
+    """A line per variant and level: the teacher, main students, other anchors, controls."""
+    axes = _further_axes(summary)
     shown = [
         measure
         for measure in OF_DISTILLATION
         if any(group.by_seed.get(measure) for group in summary.groups)
     ]
+    shown += _activity(summary)
     compared = [
         measure
         for measure in summary.results
         if any(measure in group.to_teacher for group in summary.groups)
     ]
-    header = ["variant", "role", "s", "n", "trials", *(measure.short for measure in shown)]
+    header = ["variant", "role", "s", *(axis.symbol for axis in axes), "n", "trials"]
+    header += [measure.short for measure in shown]
     header += [f"{measure.short} ({measure.unit})" for measure in summary.results]
     for measure in compared:
         header += [f"{measure.short} {MINUS} teacher", "p (Holm)"]
     rows = tuple(
-        tuple(_cells(group, shown, summary.results, compared)) for group in order_groups(summary)
+        tuple(_cells(group, axes, shown, summary.results, compared))
+        for group in order_groups(summary)
     )
     caption = (
         "Mean ± half the 95 % Student-t interval over n seeds (no interval below three)."
@@ -94,7 +106,8 @@ def order_groups(summary: Summary) -> list[Group]:
 
 def results_lines(summary: Summary) -> list[Line]:
     """The same as numbers, for `results.csv`."""
-    return [_numbers(group, summary.results) for group in order_groups(summary)]
+    axes, measures = _further_axes(summary), (*OF_DISTILLATION, *_activity(summary))
+    return [_numbers(group, axes, measures, summary.results) for group in order_groups(summary)]
 
 
 def csv_text(lines: Sequence[Line]) -> str:
@@ -148,15 +161,46 @@ def statuses_text(group: Group) -> str:
     return ", ".join(f"{count} {status}" for status, count in group.statuses.items())
 
 
+def _further_axes(summary: Summary) -> list[Axis]:
+    """The axes beside SuperTokens along which some series varies."""
+    return [
+        axis
+        for axis in (BUDGET, GATE_LAMBDA)
+        if any(group.level.on(axis) is not None for group in summary.groups)
+    ]
+
+
+def _activity(summary: Summary) -> list[Measure]:
+    """What backbones did, as far as it is more than their number of SuperTokens says."""
+    counted = [group for group in summary.groups if group.by_seed.get(ENCODER_TOKENS)]
+    spread = [group for group in counted if group.by_seed.get(ENCODER_TOKENS_P95)]
+    told = {
+        ENCODER_TOKENS: any(_mean(each, ENCODER_TOKENS) != each.supertokens for each in counted),
+        ENCODER_TOKENS_P95: any(
+            _mean(each, ENCODER_TOKENS_P95) != _mean(each, ENCODER_TOKENS) for each in spread
+        ),
+        KEPT_TOKENS: any(group.by_seed.get(KEPT_TOKENS) for group in summary.groups),
+    }
+    return [measure for measure, is_telling in told.items() if is_telling]
+
+
+def _mean(group: Group, measure: Measure) -> float:
+    return round(group.interval(measure).mean, measure.digits + 2)
+
+
 def _cells(
-    group: Group, shown: Sequence[Measure], results: Sequence[Measure], compared: Sequence[Measure]
+    group: Group,
+    axes: Sequence[Axis],
+    shown: Sequence[Measure],
+    results: Sequence[Measure],
+    compared: Sequence[Measure],
 ) -> list[Cell]:
-    count = group.supertokens
     n = num_seeds(group, results)
-    cells = [
-        Cell(group.series, group.series),
-        Cell(group.role, group.role),
-        Cell("" if count is None else str(count), math.nan if count is None else count),
+    cells = [Cell(group.series, group.series), Cell(group.role, group.role)]
+    for axis in (SUPERTOKENS, *axes):
+        place = group.level.on(axis)
+        cells.append(Cell("", math.nan) if place is None else Cell(f"{place:g}", place))
+    cells += [
         Cell(str(n), n),
         Cell(statuses_text(group), group.num_trials),
     ]
@@ -178,16 +222,19 @@ def _cells(
     return cells
 
 
-def _numbers(group: Group, results: Sequence[Measure]) -> Line:
+def _numbers(
+    group: Group, axes: Sequence[Axis], measures: Sequence[Measure], results: Sequence[Measure]
+) -> Line:
+    places = [(axis, group.level.on(axis)) for axis in (SUPERTOKENS, *axes)]
     line: Line = {
         "role": group.role,
         "variant": group.variant,
         "series": group.series,
-        "supertokens": "" if group.supertokens is None else group.supertokens,
+        **{axis.name: math.nan if place is None else place for axis, place in places},
         "n": num_seeds(group, results),
         "trials": statuses_text(group),
     }
-    for measure in (*OF_DISTILLATION, *results):
+    for measure in (*measures, *results):
         interval = group.interval(measure)
         line |= {
             measure.slug: interval.mean,
@@ -214,6 +261,11 @@ def _explain(summary: Summary) -> str:
         text += (
             f" A {DETERMINISTIC} value is one measurement that all seeds share: it counts as n = 1"
             " and enters differences as a constant."
+        )
+    if _activity(summary):
+        text += (
+            " Encoder tokens are those that enter the encoder (p95: the 95th percentile of clouds),"
+            " kept tokens those among them that are no SuperTokens: means over test clouds."
         )
     for variant, words in UNTRAINED.items():
         tasks = [

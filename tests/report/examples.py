@@ -1,6 +1,7 @@
 """Example records: a sweep whose numbers are made up by a formula, clearly no measurement."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,14 +65,22 @@ class ExampleSweep:
         loss: float | None = None,
         probe: float | None = None,
         student: dict[str, Any] | None = None,
+        teacher: dict[str, Any] | None = None,
+        distill: dict[str, Any] | None = None,
+        activity: dict[str, float] | None = None,
+        validation: Sequence[float] = (),
+        at_budget: dict[int, float] | None = None,
         varies: dict[str, Any] | None = None,
         status: Status = "done",
         error: str | None = None,
         stages: list[StageUse] | None = None,
         tag: str = "",
     ) -> TrialRecord:
-        """Leave one trial with its stages; numbers left out have no stage. `tag` tells trials apart
-        that vary in more than variant, SuperTokens and seed.
+        """Leave one trial with its stages; numbers left out have no stage.
+
+        `tag` tells trials apart that vary in more than variant, SuperTokens and seed; `distill` are
+        settings of distillation; `activity` is measured by every stage; `validation` by epoch and
+        `at_budget` are of classification.
         """
         name = f"{variant}-s{supertokens}-seed{seed}{tag}"
         uses = list(stages or [])
@@ -85,6 +94,7 @@ class ExampleSweep:
                 "heldout_nmse": 2.2 * loss,
                 "supertokens_in_use": 0.75 * (supertokens or 0) + 0.25,
                 "encoder_tokens": float(supertokens or 0),
+                **(activity or {}),
             }
             uses.append(
                 self.stage(
@@ -92,24 +102,39 @@ class ExampleSweep:
                 )
             )
         if accuracy is not None:
-            metrics = {"accuracy": accuracy, "train_loss": 0.3}
+            budgets = (at_budget or {}).items()
+            metrics = {
+                "accuracy": accuracy,
+                "train_loss": 0.3,
+                **{f"accuracy_at_budget_{budget}": value for budget, value in budgets},
+                **(activity or {}),
+            }
+            history = [
+                {"epoch": float(epoch), "val_accuracy": value}
+                for epoch, value in enumerate(validation, 1)
+            ]
             uses.append(
                 self.stage(
-                    f"tune-{name}", "evaluate", task="classification", seed=seed, metrics=metrics
+                    f"tune-{name}",
+                    "evaluate",
+                    task="classification",
+                    seed=seed,
+                    metrics=metrics,
+                    history=history,
                 )
             )
         if probe is not None:
-            metrics = {"probe_accuracy": probe, "probe_c": 0.01}
+            metrics = {"probe_accuracy": probe, "probe_c": 0.01, **(activity or {})}
             uses.append(
                 self.stage(f"probe-{name}", "evaluate", task="probe", seed=seed, metrics=metrics)
             )
         settings = None
-        if supertokens is not None:
+        if supertokens is not None or student is not None:
             settings = {
                 "name": "foundry",
-                "supertokens": supertokens,
                 "assignment": {"name": "dso_pos"},
                 "residual": True,
+                **({} if supertokens is None else {"supertokens": supertokens}),
                 **(student or {}),
             }
         start = {"not_distilled": "teacher", "scratch": "random"}.get(variant, "distilled")
@@ -124,10 +149,10 @@ class ExampleSweep:
             error=error,
             varies=varies if varies is not None else {"student.supertokens": supertokens},
             config={
-                "teacher": TEACHER,
+                "teacher": teacher or TEACHER,
                 "student": settings,
                 "start": start,
-                "train": {"distill": {"loss": {"name": "smooth_l1"}}},
+                "train": {"distill": {"loss": {"name": "smooth_l1"}, **(distill or {})}},
             },
             stages=uses,
         )

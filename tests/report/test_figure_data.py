@@ -3,32 +3,20 @@ from collections.abc import Callable
 
 import pytest
 
-from foundry_bench.report.figure_data import (
-    Profile,
-    Relation,
-    average_curves,
-    profile,
-    relate,
-    sum_times,
-)
+from foundry_bench.report.figure_data import Relation, relate, sum_times
 from foundry_bench.report.harvest import read_folders
-from foundry_bench.report.histories import StageTime, collect_curves, collect_times
+from foundry_bench.report.histories import StageTime, collect_times
 from foundry_bench.report.measures import DISTILL_LOSS, HELDOUT_NMSE, find_measures
-from foundry_bench.report.rows import tidy_rows
-from foundry_bench.report.runs import collect_runs, measures_in
-from foundry_bench.report.series import name_series
-from foundry_bench.report.summary import Summary, summarise
-from tests.report.examples import COUNTS, EPOCHS, ExampleSweep
+from foundry_bench.report.profiles import Profile, profile
+from foundry_bench.report.summary import Summary
+from tests.report.examples import COUNTS, ExampleSweep
+from tests.report.summaries import read
 
 MakeSweep = Callable[..., ExampleSweep]
 
 
 def _summary(sweep: ExampleSweep) -> Summary:
-    evidence = read_folders([sweep.out])
-    rows = tidy_rows(evidence)
-    return summarise(
-        collect_runs(rows, evidence.trials, name_series(evidence.trials)), measures_in(rows)
-    )
+    return read(sweep)[2]
 
 
 @pytest.fixture
@@ -47,12 +35,12 @@ def test_relation_pairs_runs_and_averages_them(small: ExampleSweep) -> None:
     data = relate(summary, DISTILL_LOSS, summary.results[0])
 
     assert isinstance(data, Relation)
-    assert [(point.supertokens, point.seed) for point in data.points] == [
+    assert [(point.level, point.seed) for point in data.points] == [
         (1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2)
     ]  # fmt: skip
     assert [point.y for point in data.points] == pytest.approx([79.0, 80.0, 81.0, 89.0, 90.0, 91.0])
     centre = data.centres[1]
-    assert (centre.supertokens, centre.x.mean, centre.y.mean) == pytest.approx((2, 0.02, 90.0))
+    assert (centre.level, centre.x.mean, centre.y.mean) == pytest.approx((2, 0.02, 90.0))
     assert centre.y.half == pytest.approx(4.302653 / math.sqrt(3))
     assert [(line.label, line.interval.mean) for line in data.anchors] == [
         ("teacher", pytest.approx(95.0))
@@ -80,7 +68,7 @@ def test_profile_has_main_series_first_and_levels_in_order(full_sweep: ExampleSw
         "foundry": "main", "dso": "control", "no residual": "control"
     }  # fmt: skip
     assert next(iter(data.series)) == "foundry"
-    assert [level.supertokens for level in data.series["foundry"][1]] == list(COUNTS)
+    assert [mark.x for mark in data.series["foundry"][1]] == list(COUNTS)
     assert [line.variant for line in data.anchors] == ["teacher", "not_distilled", "scratch"]
 
 
@@ -104,31 +92,6 @@ def test_other_axes_make_other_series(make_sweep: MakeSweep) -> None:
         "foundry, assignment dso",
         "foundry, assignment dso_pos",
     ]
-
-
-def test_curves_average_the_main_series(full_sweep: ExampleSweep) -> None:
-    evidence = read_folders([full_sweep.out])
-    curves = collect_curves(evidence, name_series(evidence.trials), "distill", "loss")
-
-    data = average_curves(curves, "foundry", "loss")
-
-    assert data is not None
-    assert [curve.supertokens for curve in data.curves] == list(COUNTS)
-    assert data.curves[0].epochs == tuple(range(1, EPOCHS + 1))
-    assert {interval.n for curve in data.curves for interval in curve.intervals} == {3}
-    assert average_curves(curves, "other", "loss") is None
-
-
-def test_curves_leave_out_what_is_not_finite(make_sweep: MakeSweep) -> None:
-    sweep = make_sweep()
-    history = [{"epoch": 1.0, "loss": 0.5}, {"epoch": 2.0, "loss": math.nan}, {"epoch": 3.0}]
-    use = sweep.stage("k", "distill", history=history)
-    sweep.trial("main", "foundry", 0, 0.9, supertokens=4, stages=[use])
-    evidence = read_folders([sweep.out])
-
-    curves = collect_curves(evidence, {}, "distill", "loss")
-
-    assert [(curve.epochs, curve.values) for curve in curves] == [((1,), (0.5,))]
 
 
 def test_times_sum_by_kind_longest_first() -> None:

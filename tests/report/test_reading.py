@@ -4,12 +4,13 @@ import pytest
 
 from foundry_bench.report.harvest import read_folders
 from foundry_bench.report.pictures import fig2_data
-from foundry_bench.report.reading import Statement, read_results
+from foundry_bench.report.reading import read_results
 from foundry_bench.report.rows import tidy_rows
 from foundry_bench.report.runs import collect_runs, measures_in
-from foundry_bench.report.series import name_series
+from foundry_bench.report.statements import Statement
 from foundry_bench.report.summary import summarise
 from tests.report.examples import ExampleSweep
+from tests.report.summaries import read
 
 Tell = Callable[..., list[Statement]]
 WOBBLE = (-0.001, 0.0, 0.001)
@@ -43,10 +44,7 @@ def tell(make_sweep: Callable[..., ExampleSweep]) -> Tell:
 
 
 def _read(sweep: ExampleSweep) -> list[Statement]:
-    evidence = read_folders([sweep.out])
-    rows = tidy_rows(evidence)
-    runs = collect_runs(rows, evidence.trials, name_series(evidence.trials))
-    summary = summarise(runs, measures_in(rows))
+    _, _, summary = read(sweep)
     return read_results(summary, fig2_data(summary))
 
 

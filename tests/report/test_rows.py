@@ -8,6 +8,7 @@ from foundry_bench.errors import FoundryError
 from foundry_bench.record import SCHEMA_VERSION, Record, StageUse, read_json, write_json
 from foundry_bench.report.harvest import read_folders
 from foundry_bench.report.rows import COLUMNS, tidy_rows, write_csv
+from tests.report.example_sweeps import fill_budget
 from tests.report.examples import QUESTION, ExampleSweep
 
 MakeSweep = Callable[..., ExampleSweep]
@@ -22,12 +23,12 @@ def test_rows_hold_one_line_per_trial_task_and_metric(make_sweep: MakeSweep) -> 
 
     student = (
         "example,foundry-s4-seed2,main,done,point_jepa/tiny,foundry,foundry,dso_pos,True,4,"
-        "smooth_l1,,,2,1"
+        "smooth_l1,,,,,2,1"
     )
-    teacher = "example,teacher-sNone-seed2,anchor,done,point_jepa/tiny,teacher,teacher,,,,,,,2,1"
+    teacher = "example,teacher-sNone-seed2,anchor,done,point_jepa/tiny,teacher,teacher,,,,,,,,,2,1"
     assert text.splitlines() == [
         "sweep,trial,role,status,teacher,student,variant,assignment,residual,supertokens,loss_name,"
-        "gate_lambda,budget,seed,threads,stage,task,metric,value",
+        "target_norm,eps,gate_lambda,budget,seed,threads,stage,task,metric,value",
         f"{student},distill,,distill_loss,0.02",
         f"{student},distill,,encoder_tokens,4.0",
         f"{student},distill,,heldout_nmse,0.044000000000000004",
@@ -51,6 +52,14 @@ def test_rows_are_ordered_by_role_variant_supertokens_and_seed(full_sweep: Examp
     assert places == sorted(places)
 
 
+def test_rows_are_ordered_along_the_axes_too(make_sweep: MakeSweep) -> None:
+    rows = tidy_rows(read_folders([fill_budget(make_sweep()).out])).drop_duplicates("trial")
+
+    main = rows[rows["role"] == "main"]
+    places = list(zip(main["budget"], main["seed"], strict=True))
+    assert places == sorted(places)
+
+
 def test_a_student_that_was_not_distilled_has_no_loss_name(full_sweep: ExampleSweep) -> None:
     rows = tidy_rows(read_folders([full_sweep.out]))
 
@@ -58,15 +67,16 @@ def test_a_student_that_was_not_distilled_has_no_loss_name(full_sweep: ExampleSw
     assert set(rows.loc[rows["variant"] == "no_residual", "residual"]) == {False}
 
 
-def test_gate_and_budget_are_read_where_a_student_has_them(make_sweep: MakeSweep) -> None:
+def test_gate_budget_and_loss_are_read_where_a_student_has_them(make_sweep: MakeSweep) -> None:
     sweep = make_sweep()
-    student = {"gate": {"lambda": 1e-11}, "budget": 20}
-    sweep.trial("main", "gated", 0, 0.9, supertokens=4, student=student)
+    student = {"gate_lambda": 1e-11, "budget": 20}
+    distill = {"eps": 1e-8, "loss": {"name": "mse", "target_norm": "none"}}
+    sweep.trial("main", "gated", 0, 0.9, supertokens=4, student=student, distill=distill)
 
     rows = tidy_rows(read_folders([sweep.out]))
 
-    assert set(rows["gate_lambda"]) == {1e-11}
-    assert set(rows["budget"]) == {20}
+    columns = ("gate_lambda", "budget", "eps", "loss_name", "target_norm")
+    assert [set(rows[name]) for name in columns] == [{1e-11}, {20}, {1e-8}, {"mse"}, {"none"}]
 
 
 def test_a_failed_trial_keeps_a_line(make_sweep: MakeSweep) -> None:

@@ -119,3 +119,50 @@ def test_students_in_whole_make_a_series_over_supertokens() -> None:
     )
 
     assert {each.name for each in found} == {"foundry"}
+
+
+def test_numbers_along_an_axis_make_no_series() -> None:
+    settings = [{"student.budget": 4, "student.gate_lambda": 0.1}, {"student.budget": 8}]
+
+    found = _series(*(_trial("main", "foundry_gate", each) for each in settings))
+
+    assert {each.name for each in found} == {"foundry gate"}
+
+
+def test_a_choice_goes_by_what_is_chosen() -> None:
+    losses = [("mse", "none"), ("smooth_l1", "layer")]
+
+    found = _series(
+        *(
+            _trial(
+                "main",
+                "foundry",
+                {"train.distill.loss.name": name, "train.distill.loss.target_norm": norm},
+            )
+            for name, norm in losses
+        )
+    )
+
+    assert [each.name for each in found] == [
+        "foundry, loss mse, target norm none",
+        "foundry, loss smooth_l1, target norm layer",
+    ]
+
+
+def test_a_student_in_whole_is_told_from_those_of_its_variant_alone() -> None:
+    dso, dso_pos = (
+        {"name": "foundry", "assignment": {"name": name}} for name in ("dso", "dso_pos")
+    )
+    tome = {"name": "tome"}
+
+    *_, first, second = _series(
+        _trial("main", "foundry", {"student": dso_pos, "student.assignment": "dso_pos"}),
+        _trial("control", "dso", {"student": dso, "student.assignment": "dso"}),
+        _trial("anchor", "not_distilled", {"student": dso_pos, "student.assignment": "dso_pos"}),
+        _trial("anchor", "not_distilled", {"student": tome}),
+    )
+
+    assert (first.name, second.name) == (
+        "not distilled, student foundry",
+        "not distilled, student tome",
+    )

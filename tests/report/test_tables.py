@@ -15,7 +15,9 @@ from foundry_bench.report.tables import (
     results_lines,
     results_table,
 )
+from tests.report.example_sweeps import fill_budget, fill_gate
 from tests.report.examples import ExampleSweep
+from tests.report.summaries import read
 
 
 @pytest.fixture
@@ -97,3 +99,33 @@ def test_marks_say_what_is_deterministic_and_what_untrained(
 def test_what_trains_has_no_marks(summary: Summary) -> None:
     assert "deterministic" not in markdown_text(results_table(summary))
     assert "random weights" not in markdown_text(results_table(summary))
+
+
+def test_budgets_and_tokens_have_columns_where_they_vary(
+    make_sweep: Callable[..., ExampleSweep],
+) -> None:
+    _, _, summary = read(fill_budget(make_sweep()))
+
+    table = results_table(summary)
+    lines = {(line["series"], line.get("budget")): line for line in results_lines(summary)}
+
+    assert table.header[:8] == (
+        "variant", "role", "s", "budget", "n", "trials", "distill. loss", "held-out 1 \u2212 R²"
+    )  # fmt: skip
+    assert table.header[8:11] == ("encoder tokens", "encoder tokens, p95", "kept tokens")
+    assert "95th percentile of clouds" in table.caption
+    row = next(row for row in table.rows if row[0].text == "foundry gate" and row[3].text == "8")
+    assert [cell.text for cell in row[8:11]] == ["7.5 ± 0.0", "8.0 ± 0.0", "3.5 ± 0.0"]
+    assert lines["foundry gate", 8]["encoder_tokens"] == pytest.approx(7.5)
+    assert lines["inference only", 8]["accuracy"] == pytest.approx(75.0)
+
+
+def test_lambda_has_a_column_where_it_varies(make_sweep: Callable[..., ExampleSweep]) -> None:
+    _, _, summary = read(fill_gate(make_sweep()))
+
+    table = results_table(summary)
+
+    assert table.header[3] == "λ"
+    assert [row[3].text for row in table.rows if row[1].text == "main"] == [
+        "0", "0.001", "0.01", "0.1"
+    ]  # fmt: skip

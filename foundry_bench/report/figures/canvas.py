@@ -44,10 +44,10 @@ def new_figure(height: float, width: float = WIDTH) -> Figure:
     return figure
 
 
-def focus(main: Sequence[float], others: Sequence[float]) -> tuple[float, float]:
-    """The range of `main` and of those `others` near it; of all if there is no `main`."""
+def focus(main: Sequence[float], others: Sequence[float], far: float = FAR) -> tuple[float, float]:
+    """The range of `main` and of `others` within `far` of its spans; of all without `main`."""
     inner = list(main) or list(others)
-    low, high = _near_limits(min(inner), max(inner))
+    low, high = _near_limits(min(inner), max(inner), far)
     near = [*inner, *(value for value in others if low <= value <= high)]
     return min(near), max(near)
 
@@ -126,6 +126,14 @@ def note(axes: Axes, text: str) -> None:
     axes.set_title(text, loc="left", fontsize=6.2, color=SOFT, linespacing=1.25, pad=4)
 
 
+def without_common(names: Sequence[str]) -> list[str]:
+    """`names` without the first part, up to a comma, if all share it."""
+    parts = [name.split(", ") for name in names]
+    if len({first for first, *_ in parts}) == 1:
+        return [", ".join(rest) or first for first, *rest in parts]
+    return list(names)
+
+
 def legend_columns(names: Sequence[str]) -> int:
     """How many names of series fit beside each other under or over a figure, four at most."""
     longest = max(len(name) for name in names)
@@ -146,7 +154,7 @@ def seeds_text(counts: Sequence[int]) -> str:
     )
 
 
-def _near_limits(low: float, high: float, far: float = FAR) -> tuple[float, float]:
+def _near_limits(low: float, high: float, far: float) -> tuple[float, float]:
     span = max(high - low, 1e-3 * max(abs(high), 1e-3))
     return low - far * span, high + far * span
 

@@ -18,17 +18,19 @@ SMALLEST_VIEW = 0.9
 
 
 def draw_painting(data: Painting) -> Figure:
-    """A row a cloud, a column a number of SuperTokens; near points are drawn last."""
+    """A row a cloud, a column a level; near points are drawn last."""
     rows, columns = len(data.classes), len(data.cells)
     cell = min(LARGEST_CELL, (WIDTH - LEFT) / columns)
     width, height = LEFT + cell * columns, TOP + cell * rows
     figure = new_figure(height, width)
     figure.set_layout_engine("none")
-    for column, (count, cells) in enumerate(data.cells.items()):
+    size = 8.0 if data.axis.is_count else 6.0
+    for column, (level, cells) in enumerate(data.cells.items()):
         used = np.mean([cell.num_used for cell in cells])
         middle = (LEFT + (column + 0.5) * cell) / width
-        for text, drop, size in ((f"s = {count}", 0.03, 8), (f"{used:.1f} in use", 0.17, 5.6)):
-            figure.text(middle, 1 - drop / height, text, fontsize=size, ha="center", va="top")
+        heads = ((data.axis.text(level), 0.03, size), (f"{used:.1f} in use", 0.17, 5.6))
+        for text, drop, points in heads:
+            figure.text(middle, 1 - drop / height, text, fontsize=points, ha="center", va="top")
         for row, each in enumerate(cells):
             corner = ((LEFT + column * cell) / width, (rows - row - 1) * cell / height)
             _draw_cell(figure.add_axes((*corner, cell / width, cell / height)), each)

@@ -19,8 +19,9 @@ from foundry_bench.report.figures.canvas import (
     note,
     seeds_text,
 )
+from foundry_bench.report.levels import Axis
 from foundry_bench.report.stats import Interval, RankCorrelation
-from foundry_bench.report.style import INK, MARKERS, SOFT, supertoken_colours
+from foundry_bench.report.style import INK, MARKERS, SOFT, level_colours
 from foundry_bench.report.wording import number
 
 
@@ -28,11 +29,11 @@ def draw_relation(data: Relation) -> Figure:
     """A small point a run, a large one a mean with both intervals; anchors as lines."""
     figure = new_figure(3.1)
     axes = figure.add_subplot()
-    colours = supertoken_colours([point.supertokens for point in data.points])
+    colours = level_colours(data.axis, [point.level for point in data.points])
     names = list(dict.fromkeys(centre.series for centre in data.centres))
     markers = {name: MARKERS[index % len(MARKERS)] for index, name in enumerate(names)}
     for point in data.points:
-        colour, main = colours[point.supertokens], point.role == "main"
+        colour, main = colours[point.level], point.role == "main"
         axes.scatter(
             point.x,
             point.y,
@@ -45,7 +46,7 @@ def draw_relation(data: Relation) -> Figure:
             facecolors=colour if main else "none",
         )
     for centre in data.centres:
-        _draw_centre(axes, centre, colours[centre.supertokens], markers[centre.series])
+        _draw_centre(axes, centre, colours[centre.level], markers[centre.series])
     main_means = [centre for centre in data.centres if centre.role == "main"]
     for name in dict.fromkeys(centre.series for centre in main_means):
         line = [centre for centre in main_means if centre.series == name]
@@ -66,9 +67,8 @@ def draw_relation(data: Relation) -> Figure:
     axes.set_xlabel(data.x_axis)
     axes.set_ylabel(data.y.axis)
     note(axes, _remark(data, axes))
-    _add_legends(
-        figure, colours, markers, {centre.series: centre.role == "main" for centre in data.centres}
-    )
+    is_main = {centre.series: centre.role == "main" for centre in data.centres}
+    _add_legends(figure, data.axis, colours, markers, is_main)
     return figure
 
 
@@ -122,11 +122,15 @@ def _remark(data: Relation, axes: Axes) -> str:
         lines.append(seeds)
     else:
         lines = [f"Spearman's {_rho_text(each)}" for each in found.values()]
-        counted = [f"{each.n} runs, {each.levels} values of s, " for each in found.values()]
+        counted = [
+            f"{each.n} runs, {each.levels} values of {data.axis.symbol}, "
+            for each in found.values()
+        ]
         lines.append("".join([*counted, seeds]))
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     lines += [
-        f"off scale: {c.series}, s = {c.supertokens} ({c.x.mean:.3g}, {data.y.text(c.y.mean)})"
+        f"off scale: {c.series}, {data.axis.text(c.level)}"
+        f" ({c.x.mean:.3g}, {data.y.text(c.y.mean)})"
         for c in data.centres
         if not (left <= c.x.mean <= right and bottom <= c.y.mean <= top)
     ]
@@ -141,11 +145,15 @@ def _rho_text(found: RankCorrelation) -> str:
 
 
 def _add_legends(
-    figure: Figure, colours: dict[int, str], markers: dict[str, str], is_main: dict[str, bool]
+    figure: Figure,
+    axis: Axis,
+    colours: dict[float, str],
+    markers: dict[str, str],
+    is_main: dict[str, bool],
 ) -> None:
     counts = [
-        Line2D([], [], marker="o", linestyle="", markersize=4.5, color=colour, label=f"{count}")
-        for count, colour in colours.items()
+        Line2D([], [], marker="o", linestyle="", markersize=4.5, color=colour, label=f"{level:g}")
+        for level, colour in colours.items()
     ]
     series = [
         Line2D(
@@ -160,7 +168,7 @@ def _add_legends(
         )
         for name, marker in markers.items()
     ]
-    heading = Line2D([], [], linestyle="", label="s =")
+    heading = Line2D([], [], linestyle="", label=f"{axis.symbol} =")
     figure.legend(
         handles=[heading, *counts],
         loc="outside upper left",

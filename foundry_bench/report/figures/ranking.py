@@ -1,0 +1,164 @@
+"""Variants side by side: the result of each, and beside it its held-out error."""
+
+from collections.abc import Mapping, Sequence
+from textwrap import wrap
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from foundry_bench.report.figure_data import AnchorLine
+from foundry_bench.report.figures.canvas import (
+    focus,
+    intervals_text,
+    new_figure,
+    note,
+    without_common,
+)
+from foundry_bench.report.levels import SUPERTOKENS
+from foundry_bench.report.rankings import Ranking, Standing
+from foundry_bench.report.stats import Interval
+from foundry_bench.report.style import ANCHOR_STYLES, INK, OTHER_ANCHOR, level_colours
+from foundry_bench.report.summary import TEACHER
+from foundry_bench.report.wording import mean_text
+
+WITHOUT = "#8a8f98"
+"""Colour of students that have no number of SuperTokens."""
+
+FAR_OTHERS = 0.3
+"""What anchors but the teacher may add to the range of variants, in its spans."""
+
+LABEL_LETTERS = 20
+"""What a line of a variant's name has room for."""
+
+Marks = Mapping[int | None, Interval]
+
+
+def draw_ranking(data: Ranking) -> Figure:
+    """A row a variant, the best on top; a colour a number of SuperTokens; the main one filled."""
+    rows, labels = len(data.standings), _labels(data)
+    num_lines = max(label.count("\n") + 1 for label in labels)
+    figure = new_figure(1.25 + max(0.2, 0.02 + 0.12 * num_lines) * rows)
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2.0, 1.0))
+    counts = data.counts
+    colours: dict[int | None, str] = {None: WITHOUT}
+    for count, colour in level_colours(SUPERTOKENS, [c for c in counts if c is not None]).items():
+        colours[int(count)] = colour
+    for row, standing in enumerate(data.standings):
+        for axes, marks in ((left, standing.marks), (right, standing.errors)):
+            _draw_row(axes, row, standing, marks, colours, counts)
+    near = _draw_anchors(left, data)
+    left.set_yticks(range(rows), labels)
+    for label, standing in zip(left.get_yticklabels(), data.standings, strict=True):
+        label.set_fontweight("bold" if standing.role == "main" else "normal")
+    left.set_ylim(rows - 0.5, -0.5)
+    left.set_xlabel(f"{data.y.short} ({data.y.unit})")
+    right.set_xlabel(data.error.axis, loc="right")
+    for axes, num_ticks in ((left, 5), (right, 3)):
+        axes.xaxis.set_major_locator(MaxNLocator(num_ticks))
+        axes.tick_params(axis="y", length=0)
+    intervals = [mark for standing in data.standings for mark in standing.marks.values()]
+    note(left, intervals_text([mark.n for mark in intervals]))
+    _add_legends(figure, data, colours, near)
+    return figure
+
+
+def _labels(data: Ranking) -> list[str]:
+    """What tells the series apart, in lines of a column's width."""
+    names = without_common([standing.series for standing in data.standings])
+    return ["\n".join(wrap(name, LABEL_LETTERS)) for name in names]
+
+
+def _draw_row(
+    axes: Axes,
+    row: int,
+    standing: Standing,
+    marks: Marks,
+    colours: Mapping[int | None, str],
+    counts: Sequence[int | None],
+) -> None:
+    step = min(0.22, 0.6 / len(counts))
+    for count, mark in marks.items():
+        place = row + (0.0 if count is None else step * _offset(counts, count))
+        colour = colours[count]
+        if mark.is_bounded:
+            axes.hlines(place, mark.low, mark.high, color=colour, linewidth=1.1, zorder=3)
+        axes.plot(
+            mark.mean,
+            place,
+            marker="s" if standing.role == "anchor" else "D" if count is None else "o",
+            markersize=4.4,
+            markeredgewidth=1.0,
+            markeredgecolor=INK if standing.role == "main" else colour,
+            markerfacecolor=colour if standing.role == "main" else "white",
+            zorder=4,
+        )
+
+
+def _offset(counts: Sequence[int | None], count: int) -> float:
+    """Where `count` stands among the numbers of SuperTokens, around 0."""
+    numbers = [each for each in counts if each is not None]
+    return numbers.index(count) - (len(numbers) - 1) / 2
+
+
+def _draw_anchors(axes: Axes, data: Ranking) -> list[AnchorLine]:
+    """The anchors near the variants, as vertical lines with bands; sets the x limits."""
+    ends = [
+        end
+        for standing in data.standings
+        for mark in standing.marks.values()
+        for end in ((mark.low, mark.high) if mark.is_bounded else (mark.mean,))
+    ]
+    teachers = [line.interval.mean for line in data.anchors if line.variant == TEACHER]
+    others = [line.interval.mean for line in data.anchors if line.variant != TEACHER]
+    low, high = focus(focus(ends, teachers), others, FAR_OTHERS)
+    near = [line for line in data.anchors if low <= line.interval.mean <= high]
+    for line in near:
+        colour, dash = ANCHOR_STYLES.get(line.variant, OTHER_ANCHOR)
+        axes.axvline(line.interval.mean, color=colour, linestyle=dash, linewidth=1.1, zorder=1.5)
+        if line.interval.is_bounded:
+            left, right = line.interval.low, line.interval.high
+            axes.axvspan(left, right, color=colour, alpha=0.10, linewidth=0, zorder=1)
+    pad = 0.05 * (high - low or 1.0)
+    axes.set_xlim(low - pad, high + pad)
+    return near
+
+
+def _add_legends(
+    figure: Figure,
+    data: Ranking,
+    colours: Mapping[int | None, str],
+    near: Sequence[AnchorLine],
+) -> None:
+    numbers = [
+        Line2D(
+            [],
+            [],
+            marker="D" if count is None else "o",
+            linestyle="",
+            markersize=4.5,
+            color=colours[count],
+            label="without SuperTokens" if count is None else SUPERTOKENS.text(count),
+        )
+        for count in data.counts
+    ]
+    figure.legend(
+        handles=numbers,
+        loc="outside upper left",
+        ncols=len(numbers),
+        handletextpad=0.1,
+        columnspacing=0.8,
+        borderaxespad=0.0,
+    )
+    lines = []
+    for line in data.anchors:
+        colour, dash = ANCHOR_STYLES.get(line.variant, OTHER_ANCHOR)
+        text = mean_text(line.interval, data.y.digits)
+        if not line.interval.is_constant:
+            text += f" (n={line.interval.n})"
+        mark = "" if line in near else ", off scale"
+        label = f"{line.label} {text}{mark}"
+        lines.append(Line2D([], [], color=colour, linestyle=dash, label=label))
+    if lines:
+        figure.legend(handles=lines, loc="outside lower left", ncols=1, borderaxespad=0.0)

@@ -1,0 +1,16 @@
+"""Example sweeps as the report's layers see them."""
+
+from foundry_bench.report.harvest import Evidence, read_folders
+from foundry_bench.report.rows import tidy_rows
+from foundry_bench.report.runs import Run, collect_runs, measures_in
+from foundry_bench.report.series import name_series
+from foundry_bench.report.summary import Summary, summarise
+from tests.report.examples import ExampleSweep
+
+
+def read(sweep: ExampleSweep) -> tuple[Evidence, list[Run], Summary]:
+    """The records of `sweep`, its runs and their summary."""
+    evidence = read_folders([sweep.out])
+    rows = tidy_rows(evidence)
+    runs = collect_runs(rows, evidence.trials, name_series(evidence.trials))
+    return evidence, runs, summarise(runs, measures_in(rows))
