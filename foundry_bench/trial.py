@@ -216,7 +216,9 @@ class _Planner:
             metrics = dict(result.metrics)
             if isinstance(backbone, Student):
                 metrics |= activity_metrics(backbone, data.test)
-            elif result.head is not None:
+            else:
+                metrics["encoder_tokens"] = float(backbone.patch_spec.patches)
+            if trial.student is None and result.head is not None:
                 expert = Expert(backbone, result.head).cpu()
                 save_file(expert.state_dict(), context.directory / WEIGHTS)
             return StageResult(metrics, result.history)
