@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -36,7 +36,8 @@ class Checkpoint:
 
     Attributes:
         state: name -> tensor.
-        settings: the hyper-parameters that Lightning keeps beside it.
+        settings: what is told beside it: hyper-parameters by Lightning, `teacher` (its registered
+            name) by pre-training here.
     """
 
     state: dict[str, Tensor]
@@ -57,7 +58,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
     _check_there(path)
     if path.suffix == ".safetensors":
         try:
-            return Checkpoint(load_file(path))
+            with safe_open(path, "pt") as file:
+                return Checkpoint(load_file(path), file.metadata() or {})
         except (SafetensorError, OSError) as error:
             raise FoundryError(f"{path} is not a readable safetensors file: {error}") from error
     return _checkpoint(_load(path, weights_only=True), path)

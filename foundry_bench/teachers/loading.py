@@ -79,6 +79,9 @@ def load_teacher(
             fill each parameter.
     """
     checkpoint = read_checkpoint(path)
+    made = checkpoint.settings.get("teacher", architecture.name)
+    if made != architecture.name:
+        raise FoundryError(f"{path} does not fit {type(teacher).__name__}: it is of {made}")
     state = {unwrapped(name): value for name, value in checkpoint.state.items()}
     names = _names(teacher, state, path)
     told = _told(names, state) | _told_beside(teacher.layout, state, checkpoint.settings)

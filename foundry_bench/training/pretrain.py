@@ -93,7 +93,11 @@ def pretrain_stage(recipe: PretrainRecipe, device: torch.device) -> Stage:
             directory=context.directory,
             report=Progressing(context, "pretrain", None, epochs),
         )
-        save_file(teacher.cpu().state_dict(), context.directory / WEIGHTS)
+        save_file(
+            teacher.cpu().state_dict(),
+            context.directory / WEIGHTS,
+            metadata={"teacher": recipe.teacher.name},
+        )
         last = history[-1]
         metrics = {
             "pretrain_loss": last["loss"],

@@ -10,6 +10,7 @@ from foundry_bench.cli.teacher import app
 from foundry_bench.config.settings import TeacherSettings
 from foundry_bench.errors import FoundryError
 from foundry_bench.record import Record, read_json
+from foundry_bench.teachers.checkpoint import read_checkpoint
 from foundry_bench.teachers.layouts import SHARED
 from foundry_bench.teachers.loading import load_weights
 from foundry_bench.teachers.preset import teacher_source
@@ -57,6 +58,7 @@ def test_pretrain_leaves_weights_that_fit_and_a_record(tmp_path: Path, objective
     before = teacher.encoder.norm.weight.clone()
     load_weights(teacher, weights)
     assert not torch.equal(before, teacher.encoder.norm.weight)
+    assert read_checkpoint(weights).settings == {"teacher": "point_jepa"}
 
 
 def test_pretrain_takes_any_registered_dataset_and_goes_on_where_it_stopped(tmp_path: Path) -> None:

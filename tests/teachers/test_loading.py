@@ -246,6 +246,15 @@ def test_files_of_ours_load_for_each_family(tmp_path: Path, family: str) -> None
     assert torch.equal(first.tokens(tiny_patches()), second.tokens(tiny_patches()))
 
 
+def test_a_file_of_ours_says_of_which_teacher_it_is(tmp_path: Path) -> None:
+    """Names would not tell: Point-MAE and ReCon have the same here."""
+    path = tmp_path / "own.safetensors"
+    save_file(small("recon").state_dict(), path, metadata={"teacher": "recon"})
+    load_teacher(small("recon"), small("recon").settings, path)
+    with pytest.raises(FoundryError, match="does not fit PointMae: it is of recon"):
+        load_teacher(small("point_mae"), small("point_mae").settings, path)
+
+
 def test_a_file_of_ours_has_no_excuse_for_statistics_that_are_not_numbers(tmp_path: Path) -> None:
     state = small("point_mae").state_dict()
     state["tokenizer.lift_norm.running_var"] *= torch.nan
