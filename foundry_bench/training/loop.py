@@ -152,7 +152,7 @@ def _step(
     settings: OptimizerSettings,
 ) -> Tensor:
     for group in optimizer.param_groups:
-        group["lr"] = lr
+        group["lr"] = lr * group["lr_scale"]
     device = trained[0].device.type
     with torch.autocast(device, torch.bfloat16, enabled=settings.precision == "bfloat16"):
         loss = objective.loss(batch)
@@ -169,16 +169,24 @@ def _batches(num_examples: int, batch: int, seed: int, epoch: int) -> Iterator[T
 
 
 def _adamw(trained: list[nn.Parameter], settings: OptimizerSettings) -> torch.optim.Optimizer:
-    """AdamW; vectors (biases, norms) and what is marked `no_weight_decay` are not decayed."""
-    free = [p for p in trained if p.ndim < 2 or getattr(p, "no_weight_decay", False)]
-    marked = {id(p) for p in free}
-    decayed = [p for p in trained if id(p) not in marked]
-    groups = [
-        {"params": decayed, "weight_decay": settings.weight_decay},
-        {"params": free, "weight_decay": 0.0},
-    ]
+    """AdamW; vectors (biases, norms) and what is marked `no_weight_decay` are not decayed, and what
+    is marked `lr_scale` learns at that multiple of the learning rate.
+    """
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {(1.0, True): [], (1.0, False): []}
+    for parameter in trained:
+        is_decayed = parameter.ndim > 1 and not getattr(parameter, "no_weight_decay", False)
+        scale = getattr(parameter, "lr_scale", 1.0)
+        groups.setdefault((scale, is_decayed), []).append(parameter)
     return torch.optim.AdamW(
-        [group for group in groups if group["params"]],
+        [
+            {
+                "params": parameters,
+                "weight_decay": settings.weight_decay if is_decayed else 0.0,
+                "lr_scale": scale,
+            }
+            for (scale, is_decayed), parameters in groups.items()
+            if parameters
+        ],
         lr=settings.lr,
         eps=settings.eps,
         fused=True,

@@ -15,6 +15,7 @@ from foundry_bench.training.loop import (
     Objective,
     Progressing,
     _adamw,
+    _step,
     fit,
     learning_rate,
     num_batches,
@@ -249,3 +250,34 @@ def test_gradients_far_below_epsilon_move_nothing() -> None:
         moved.append(weight.detach().abs().max().item())
     assert moved[0] > 1e-4
     assert moved[1] < 1e-6
+
+
+def test_what_is_marked_learns_faster() -> None:
+    usual, fast = (torch.nn.Parameter(torch.ones(2, 2)) for _ in range(2))
+    fast.lr_scale = 4.0
+    optimizer = _adamw([usual, fast], settings(weight_decay=0.0))
+    rates = {group["lr_scale"]: group["params"] for group in optimizer.param_groups}
+    assert rates[4.0][0] is fast
+    assert rates[1.0][0] is usual
+
+
+def test_its_steps_are_that_much_longer() -> None:
+    usual, fast = (torch.nn.Parameter(torch.ones(1)) for _ in range(2))
+    fast.lr_scale = 4.0
+    given = settings(weight_decay=0.0)
+    optimizer = _adamw([usual, fast], given)
+    _step(Pulling([usual, fast]), None, [usual, fast], optimizer, 1e-3, given)
+    torch.testing.assert_close(1 - fast.detach(), 4 * (1 - usual.detach()))
+
+
+class Pulling(Objective[None]):
+    """A loss that pulls at all parameters alike."""
+
+    def __init__(self, parameters: list[torch.nn.Parameter]) -> None:
+        self.parameters = parameters
+
+    def batch(self, rows_B: torch.Tensor, rng: torch.Generator) -> None:
+        return None
+
+    def loss(self, batch: None) -> torch.Tensor:
+        return torch.stack([parameter.sum() for parameter in self.parameters]).sum()
