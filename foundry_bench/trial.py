@@ -29,7 +29,7 @@ from foundry_bench.training.distill import (
 )
 from foundry_bench.training.loop import Objective, Progressing, fit
 from foundry_bench.training.specialise import Expert, LogitDistillation, agreement
-from foundry_bench.training.views import Batch, TokenFile, Views, fixed_view, patch_views
+from foundry_bench.training.views import TokenFile, Views, fixed_view, patch_views
 from foundry_bench.trial_inputs import WEIGHTS, TrialInputs, rows_of
 
 TOKENS_VERSION = 1
@@ -128,6 +128,7 @@ class _Planner:
                 directory=context.directory,
                 report=Progressing(context, "distill", None, settings.epochs),
             )
+            student.anneal(1.0)  # as tasks will get it, and whether or not training was resumed
             metrics = {"distill_loss": token_loss_of(history[-1])} | measure(test)
             arrays: dict[str, Any] = painted_clouds(student, test, dataset)
             arrays |= gate_histogram(student, test)
@@ -158,7 +159,7 @@ class _Planner:
         teacher: Teacher,
         views: Views,
         dataset: Dataset,
-    ) -> tuple[Objective[Batch], Callable[[Views], dict[str, float]]]:
+    ) -> tuple[Objective[Any], Callable[[Views], dict[str, float]]]:
         """What is trained, and what measures it on held-out clouds afterwards."""
         settings = self.trial.train.distill
         if EXPERT not in context.inputs:
@@ -189,7 +190,7 @@ class _Planner:
         return _Planner(alone)._evaluate(task, [])
 
     def _evaluate(self, settings: NamedSettings, distill: list[Stage]) -> Stage:
-        trial, finetune = self.trial, self.trial.train.finetune
+        trial, finetune = self.trial, self.inputs.finetune
         task: Task = TASKS.get(settings.name)(settings)
         cached = (
             trial.train.views.count != "online"

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from foundry_bench.config.settings import FinetuneSettings
 from foundry_bench.config.sweep import TrialConfig
 from foundry_bench.data.dataset import Dataset
 from foundry_bench.data.loader import loader_of
@@ -18,6 +19,7 @@ from foundry_bench.models.heads import ClassificationHead
 from foundry_bench.registries import STUDENTS
 from foundry_bench.seeds import seeded
 from foundry_bench.stage import StageContext
+from foundry_bench.students.specialist import SpecialistSettings
 from foundry_bench.students.student import Student, StudentSettings
 from foundry_bench.tasks.task import TaskData
 from foundry_bench.teachers.loading import load_weights
@@ -67,8 +69,19 @@ class TrialInputs:
         return trial.student is None or not (
             trial.start == "random"
             or self.distilled.own_tokenizer
-            or "tokenizer" in trial.train.distill.trains
+            or (trial.start == "distilled" and "tokenizer" in trial.train.distill.trains)
         )
+
+    @property
+    def finetune(self) -> FinetuneSettings:
+        """How a task that trains is to do so: a tokenizer of the student's own that was not
+        distilled has random weights, and trains with the task.
+        """
+        settings, student = self.trial.train.finetune, self.trial.student
+        is_random = isinstance(student, StudentSettings) and student.own_tokenizer
+        if not is_random or self.trial.start == "distilled" or "tokenizer" in settings.trains:
+            return settings
+        return settings.model_copy(update={"trains": ("tokenizer", *settings.trains)})
 
     def student(self, settings: StudentSettings, *, random: bool) -> tuple[Student, Teacher]:
         """A new student and its teacher; its own parts, and with `random` the teacher's too, are
@@ -114,7 +127,7 @@ class TrialInputs:
             views = patch_views(dataset, dataset.pool, spec, trial.train.views, self.device)
             return views, patch_views(dataset, test_rows, spec, None, self.device)
         views, test = self._cached(context, "view"), self._cached(context, "test")
-        if self.distilled.own_tokenizer or "tokenizer" in trial.train.distill.trains:
+        if self._distills_on_patches:
             plain = patch_views(dataset, test_rows, spec, None, self.device)
             assert isinstance(plain, PatchViews)
             test = replace(test, patches=FixedViews((plain.patches,)))
@@ -143,13 +156,28 @@ class TrialInputs:
         train = plain
         if augmented:
             views = trial.train.views
-            is_fixed = views.count != "online" and "tokenizer" not in trial.train.finetune.trains
+            is_fixed = views.count != "online" and "tokenizer" not in self.finetune.trains
             train = (
                 self._fixed(dataset, dataset.pool, spec).subset(torch.arange(len(rows)))
                 if is_fixed
                 else patch_views(dataset, rows, spec, views, self.device)
             )
         return TaskData.from_views(dataset, train, plain, test)
+
+    @property
+    def _distills_on_patches(self) -> bool:
+        """Whether a tokenizer other than the teacher's is at work in distillation: the student's
+        own, one that trains, or that of an expert whose fine-tuning trained it.
+        """
+        train = self.trial.train
+        return (
+            self.distilled.own_tokenizer
+            or "tokenizer" in train.distill.trains
+            or (
+                isinstance(self.distilled, SpecialistSettings)
+                and "tokenizer" in train.finetune.trains
+            )
+        )
 
     def _fixed(self, dataset: Dataset, rows: Rows, spec: PatchSpec) -> FixedViews:
         """Patches of the fixed views of the clouds `rows`."""

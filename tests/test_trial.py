@@ -3,12 +3,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from foundry_bench.config.sweep import TrialConfig
 from foundry_bench.data.loader import loader_of
+from foundry_bench.geometry.patches import Patches
 from foundry_bench.record import Record
-from foundry_bench.stage import Progress, Stage
+from foundry_bench.stage import Progress, Stage, StageContext
 from foundry_bench.store import Store
 from foundry_bench.students.assignments.dso import DsoPos
 from foundry_bench.students.foundry import Foundry
@@ -16,7 +18,7 @@ from foundry_bench.tasks.classification import Classification
 from foundry_bench.tasks.task import TaskResult
 from foundry_bench.testing import tiny_archive, tiny_preset
 from foundry_bench.trial import plan_trial
-from foundry_bench.trial_inputs import rows_of
+from foundry_bench.trial_inputs import TrialInputs, rows_of
 
 TIMES = {"wall_s", "clouds_per_s"}
 ONLINE = {"train.views.count": "online"}
@@ -454,3 +456,35 @@ def test_a_specialist_comes_to_agree_with_its_expert(files: Path, tmp_path: Path
     history = records["distill"].history
     assert history[-1]["loss"] < history[0]["loss"] / 2
     assert records["distill"].metrics["heldout_agreement"] > 0.8
+
+
+def test_an_expert_sees_the_clouds_through_its_own_tokenizer(files: Path, tmp_path: Path) -> None:
+    """If fine-tuning trained it, cached tokens of the teacher's are not what it knows."""
+    trains = {"train.finetune.trains": ["tokenizer", "encoder"]}
+    changes = {**SPECIALIST, **trains, "train.distill.epochs": 40, "train.finetune.epochs": 20}
+    records, store = run(files, tmp_path, {**changes, "tasks": ["classification"]})
+    assert records["distill"].metrics["heldout_agreement"] > 0.8
+    inputs = TrialInputs(trial_config(files, changes))
+    dataset = inputs.loader.load(store.root / "data")
+    context = StageContext(tmp_path, store.root / "data", tokens_of(store), lambda progress: None)
+    views, test = inputs.distill_views(context, dataset, inputs.source.architecture.patch_spec)
+    for shown in (views, test):
+        drawn = shown.draw(torch.arange(2), torch.Generator().manual_seed(0))
+        assert isinstance(drawn.inputs, Patches)
+
+
+def tokens_of(store: Store) -> dict[str, Path]:
+    """Some cached tokens, under the names that distillation knows them by."""
+    folders = sorted(path.parent for path in (store.root / "stages").glob("*/tokens.npy"))
+    sizes = {folder: len(np.load(folder / "tokens.npy", mmap_mode="r")) for folder in folders}
+    largest, smallest = max(sizes.values()), min(sizes.values())
+    (test, *_) = [folder for folder, size in sizes.items() if size == smallest]
+    (first, second, *_) = [folder for folder, size in sizes.items() if size == largest]
+    return {"view0": first, "view1": second, "test": test}
+
+
+def test_a_tokenizer_that_was_not_distilled_trains_with_the_task(files: Path) -> None:
+    for start, trains in (("teacher", True), ("distilled", False)):
+        inputs = TrialInputs(trial_config(files, {**LIGHT, "start": start}))
+        assert ("tokenizer" in inputs.finetune.trains) == trains
+    assert "tokenizer" not in TrialInputs(trial_config(files, NOT_DISTILLED)).finetune.trains

@@ -42,7 +42,7 @@ def command(
     from foundry_bench.sweep.single import print_trial, shown_progress
 
     trial = load_trial(file)
-    if message := impossible(trial.teacher, trial.student):
+    if message := impossible(trial.teacher, trial.student, trial.train):
         raise FoundryError(f"{file}: {message}")
     if trial.device == "cuda" and not provenance.num_gpus():
         raise FoundryError(f"{file}: device: given 'cuda', but there is no CUDA device")

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from foundry_bench.config.faults import Fault, dotted, faults_of, nearest
 from foundry_bench.config.fields import field_at, is_registered, settings_at, with_field
-from foundry_bench.config.settings import NamedSettings, TeacherSettings
+from foundry_bench.config.settings import NamedSettings, TeacherSettings, TrainSettings
 from foundry_bench.config.sweep import SweepConfig
 from foundry_bench.config.variations import (
     ROOTS,
@@ -20,19 +20,25 @@ from foundry_bench.config.variations import (
 from foundry_bench.errors import FoundryError
 
 
-def impossible(teacher: TeacherSettings, student: NamedSettings | None) -> str | None:
-    """Why teacher and student do not go together, opening with a dotted path."""
+def impossible(
+    teacher: TeacherSettings, student: NamedSettings | None, train: TrainSettings
+) -> str | None:
+    """Why teacher, student and training do not go together, opening with a dotted path."""
     try:
         patches, depth = size(teacher)
     except FoundryError as error:
         return _under("teacher", str(error))
-    check = getattr(student, "check", None)
-    if check is not None:
+    calls = (("check", (patches, depth)), ("check_training", (train,)))
+    for name, arguments in calls:
         try:
-            check(patches, depth)
+            getattr(student, name, _fine)(*arguments)
         except ValueError as error:
             return _under("student", str(error))
     return None
+
+
+def _fine(*arguments: object) -> None:
+    """There is nothing to check."""
 
 
 def sweep_faults(values: Mapping[str, Any]) -> list[Fault]:
@@ -53,7 +59,7 @@ def _faults(values: Mapping[str, Any]) -> list[Fault]:
         sweep = SweepConfig.model_validate(values)
     except ValidationError as error:
         return faults_of(error, SweepConfig, values)
-    message = impossible(sweep.teacher, sweep.student)
+    message = impossible(sweep.teacher, sweep.student, sweep.train)
     if message is None:
         return []
     path, _, text = message.partition(": ")

@@ -92,7 +92,10 @@ class Foundry(Student):
         """The student's and the assignment's."""
         assert isinstance(settings, FoundrySettings)
         assignment = ASSIGNMENTS.get(settings.assignment.name)
-        return super().versions(settings) | {"assignment": assignment.version}
+        parts = {"assignment": assignment.version}
+        if settings.tokenizer is not None:
+            parts["tokenizer"] = LightTokenizer.version
+        return super().versions(settings) | parts
 
     def embed(self, patches: Patches) -> Embedding:
         """The tokenizer alone."""
@@ -135,6 +138,11 @@ class Foundry(Student):
             compressed.super_BSD, compressed.positions_BSD, compressed.mask_BS, indices
         )
         return [compressed.assign_BCS.to(layer_BSD.dtype) @ layer_BSD for layer_BSD in hidden]
+
+    def settle(self, teacher: Teacher) -> None:
+        """From now on a tokenizer of its own learns no faster than the rest."""
+        for parameter in self.tokenizer.parameters():
+            parameter.lr_scale = 1.0  # type: ignore[attr-defined]
 
     def anneal(self, progress: float) -> None:
         """Passes on to the assignment."""

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor
 
+from foundry_bench.config.settings import TrainSettings
 from foundry_bench.models.backbone import Embedding
 from foundry_bench.students.assignments.random import hashed
 from foundry_bench.students.foundry import Foundry, FoundrySettings
@@ -44,7 +45,8 @@ class FoundryGateSettings(FoundrySettings):
     once merged, the worst lowest; there is no reward for merging then.
     """
     distill_budget: Literal["random"] | None = None
-    """`random`: while it trains, and no `budget` is set, each batch draws how many tokens are kept.
+    """`random`: while it trains, and no `budget` is set, each batch draws its budget, from the
+    SuperTokens alone to all tokens; evaluated without a budget, it merges all tokens.
     """
     budget: PositiveInt | None = None
     """Most tokens that the encoder may receive, ranked by π per cloud (r is dynamic); null: as many
@@ -62,11 +64,22 @@ class FoundryGateSettings(FoundrySettings):
                 f"budget: {self.budget} is less than the {self.supertokens} SuperTokens "
                 "(student.supertokens), which enter the encoder too"
             )
+        if self.empty == "zero":
+            raise ValueError("empty: a gate has no place for an empty SuperToken; set it to masked")
         if self.selection != "gate" and self.budget is None:
             raise ValueError(f"selection: '{self.selection}' needs a budget")
         if self.selection == "oracle" and self.tokenizer is not None:
             raise ValueError("selection: 'oracle' needs the teacher's own tokenizer")
         return self
+
+    def check_training(self, train: TrainSettings) -> None:
+        """The oracle compares with the teacher, token by token: both need the same tokenizer."""
+        trained = {*train.distill.trains, *train.finetune.trains}
+        if self.selection == "oracle" and "tokenizer" in trained:
+            raise ValueError(
+                "selection: 'oracle' needs the teacher's own tokenizer, which may not train: "
+                "take it out of `train.distill.trains` and `train.finetune.trains`"
+            )
 
 
 @dataclass(frozen=True)
@@ -126,6 +139,7 @@ class FoundryGate(Foundry):
 
     def settle(self, teacher: Teacher) -> None:
         """Keeps what the oracle needs, if it is asked for."""
+        super().settle(teacher)
         if self.settings.selection == "oracle":
             self._oracle = _Oracle(self, teacher)
 
@@ -148,7 +162,8 @@ class FoundryGate(Foundry):
 
     def _compress(self, embedding: Embedding, positions_BCD: Tensor) -> Gated:
         tokens_BCD = embedding.tokens_BCD
-        logit_BC = self.gate(tokens_BCD, positions_BCD)
+        # detached: the gate's own loss is to train the gate, and nothing before it
+        logit_BC = self.gate(tokens_BCD.detach(), positions_BCD.detach())
         kept_BC = self._kept(logit_BC, embedding)
         merged_BC = (~kept_BC).to(logit_BC.dtype)
         differentiable = self.training and self._gate_learns_from_tokens
@@ -190,17 +205,17 @@ class FoundryGate(Foundry):
 
     def _num_kept(self, num_tokens: int) -> int | None:
         """Tokens kept of each cloud; None where the threshold decides."""
-        num_supertokens = self.settings.supertokens
-        if self.budget is not None:
-            return num_tokens if self.budget >= num_tokens else self.budget - num_supertokens
-        if self.training and self.settings.distill_budget == "random":
-            return int(torch.randint(num_tokens - num_supertokens + 1, ()))
+        least, budget = self.settings.supertokens, self.budget
+        if budget is None and self.settings.distill_budget == "random":
+            budget = int(torch.randint(least, num_tokens + 1, ())) if self.training else least
+        if budget is not None:
+            return num_tokens if budget >= num_tokens else budget - least
         return None
 
     def _score(self, logit_BC: Tensor, embedding: Embedding) -> Tensor:
         """The tokens with the lowest are kept."""
         if self.settings.selection == "random":
-            return hashed(embedding.centers_BC3)
+            return hashed(embedding.centers_BC3, salt=1)
         if self.settings.selection == "oracle":
             assert self._oracle is not None, "settle() comes before the first cloud"
             return -self._oracle.errors_BC(embedding)

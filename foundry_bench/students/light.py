@@ -4,7 +4,7 @@ With few SuperTokens nearly all that a student still costs is its tokenizer: the
 student that keeps the teacher's.
 """
 
-from typing import Annotated, cast
+from typing import Annotated, ClassVar, cast
 
 import torch
 from pydantic import Field, PositiveFloat, PositiveInt, Strict
@@ -30,7 +30,13 @@ class LightSettings(Settings):
 
 
 class LightTokenizer(nn.Module):
-    """Patch -> token: a shared MLP, maximum and mean over the points, an MLP on those."""
+    """Patch -> token: a shared MLP, maximum and mean over the points, an MLP on those.
+
+    Attributes:
+        version: as a student's.
+    """
+
+    version: ClassVar[int] = 1
 
     def __init__(self, settings: LightSettings, width: int) -> None:
         super().__init__()

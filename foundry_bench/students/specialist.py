@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from pydantic import PositiveFloat
 
+from foundry_bench.config.settings import TrainSettings
 from foundry_bench.students.foundry import Foundry, FoundrySettings
 
 
@@ -19,6 +20,11 @@ class SpecialistSettings(FoundrySettings):
     """The task whose answers, given by the teacher fine-tuned with `train.finetune`, it learns."""
     temperature: PositiveFloat = 4.0
     """That softens the answers."""
+
+    def check_training(self, train: TrainSettings) -> None:
+        """Its head has a batch norm."""
+        if train.distill.batch < 2:
+            raise ValueError("a specialist's head needs train.distill.batch of at least 2")
 
 
 class Specialist(Foundry):

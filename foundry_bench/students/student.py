@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from pydantic import PositiveInt
 from torch import Tensor
 
-from foundry_bench.config.settings import NamedSettings
+from foundry_bench.config.settings import NamedSettings, TrainSettings
 from foundry_bench.models.backbone import Backbone, Embedding, Inputs
 from foundry_bench.teachers.teacher import Teacher
 
@@ -33,6 +33,9 @@ class StudentSettings(NamedSettings):
         """Raise ValueError, opening with the field, if a teacher of that many tokens and blocks
         cannot have such a student.
         """
+
+    def check_training(self, train: TrainSettings) -> None:
+        """Raise ValueError, opening with the field, if the student cannot be trained so."""
 
     @property
     def own_tokenizer(self) -> bool:

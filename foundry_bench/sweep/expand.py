@@ -137,7 +137,7 @@ def _trial(
         found = faults_of(error, TrialConfig, fields)
         faults += [Fault(fault.place, fault.message, str(plan)) for fault in found]
         return None
-    message = impossible(trial.teacher, trial.student)
+    message = impossible(trial.teacher, trial.student, trial.train)
     if message is not None:
         faults.append(Fault((), message, str(plan)))
         return None

@@ -37,6 +37,7 @@ class Distillation(Objective[Batch]):
         self._views = views
         self._loss = settings.loss
         self._token_losses: list[Tensor] = []
+        self._has_penalty = False
 
     def before_step(self, progress: float) -> None:
         """Anneals the student."""
@@ -64,18 +65,15 @@ class Distillation(Objective[Batch]):
             return token_errors(made.tokens_BCD.detach(), targets_BCD, self._loss)
 
         penalty = self._student.penalty(made, Lesson(errors_BC, batch.embedding_BCD))
-        if penalty is None:
-            return loss
         self._token_losses.append(loss.detach())
-        return loss + penalty
+        self._has_penalty |= penalty is not None
+        return loss if penalty is None else loss + penalty
 
     def after_epoch(self, epoch: int) -> dict[str, float]:
         """`token_loss`, the loss between tokens alone, where the student adds something to it."""
-        if not self._token_losses:
-            return {}
         mean = torch.stack(self._token_losses).double().mean().item()
         self._token_losses.clear()
-        return {"token_loss": mean}
+        return {"token_loss": mean} if self._has_penalty else {}
 
 
 @torch.inference_mode()

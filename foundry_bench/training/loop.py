@@ -152,7 +152,7 @@ def _step(
     settings: OptimizerSettings,
 ) -> Tensor:
     for group in optimizer.param_groups:
-        group["lr"] = lr * group["lr_scale"]
+        group["lr"] = lr * group.get("lr_scale", 1.0)
     device = trained[0].device.type
     with torch.autocast(device, torch.bfloat16, enabled=settings.precision == "bfloat16"):
         loss = objective.loss(batch)

@@ -1,5 +1,6 @@
 """How far a student's tokens are from its teacher's. B clouds, C tokens, D width."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -10,7 +11,11 @@ def token_loss(student_BCD: Tensor, teacher_BCD: Tensor, settings: LossSettings)
     """The distillation loss (paper: SmoothL1(Ŷ, Y) on final tokens), in float32, a mean over all
     entries.
     """
-    student_BCD, teacher_BCD = student_BCD.float(), teacher_BCD.float()
+    with torch.autocast(student_BCD.device.type, enabled=False):
+        return _loss(student_BCD.float(), teacher_BCD.float(), settings)
+
+
+def _loss(student_BCD: Tensor, teacher_BCD: Tensor, settings: LossSettings) -> Tensor:
     if settings.target_norm == "layer":
         teacher_BCD = normalized(teacher_BCD)
     if settings.name == "smooth_l1":

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from foundry_bench.models.backbone import Backbone, Inputs
 from foundry_bench.students.student import Student
 from foundry_bench.training.loop import Objective
-from foundry_bench.training.views import Batch, Views
+from foundry_bench.training.views import Views
 
 
 class Expert(nn.Module):
@@ -28,7 +28,7 @@ class Expert(nn.Module):
         return cast(Tensor, self.head(self.backbone.tokens(inputs)))
 
 
-class LogitDistillation(Objective[Batch]):
+class LogitDistillation(Objective[tuple[Inputs, Tensor]]):
     """Student and a head of its own against a backbone and head that were fine-tuned on a task.
 
     Attributes:
@@ -54,15 +54,16 @@ class LogitDistillation(Objective[Batch]):
         """Anneals the student."""
         self._student.anneal(progress)
 
-    def batch(self, rows_B: Tensor, rng: torch.Generator) -> Batch:
-        """A view of each cloud."""
-        return self._views.draw(rows_B, rng)
-
-    def loss(self, batch: Batch) -> Tensor:
-        """T² KL(expert, student) of the answers softened by the temperature T."""
+    def batch(self, rows_B: Tensor, rng: torch.Generator) -> tuple[Inputs, Tensor]:
+        """A view of each cloud and the expert's answer (B, L)."""
+        inputs = self._views.draw(rows_B, rng).inputs
         with torch.no_grad():
-            wanted_BL = self._expert(batch.inputs).float()
-        found_BL = self.pupil(batch.inputs).float()
+            return inputs, self._expert(inputs)
+
+    def loss(self, batch: tuple[Inputs, Tensor]) -> Tensor:
+        """T² KL(expert, student) of the answers softened by the temperature T."""
+        inputs, wanted_BL = batch
+        found_BL = self.pupil(inputs).float()
         t = self._temperature
         divergence = F.kl_div(
             (found_BL / t).log_softmax(-1),

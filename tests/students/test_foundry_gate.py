@@ -5,6 +5,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from foundry_bench.config.settings import TrainSettings
 from foundry_bench.geometry.patches import Patches
 from foundry_bench.models.backbone import Embedding
 from foundry_bench.seeds import seeded
@@ -36,6 +37,41 @@ class TestFoundryGateByThreshold(StudentContract):
         made = FoundryGate(teacher, FoundryGateSettings(supertokens=supertokens))
         torch.nn.init.zeros_(made.gate.layers[2].bias)
         return made
+
+
+class TestPaperGate(StudentContract):
+    """Its gate learns from its own loss alone, which the contract adds to the tokens'."""
+
+    def student(self, teacher: Teacher, supertokens: int) -> Student:
+        made = PaperGate(teacher, PaperGateSettings(supertokens=supertokens, gate_lambda=1.0))
+        torch.nn.init.zeros_(made.gate.layers[2].bias)
+        return made
+
+    def test_what_is_frozen_gets_no_gradient_and_all_else_does(self) -> None:
+        student = self.small(3).train()
+        made = student.reconstruct(self.patches())
+        penalty = student.penalty(made, lesson(made, torch.zeros_like(made.tokens_BCD)))
+        assert penalty is not None
+        made.tokens_BCD.square().sum().backward(retain_graph=True)
+        grads = {name: each.grad for name, each in student.named_parameters()}
+        gates = {name for name in grads if name.startswith("gate.")}
+        assert {name for name, grad in grads.items() if grad is None} >= gates
+        penalty.backward()
+        assert all(student.get_parameter(name).grad is not None for name in gates)
+
+
+class TestFoundryGateWithAnOracle(StudentContract):
+    def student(self, teacher: Teacher, supertokens: int) -> Student:
+        settings = FoundryGateSettings(
+            supertokens=supertokens, budget=supertokens + 2, selection="oracle"
+        )
+        made = FoundryGate(teacher, settings)
+        made.settle(teacher)
+        return made
+
+    def test_a_saved_backbone_is_the_same_when_loaded(self) -> None:
+        """The oracle is no part of the weights: it knows the student that it was made for."""
+        assert not [name for name in self.small(3).state_dict() if "oracle" in name]
 
 
 class TestFoundryGateThatChoosesAtRandom(StudentContract):
@@ -195,8 +231,8 @@ def test_a_random_budget_is_drawn_in_training_alone() -> None:
         kept = {
             int(compressed(student.train(), given).activity()["kept_tokens"][0]) for _ in range(60)
         }
-        assert kept == set(range(TOKENS - 3 + 1))
-    assert torch.equal(student.eval().tokens(given), gated().tokens(given))
+        assert kept == {0, 1, 2, 3, 4, TOKENS}
+    assert torch.equal(student.eval().tokens(given), gated(3).tokens(given))
 
 
 def test_the_oracle_keeps_those_that_are_reconstructed_worst() -> None:
@@ -253,6 +289,7 @@ def test_the_papers_gate_has_its_settings() -> None:
         ({"selection": "oracle"}, "selection: 'oracle' needs a budget"),
         ({"selection": "oracle", "budget": 5, "tokenizer": {}}, "needs the teacher's own"),
         ({"gate_threshold": 1.0}, "less than 1"),
+        ({"empty": "zero"}, "no place for an empty SuperToken"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(changes: dict[str, Any], message: str) -> None:
@@ -260,7 +297,29 @@ def test_settings_that_cannot_be_are_refused(changes: dict[str, Any], message: s
         FoundryGateSettings(**{"supertokens": 3, **changes})
 
 
-def test_fewer_kept_tokens_cost_less(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("part", ["distill", "finetune"])
+def test_an_oracle_needs_a_tokenizer_that_stays(part: str) -> None:
+    settings = FoundryGateSettings(supertokens=3, budget=5, selection="oracle")
+    settings.check_training(TrainSettings())
+    trains = {part: {"trains": ["tokenizer", "encoder"]}}
+    with pytest.raises(ValueError, match="selection: 'oracle' needs the teacher's own tokenizer"):
+        settings.check_training(TrainSettings.model_validate(trains))
+
+
+@pytest.mark.parametrize("changes", [{"gate_lambda": 0.5}, {"gate_learns": "error"}])
+def test_the_gates_own_loss_trains_nothing_but_the_gate(changes: dict[str, Any]) -> None:
+    student = gated(**changes).train()
+    student.freeze_all_but(student.parts)
+    torch.nn.init.constant_(student.gate.layers[2].bias, 1.0)
+    made = student.reconstruct(tiny_patches())
+    penalty = student.penalty(made, lesson(made, torch.zeros_like(made.tokens_BCD)))
+    assert penalty is not None
+    penalty.backward()
+    trained = {name for name, each in student.named_parameters() if each.grad is not None}
+    assert trained == {f"gate.{name}" for name, _ in student.gate.named_parameters()}
+
+
+def test_fewer_kept_tokens_cost_less() -> None:
     """The encoder gets a shorter sequence, not a longer one with a mask."""
     student, given = gated(), embedding()
     seen: list[int] = []

@@ -97,3 +97,10 @@ def test_errors_of_tokens_are_those_of_clouds(name: str, norm: str) -> None:
     errors_BC = token_errors(STUDENT, TEACHER, settings)
     assert errors_BC.shape == (2, 5)
     torch.testing.assert_close(errors_BC.mean(1), normalized_errors(STUDENT, TEACHER, settings))
+
+
+@pytest.mark.parametrize("name", ["smooth_l1", "mse", "cosine", "relational"])
+def test_losses_are_float32_under_autocast_too(name: str) -> None:
+    usual = found(name=name)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert found(name=name) == usual

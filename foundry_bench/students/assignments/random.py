@@ -26,10 +26,10 @@ class Random(Assignment):
         return F.one_hot(number_BC, self.supertokens).to(tokens_BCD.dtype)
 
 
-def hashed(centers_BC3: Tensor) -> Tensor:
-    """A number in [0, 1) for each centre, float64, from the bits of its coordinates alone."""
+def hashed(centers_BC3: Tensor, salt: int = 0) -> Tensor:
+    """A number in [0, 1) for each centre, float64, from the bits of its coordinates and `salt`."""
     bits_BC3 = centers_BC3.float().contiguous().view(torch.int32).long()
-    mixed_BC = torch.zeros_like(bits_BC3[..., 0])
+    mixed_BC = torch.full_like(bits_BC3[..., 0], salt)
     for bits_BC in bits_BC3.unbind(-1):
         mixed_BC = (mixed_BC * 31 + bits_BC) & 0xFFFFFFFF
         for shift, factor in ((16, 0x7FEB352D), (15, 0x2C1B3C6D)):
