@@ -61,9 +61,26 @@ def _faults(values: Mapping[str, Any]) -> list[Fault]:
         return faults_of(error, SweepConfig, values)
     message = impossible(sweep.teacher, sweep.student, sweep.train)
     if message is None:
-        return []
+        return _budget_faults(sweep)
     path, _, text = message.partition(": ")
     return [Fault(tuple(path.split(".")), text)]
+
+
+def _budget_faults(sweep: SweepConfig) -> list[Fault]:
+    """Budgets at which a task is to measure the student, and cannot."""
+    student = sweep.student
+    least = getattr(student, "supertokens", None)
+    if least is None or "budget" not in type(student).model_fields:
+        return []
+    return [
+        Fault(
+            ("tasks", index, "budgets"),
+            f"{min(budgets)} is less than the {least} SuperTokens (student.supertokens), which "
+            "enter the encoder too",
+        )
+        for index, task in enumerate(sweep.tasks)
+        if (budgets := getattr(task, "budgets", ())) and min(budgets) < least
+    ]
 
 
 def _variation_faults(

@@ -1,4 +1,3 @@
-import pytest
 import torch
 
 from foundry_bench.models.backbone import Embedding
@@ -65,9 +64,16 @@ def test_settings_say_that_the_tokens_are_its_own() -> None:
     assert FoundryGateSettings(tokenizer=LIGHT).own_tokenizer
 
 
-@pytest.mark.parametrize("training", [True, False])
-def test_everything_but_the_tokenizer_starts_as_the_teachers(training: bool) -> None:
-    made, teacher = student().train(training), tiny_teacher()
+def test_it_learns_faster_until_it_is_settled() -> None:
+    made = student()
+    rates = {parameter.lr_scale for parameter in made.tokenizer.parameters()}
+    made.settle(tiny_teacher())
+    assert rates == {5.0}
+    assert {parameter.lr_scale for parameter in made.tokenizer.parameters()} == {1.0}
+
+
+def test_everything_but_the_tokenizer_starts_as_the_teachers() -> None:
+    made, teacher = student().eval(), tiny_teacher()
     for part in ("encoder", "positions"):
         own, theirs = (getattr(each, part).state_dict() for each in (made, teacher))
         assert all(torch.equal(own[name], theirs[name]) for name in theirs)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from foundry_bench.config.load import load_sweep
+from foundry_bench.errors import FoundryError
 from foundry_bench.resources import shipped
 from foundry_bench.store import Store
 from foundry_bench.sweep.expand import expand
@@ -58,3 +59,9 @@ def test_its_twin_at_the_papers_scale_has_one_too(name: str, tmp_path: Path) -> 
     plan = plan_sweep(expand(sweep, cores=2), Store(tmp_path / "store"))
     kinds = {stage.kind for stage in plan.to_run.values()}
     assert kinds == {"distill", "evaluate"}
+
+
+def test_a_task_cannot_measure_below_the_supertokens() -> None:
+    budgets = "tasks=[{name: classification, budgets: [4, 2]}]"
+    with pytest.raises(FoundryError, match="budgets: 2 is less than the 4 SuperTokens"):
+        load_sweep(SWEEPS / "budget.yaml", [budgets])
