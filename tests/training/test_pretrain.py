@@ -11,7 +11,7 @@ from foundry_bench.record import Record
 from foundry_bench.resources import shipped
 from foundry_bench.stage import Progress, Stage
 from foundry_bench.store import Store
-from foundry_bench.teachers.preset import load_weights
+from foundry_bench.teachers.loading import load_weights
 from foundry_bench.testing import tiny_dataset, tiny_preset, tiny_teacher
 from foundry_bench.training.pretrain import WEIGHTS, PretrainRecipe, pretrain_stage
 
