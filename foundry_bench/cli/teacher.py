@@ -113,12 +113,15 @@ def convert(
         bool, typer.Option("--trust", help="Load FILE although it may run code of its author.")
     ] = False,
 ) -> None:
-    """Write a checkpoint's tensors as safetensors."""
+    """Write a checkpoint's tensors as safetensors, with the geometry and heads that it tells."""
     from safetensors.torch import save_file
 
-    from foundry_bench.teachers.checkpoint import read_state, read_trusted
+    from foundry_bench.teachers.checkpoint import read_checkpoint, read_trusted
+    from foundry_bench.teachers.notes import notes_from
 
-    state = read_trusted(file) if trust else read_state(file)
+    checkpoint = read_trusted(file) if trust else read_checkpoint(file)
     target = out or file.with_suffix(".safetensors")
-    save_file({name: value.clone().contiguous() for name, value in state.items()}, target)
-    typer.echo(f"{len(state)} tensors written to {target}")
+    tensors = {name: value.clone().contiguous() for name, value in checkpoint.state.items()}
+    metadata = {**checkpoint.metadata, **notes_from(checkpoint.settings)}
+    save_file(tensors, target, metadata or None)
+    typer.echo(f"{len(tensors)} tensors written to {target}")

@@ -1,6 +1,6 @@
 """What would end every trial of a kind, found before the first begins."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from foundry_bench.config.settings import NamedSettings, TeacherSettings
@@ -9,6 +9,7 @@ from foundry_bench.data.loader import loader_of
 from foundry_bench.errors import FoundryError
 from foundry_bench.registries import STUDENTS
 from foundry_bench.teachers.preset import patch_spec, teacher_source
+from foundry_bench.teachers.teacher import Teacher
 
 
 def check_inputs(trials: Sequence[TrialConfig]) -> None:
@@ -22,15 +23,17 @@ def check_inputs(trials: Sequence[TrialConfig]) -> None:
     pairs = {
         (trial.data.model_dump_json(), trial.teacher.model_dump_json()): trial for trial in trials
     }
-    students = {
-        (trial.teacher.model_dump_json(), trial.student.name): (trial.teacher, trial.student)
-        for trial in trials
-        if trial.student is not None
-    }
     found = [_weights_fault(teacher) for teacher in teachers.values()]
-    found += [_student_fault(*pair) for pair in students.values()]
+    for key, teacher in teachers.items():
+        students = {
+            trial.student.model_dump_json(): trial.student
+            for trial in trials
+            if trial.student is not None and trial.teacher.model_dump_json() == key
+        }
+        if students:
+            found += _student_faults(teacher, students.values())
     found += [_points_fault(trial.data, trial.teacher) for trial in pairs.values()]
-    faults = [fault for fault in found if fault is not None]
+    faults = dict.fromkeys(fault for fault in found if fault is not None)
     if faults:
         raise FoundryError("\n  ".join(["no trial can begin:", *faults]))
 
@@ -45,11 +48,21 @@ def _weights_fault(teacher: TeacherSettings) -> str | None:
     return None
 
 
-def _student_fault(teacher: TeacherSettings, student: NamedSettings) -> str | None:
-    source = teacher_source(teacher)
+def _student_faults(
+    settings: TeacherSettings, students: Iterable[NamedSettings]
+) -> list[str | None]:
+    """One teacher is enough for all: they copy what they keep of it."""
     try:
-        STUDENTS.get(student.name)(replace(source, weights=None).build(), student)  # type: ignore[arg-type]
-    except FoundryError as error:
+        teacher = replace(teacher_source(settings), weights=None).build()
+    except (FoundryError, ValueError) as error:
+        return [f"teacher '{settings.name}': {error}"]
+    return [_student_fault(teacher, student) for student in students]
+
+
+def _student_fault(teacher: Teacher, student: NamedSettings) -> str | None:
+    try:
+        STUDENTS.get(student.name)(teacher, student)  # type: ignore[arg-type]
+    except (FoundryError, ValueError) as error:
         return f"student '{student.name}': {error}"
     return None
 

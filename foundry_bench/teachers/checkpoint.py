@@ -1,13 +1,16 @@
 """State dicts as people publish them, read without running what is in them."""
 
-import pickle
+import pickletools
+import re
+import shlex
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -15,19 +18,16 @@ from foundry_bench.errors import FoundryError
 
 NESTED = ("state_dict", "base_model", "model")
 """Where trainers keep the state dict inside a checkpoint."""
-STARTS = (b"PK", b"\x80")
-"""First bytes of the two formats of torch: an archive, and a bare pickle of before 1.6."""
-DAMAGES = (
-    RuntimeError,
-    EOFError,
-    OSError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    ImportError,
+ARCHIVE, PICKLE = b"PK\x03\x04", b"\x80"
+"""First bytes of the two formats of torch: a zip archive, and bare pickles of before 1.6."""
+NUM_PICKLES = 5
+"""Of the older format: magic number, version, system, content, storages; raw bytes follow."""
+REFUSED = re.compile(
+    r"unsupported (?:global: )?global (?P<name>\S+)|unsupported operand 149\b", re.I
 )
-"""What torch raises on bytes that are not what they should be, or on classes that are not here."""
+"""What torch says of a pickle with more than data in it, `name` being the class or function, and of
+one by a protocol from 4 on, which begins with a frame (149).
+"""
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,13 @@ class Checkpoint:
 
     Attributes:
         state: name -> tensor.
-        settings: what is told beside it: hyper-parameters by Lightning, `teacher` (its registered
-            name) by pre-training here.
+        settings: hyper-parameters that Lightning stored beside it.
+        metadata: of a safetensors file.
     """
 
     state: dict[str, Tensor]
     settings: Mapping[str, object] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -53,26 +54,29 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """A safetensors file, or a torch checkpoint that holds nothing but data.
 
     Raises:
-        FoundryError: if the file is damaged, or is a pickle that would have to run code to load.
+        FoundryError: if the file is damaged, holds tensors that are not dense, or is a pickle that
+            would have to run code to load.
     """
     _check_there(path)
     if path.suffix == ".safetensors":
         try:
             with safe_open(path, "pt") as file:
-                return Checkpoint(load_file(path), file.metadata() or {})
-        except (SafetensorError, OSError) as error:
-            raise FoundryError(f"{path} is not a readable safetensors file: {error}") from error
+                return Checkpoint(load_file(path), metadata=file.metadata() or {})
+        except Exception as error:  # as of torch.load below
+            raise FoundryError(
+                f"{path} is not a readable safetensors file (is it whole?): {_reason(error)}"
+            ) from error
     return _checkpoint(_load(path, weights_only=True), path)
 
 
-def read_trusted(path: Path) -> dict[str, Tensor]:
-    """The tensors of any torch checkpoint; loading it runs whatever its author put in it.
+def read_trusted(path: Path) -> Checkpoint:
+    """Any torch checkpoint; loading it runs whatever its author put in it.
 
     Raises:
-        FoundryError: if the file is damaged or holds no state dict.
+        FoundryError: if the file is damaged, or holds no state dict of dense tensors.
     """
     _check_there(path)
-    return _checkpoint(_load(path, weights_only=False), path).state
+    return _checkpoint(_load(path, weights_only=False), path)
 
 
 def _check_there(path: Path) -> None:
@@ -83,22 +87,49 @@ def _check_there(path: Path) -> None:
 def _load(path: Path, *, weights_only: bool) -> object:
     with path.open("rb") as file:
         start = file.read(16)
-    if not start.startswith(STARTS):
+    if not start.startswith((ARCHIVE, PICKLE)):
         raise FoundryError(
             f"{path} is not a readable checkpoint: it begins with {start!r}, a file of torch with "
-            "b'PK' (is it what the download was meant to be?)"
+            f"{ARCHIVE!r} (is it what the download was meant to be?)"
         )
     try:
         return torch.load(path, map_location="cpu", weights_only=weights_only)
-    except pickle.UnpicklingError as error:
-        if "truncated" in str(error) or "Ran out of input" in str(error):
-            raise FoundryError(f"{path} is not a readable checkpoint: it is cut off") from error
+    except Exception as error:  # torch promises nothing of what it raises on damaged bytes
+        refused = REFUSED.search(str(error))
+        if weights_only and refused and _has_whole_pickles(path):
+            what = f" ({refused['name']})" if refused["name"] else ""
+            raise FoundryError(
+                f"{path} holds more than tensors and plain data{what}, so it is not loaded. If you "
+                f"trust who made it: foundry-bench teacher convert --trust {shlex.quote(str(path))}"
+            ) from error
         raise FoundryError(
-            f"{path} holds more than tensors and plain data, so it is not loaded. "
-            f"If you trust who made it: foundry-bench teacher convert --trust {path}"
+            f"{path} is not a readable checkpoint (is it whole?): {_reason(error)}"
         ) from error
-    except DAMAGES as error:
-        raise FoundryError(f"{path} is not a readable checkpoint: {error}") from error
+
+
+def _has_whole_pickles(path: Path) -> bool:
+    """Whether the pickles of a torch checkpoint are intact, as far as can be told without running
+    them: by the archive's checksums, or by reading each to its end.
+    """
+    try:
+        with path.open("rb") as file:
+            if file.read(len(ARCHIVE)) == ARCHIVE:
+                with zipfile.ZipFile(file) as archive:
+                    names = [name for name in archive.namelist() if name.endswith(".pkl")]
+                    return all(archive.read(name) for name in names) and bool(names)
+            file.seek(0)
+            for _ in range(NUM_PICKLES):
+                for _ in pickletools.genops(file):
+                    pass
+    except Exception:  # any says the same: it cannot be read
+        return False
+    return True
+
+
+def _reason(error: Exception) -> str:
+    """The line of torch's message that says what happened."""
+    lines = str(error).rpartition("WeightsUnpickler error: ")[2].strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
 def _checkpoint(content: Any, path: Path) -> Checkpoint:
@@ -113,4 +144,14 @@ def _checkpoint(content: Any, path: Path) -> Checkpoint:
         raise FoundryError(
             f"{path} holds no tensors; expected a state dict, possibly under {', '.join(NESTED)}"
         )
+    strange = [name for name, value in tensors.items() if not _is_dense(value)]
+    if strange:
+        raise FoundryError(
+            f"{path} holds {len(strange)} tensors that are sparse or without data, the "
+            f"first: {strange[0]}; expected dense ones (`to_dense()` makes them so)"
+        )
     return Checkpoint(tensors, settings if isinstance(settings, Mapping) else {})
+
+
+def _is_dense(tensor: Tensor) -> bool:
+    return tensor.layout == torch.strided and not tensor.is_meta

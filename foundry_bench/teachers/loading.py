@@ -13,6 +13,7 @@ from foundry_bench.errors import FoundryError
 from foundry_bench.geometry.patches import PatchSpec
 from foundry_bench.teachers.checkpoint import read_checkpoint
 from foundry_bench.teachers.layouts import Layout, family_of, unwrapped
+from foundry_bench.teachers.notes import TEACHER, noted
 from foundry_bench.teachers.teacher import Teacher, TeacherArchitecture
 
 STEPS = "num_batches_tracked"
@@ -79,18 +80,39 @@ def load_teacher(
             fill each parameter.
     """
     checkpoint = read_checkpoint(path)
-    made = checkpoint.settings.get("teacher", architecture.name)
+    notes = noted(checkpoint.metadata, path)
+    made = notes.pop(TEACHER, architecture.name)
     if made != architecture.name:
         raise FoundryError(f"{path} does not fit {type(teacher).__name__}: it is of {made}")
-    state = {unwrapped(name): value for name, value in checkpoint.state.items()}
+    state = _plainly_named(teacher, checkpoint.state, path)
     names = _names(teacher, state, path)
-    told = _told(names, state) | _told_beside(teacher.layout, state, checkpoint.settings)
+    told = _told(names, state) | _told_beside(teacher.layout, state, checkpoint.settings) | notes
     geometry = asdict(pretrained or architecture.patch_spec)
     _check_sizes(told, architecture.model_dump() | geometry, path)
-    reset = () if names.keys() == state.keys() else _reset(names, state)
+    published = any(theirs != ours for theirs, ours in names.items())
+    reset = _reset(names, state) if published else ()
     _fill(teacher, names, state, path)
     ignored = Counter(name.partition(".")[0] for name in state if name not in names)
     return Coverage(len(teacher.state_dict()), dict(sorted(ignored.items())), reset)
+
+
+def _plainly_named(teacher: Teacher, state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """`state` without what wrappers put before its names, if a family's file does not fit as it is;
+    what looks like a wrapper may be a part of a teacher from outside.
+    """
+    layout = teacher.layout
+    wanted = {name for name in teacher.state_dict() if not name.endswith(STEPS)}
+    if layout is None or wanted <= state.keys() or wanted <= set(layout.translated(state).values()):
+        return dict(state)
+    plain: dict[str, str] = {}
+    for name in state:
+        other = plain.setdefault(unwrapped(name), name)
+        if other != name:
+            raise FoundryError(
+                f"{path} does not fit {type(teacher).__name__}: {other} and {name} would be one "
+                "tensor without what wrappers put before names; keep one of them"
+            )
+    return {ours: state[name] for ours, name in plain.items()}
 
 
 def _names(teacher: Teacher, state: Mapping[str, Tensor], path: Path) -> dict[str, str]:
@@ -124,7 +146,7 @@ def _told(names: Mapping[str, str], state: Mapping[str, Tensor]) -> dict[str, ob
 def _told_beside(
     layout: Layout | None, state: Mapping[str, Tensor], settings: Mapping[str, object]
 ) -> dict[str, object]:
-    """Settings as decoders and stored hyper-parameters tell them."""
+    """Settings as decoders and hyper-parameters tell them."""
     if layout is None:
         return {}
     told = {
@@ -163,7 +185,7 @@ def _reset(names: Mapping[str, str], state: dict[str, Tensor]) -> tuple[str, ...
     reset = []
     for theirs, ours in names.items():
         start = STATISTICS.get(ours.rpartition(".")[2])
-        if start is not None and not state[theirs].isfinite().all():
+        if start is not None and not state[theirs].float().isfinite().all():
             state[theirs] = torch.full_like(state[theirs], start)
             reset.append(theirs)
     return tuple(reset)
@@ -188,7 +210,9 @@ def _fill(
         if value.squeeze().shape != expected.squeeze().shape:
             shapes = f"{tuple(value.shape)}, expected {tuple(expected.shape)}"
             faults.append(f"{theirs[ours]} is {shapes}")
-        elif not value.isfinite().all():
+        elif expected.is_floating_point() and not value.is_floating_point():
+            faults.append(f"{theirs[ours]} is of {value.dtype}, expected {expected.dtype}")
+        elif not value.to(expected.dtype).isfinite().all():
             faults.append(f"{theirs[ours]} is not finite")
         else:
             filled[ours] = value.reshape(expected.shape)

@@ -15,6 +15,7 @@ from foundry_bench.seeds import seeded
 from foundry_bench.stage import Stage, StageContext, StageResult
 from foundry_bench.tasks.probe import Probe
 from foundry_bench.tasks.task import TaskData
+from foundry_bench.teachers.notes import notes_of
 from foundry_bench.teachers.preset import teacher_source
 from foundry_bench.teachers.teacher import Teacher
 from foundry_bench.training.jepa import Jepa, JepaSettings
@@ -96,7 +97,7 @@ def pretrain_stage(recipe: PretrainRecipe, device: torch.device) -> Stage:
         save_file(
             teacher.cpu().state_dict(),
             context.directory / WEIGHTS,
-            metadata={"teacher": recipe.teacher.name},
+            metadata=notes_of(source.architecture),
         )
         last = history[-1]
         metrics = {

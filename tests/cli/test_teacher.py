@@ -1,5 +1,6 @@
 """`foundry-bench teacher`: pretrain, check, convert, as a user calls them."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,13 @@ def test_pretrain_leaves_weights_that_fit_and_a_record(tmp_path: Path, objective
     before = teacher.encoder.norm.weight.clone()
     load_weights(teacher, weights)
     assert not torch.equal(before, teacher.encoder.norm.weight)
-    assert read_checkpoint(weights).settings == {"teacher": "point_jepa"}
+    assert json.loads(read_checkpoint(weights).metadata["foundry_bench"]) == {
+        "teacher": "point_jepa",
+        "points": 64,
+        "patches": 8,
+        "patch_size": 4,
+        "heads": 2,
+    }
 
 
 def test_pretrain_takes_any_registered_dataset_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
@@ -183,6 +190,20 @@ def test_convert_writes_safetensors_beside_the_file(tmp_path: Path) -> None:
     torch.save({"model": {"a": torch.ones(2)}}, tmp_path / "model.ckpt")
     assert "1 tensors" in run("convert", str(tmp_path / "model.ckpt"))
     assert (tmp_path / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize("trust", [[], ["--trust"]])
+def test_convert_keeps_geometry_and_heads_and_keeps_them_again(
+    tmp_path: Path, trust: list[str]
+) -> None:
+    settings = {"tokenizer_num_groups": 64, "encoder_heads": 6, "learning_rate": 1e-3}
+    content = {"state_dict": {"a": torch.ones(2)}, "hyper_parameters": settings}
+    torch.save(content, tmp_path / "model.ckpt")
+    run("convert", *trust, str(tmp_path / "model.ckpt"))
+    path, again = tmp_path / "model.safetensors", tmp_path / "again.safetensors"
+    run("convert", str(path), "--out", str(again))
+    assert read_checkpoint(path).metadata == {"foundry_bench": '{"patches": 64, "heads": 6}'}
+    assert again.read_bytes() == path.read_bytes()
 
 
 def test_convert_takes_tensors_that_share_their_storage(tmp_path: Path) -> None:

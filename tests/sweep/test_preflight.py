@@ -17,6 +17,18 @@ def test_what_fits_passes() -> None:
     check_inputs(expand(sweep_config(teacher={"weights": "shipped"}), 2, 0))
 
 
+@pytest.mark.parametrize("last", [4, 8])
+def test_each_setting_of_an_axis_is_tried(last: int) -> None:
+    heads = [4, 5, 7, last]
+    sweep = sweep_config(axes={"student.assignment.heads": heads, "student.supertokens": [1, 2]})
+    with pytest.raises(FoundryError) as caught:
+        check_inputs(expand(sweep, 2, 0))
+    assert str(caught.value).splitlines()[1:] == [
+        f"  student 'foundry': assignment.heads: {given} does not divide the width 96"
+        for given in (5, 7)
+    ]
+
+
 def test_all_that_does_not_fit_comes_in_one_message(tmp_path: Path) -> None:
     weights = tmp_path / "other.safetensors"
     save_file({"a": torch.zeros(2)}, weights)

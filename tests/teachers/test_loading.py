@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from foundry_bench.errors import FoundryError
 from foundry_bench.geometry.patches import PatchSpec
 from foundry_bench.teachers.layouts import family_of
 from foundry_bench.teachers.loading import Coverage, load_teacher
-from foundry_bench.teachers.teacher import ViTTeacher
+from foundry_bench.teachers.notes import notes_from, notes_of
+from foundry_bench.teachers.teacher import Teacher, TeacherArchitecture, ViTTeacher
 from foundry_bench.testing import tiny_patches
 from tests.teachers.families import FAMILIES, small
 from tests.teachers.recordings import published, recorded_teacher
@@ -89,6 +91,45 @@ def test_wrappers_make_no_difference(tmp_path: Path, family: str, wrapping: str)
     load(first, tmp_path, published(family))
     load(second, tmp_path, WRAPPINGS[wrapping](published(family)))
     assert torch.equal(first.tokens(tiny_patches()), second.tokens(tiny_patches()))
+
+
+class Outside(nn.Module):
+    """A teacher from outside, as far as loading goes, with parts called as wrappers are."""
+
+    layout = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model, self.module = nn.Linear(2, 2), nn.Linear(2, 2)
+
+
+def test_parts_that_are_called_as_wrappers_are_stay_apart(tmp_path: Path) -> None:
+    first, second = Outside(), Outside()
+    save_file(first.state_dict(), tmp_path / "own.safetensors")
+    load_teacher(
+        cast(Teacher, second),
+        TeacherArchitecture(
+            name="outside", points=8, patches=2, patch_size=4, width=2, depth=1, heads=1
+        ),
+        tmp_path / "own.safetensors",
+    )
+    assert torch.equal(first.model.weight, second.model.weight)
+    assert torch.equal(first.module.weight, second.module.weight)
+
+
+def test_a_file_that_fits_as_it_is_is_not_unwrapped(tmp_path: Path) -> None:
+    state, teacher = published("point_mae"), recorded_teacher("point_mae")
+    wrapped = {f"module.{name}": torch.zeros_like(value) for name, value in state.items()}
+    coverage = load(teacher, tmp_path, state | wrapped)
+    assert coverage.ignored["module"] == len(state)
+    assert torch.equal(teacher.encoder.norm.weight, state["MAE_encoder.norm.weight"])
+
+
+def test_two_names_that_differ_by_wrappers_are_refused(tmp_path: Path) -> None:
+    state = {f"module.{name}": value for name, value in published("point_mae").items()}
+    state["model.MAE_encoder.norm.bias"] = state["module.MAE_encoder.norm.bias"] + 1
+    message = refusal(recorded_teacher("point_mae"), tmp_path, state)
+    assert "module.MAE_encoder.norm.bias and model.MAE_encoder.norm.bias would be one" in message
 
 
 def test_converted_files_load_as_their_originals_do(tmp_path: Path) -> None:
@@ -209,6 +250,51 @@ def test_hyper_parameters_beside_the_tensors_are_compared(
     assert expected in refusal(recorded_teacher("point_jepa"), tmp_path, content)
 
 
+def test_a_hyper_parameter_called_teacher_says_nothing(tmp_path: Path) -> None:
+    hyper_parameters = LIGHTNING | {"teacher": "ema", "foundry_bench": '{"teacher": "ema"}'}
+    content = {"state_dict": published("point_jepa"), "hyper_parameters": hyper_parameters}
+    load(recorded_teacher("point_jepa"), tmp_path, content)
+
+
+NOTED = {"points": 33, "patches": 9, "patch_size": 5, "heads": 4}
+"""Another number for each setting."""
+
+
+@pytest.mark.parametrize("setting", NOTED)
+def test_metadata_of_ours_are_compared(tmp_path: Path, setting: str) -> None:
+    teacher, path = small("recon"), tmp_path / "own.safetensors"
+    save_file(teacher.state_dict(), path, notes_of(teacher.settings))
+    load_teacher(teacher, teacher.settings, path)
+    other = teacher.settings.model_copy(update={setting: NOTED[setting]})
+    save_file(teacher.state_dict(), path, notes_of(other))
+    given = getattr(teacher.settings, setting)
+    expected = f"{setting}: {NOTED[setting]} in the file, {given} in the preset"
+    with pytest.raises(FoundryError, match=expected):
+        load_teacher(teacher, teacher.settings, path)
+
+
+def test_metadata_of_others_are_not_compared(tmp_path: Path) -> None:
+    teacher, path = small("recon"), tmp_path / "own.safetensors"
+    save_file(teacher.state_dict(), path, {"format": "pt", "teacher": "ema", "points": "7"})
+    load_teacher(teacher, teacher.settings, path)
+
+
+@pytest.mark.parametrize("text", ["", "[7]", "{points: 7}"])
+def test_metadata_that_cannot_be_read_are_shown(tmp_path: Path, text: str) -> None:
+    teacher, path = small("recon"), tmp_path / "own.safetensors"
+    save_file(teacher.state_dict(), path, {"foundry_bench": text})
+    with pytest.raises(FoundryError, match="expected a JSON object with any of teacher, points"):
+        load_teacher(teacher, teacher.settings, path)
+
+
+def test_hyper_parameters_are_compared_after_conversion_too(tmp_path: Path) -> None:
+    path = tmp_path / "published.safetensors"
+    save_file(published("point_jepa"), path, notes_from(LIGHTNING | {"encoder_heads": 6}))
+    teacher = recorded_teacher("point_jepa")
+    with pytest.raises(FoundryError, match="heads: 6 in the file, 3 in the preset"):
+        load_teacher(teacher, teacher.settings, path)
+
+
 def test_another_geometry_than_that_of_pre_training_must_be_said(tmp_path: Path) -> None:
     content = {"state_dict": published("point2vec"), "hyper_parameters": LIGHTNING}
     teacher = recorded_teacher("point2vec", points=64, patches=16)
@@ -227,6 +313,35 @@ def test_statistics_that_are_not_numbers_start_anew(tmp_path: Path) -> None:
     assert load(teacher, tmp_path, state).reset == tuple(names)
     assert torch.equal(teacher.tokenizer.lift_norm.running_mean, torch.zeros(16))
     assert torch.equal(teacher.tokenizer.lift_norm.running_var, torch.ones(16))
+
+
+def test_statistics_start_anew_in_a_file_of_the_encoder_alone(tmp_path: Path) -> None:
+    state = {
+        name: value
+        for name, value in published("point2vec").items()
+        if name.startswith(("student.", "tokenizer.", "positional_encoding."))
+    }
+    name = "tokenizer.embedding.first_conv.1.running_var"
+    state[name] = state[name] * torch.nan
+    coverage = load(recorded_teacher("point2vec"), tmp_path, state)
+    assert coverage.ignored == {}
+    assert coverage.reset == (name,)
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.complex64, torch.bool])
+def test_tensors_of_another_kind_are_refused(tmp_path: Path, dtype: torch.dtype) -> None:
+    state = published("point_mae")
+    state["MAE_encoder.norm.bias"] = state["MAE_encoder.norm.bias"].to(dtype)
+    message = refusal(recorded_teacher("point_mae"), tmp_path, state)
+    assert f"MAE_encoder.norm.bias is of {dtype}, expected torch.float32" in message
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float8_e4m3fn])
+def test_floats_of_another_size_load(tmp_path: Path, dtype: torch.dtype) -> None:
+    state, teacher = published("point_mae"), recorded_teacher("point_mae")
+    state["MAE_encoder.norm.bias"] = torch.full((24,), 0.5, dtype=dtype)
+    load(teacher, tmp_path, state)
+    assert torch.equal(teacher.encoder.norm.bias, torch.full((24,), 0.5))
 
 
 def test_weights_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
@@ -249,7 +364,7 @@ def test_files_of_ours_load_for_each_family(tmp_path: Path, family: str) -> None
 def test_a_file_of_ours_says_of_which_teacher_it_is(tmp_path: Path) -> None:
     """Names would not tell: Point-MAE and ReCon have the same here."""
     path = tmp_path / "own.safetensors"
-    save_file(small("recon").state_dict(), path, metadata={"teacher": "recon"})
+    save_file(small("recon").state_dict(), path, metadata={"foundry_bench": '{"teacher": "recon"}'})
     load_teacher(small("recon"), small("recon").settings, path)
     with pytest.raises(FoundryError, match="does not fit PointMae: it is of recon"):
         load_teacher(small("point_mae"), small("point_mae").settings, path)
