@@ -1,5 +1,6 @@
 """One live table of trials on a terminal; elsewhere one line for each trial that ends."""
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -167,9 +168,13 @@ def label(row: Row) -> str:
     varies = {
         path.rpartition(".")[2]: value for path, value in row.varies.items() if path != "seed"
     }
-    return " ".join(
-        [row.variant, *(f"{name}={value}" for name, value in varies.items()), f"seed={row.seed}"]
-    )
+    words = (f"{name}={_short(value)}" for name, value in varies.items())
+    return " ".join([row.variant, *words, f"seed={row.seed}"])
+
+
+def _short(value: object) -> object:
+    """A choice of a class by its name."""
+    return value["name"] if isinstance(value, Mapping) and "name" in value else value
 
 
 def clock(seconds: float) -> str:
