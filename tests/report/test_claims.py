@@ -66,10 +66,10 @@ def test_losses_are_compared_on_the_same_target(make_sweep: MakeSweep) -> None:
     assert "against foundry, loss mse (target norm layer): +2.0 points" in found.text
 
 
-def test_a_slow_fall_with_the_budget_agrees(make_sweep: MakeSweep) -> None:
-    (found,) = _about(fill_budget(make_sweep()), "fall slowly")
+def test_what_a_halving_of_the_budget_costs_is_told(make_sweep: MakeSweep) -> None:
+    (found,) = _about(fill_budget(make_sweep()), "a halving of the budget costs")
 
-    assert found.verdict == "agrees"
+    assert found.verdict is None
     assert "From a budget of 32 to 16 tokens classification accuracy changes by" in found.text
 
 

@@ -18,8 +18,10 @@ from foundry_bench.report.levels import Axis
 from foundry_bench.report.profiles import GateProfile, Mark, Profile
 from foundry_bench.report.style import MARKERS, SERIES, SOFT
 
-DODGE = 0.07
-"""Steps of log2 s between series, so that their intervals do not cover each other."""
+DODGE, MOST_DODGED = 0.07, 0.21
+"""Steps of log2 s between series, so that their intervals do not cover each other: less where there
+are many series.
+"""
 
 MAX_TICKS = 8
 
@@ -141,7 +143,8 @@ def _draw_lines(axes: Axes, data: Profile, names: Sequence[str], places: Places)
     """All series; `names` says which style each has."""
     for name, (role, marks) in data.series.items():
         index = names.index(name)
-        shift = DODGE * ((index + 1) // 2) * (1 if index % 2 else -1)
+        step = min(DODGE, MOST_DODGED / len(data.series))
+        shift = step * ((index + 1) // 2) * (1 if index % 2 else -1)
         xs = [places[mark.x] + shift for mark in marks]
         _draw_series(axes, name, role == "main", marks, index, xs)
 
