@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -23,6 +24,9 @@ from foundry_bench.report.levels import Axis
 from foundry_bench.report.stats import Interval, RankCorrelation
 from foundry_bench.report.style import INK, MARKERS, SOFT, level_colours
 from foundry_bench.report.wording import number
+
+MOST_LETTERS = 62
+"""That fit above the axes in a line."""
 
 
 def draw_relation(data: Relation) -> Figure:
@@ -116,10 +120,8 @@ def _remark(data: Relation, axes: Axes) -> str:
     seeds = seeds_text([centre.y.n for centre in data.centres])
     found = {name: each for name, each in data.correlations.items() if math.isfinite(each.rho)}
     if len({centre.series for centre in data.centres if centre.role == "main"}) > 1:
-        lines = [
-            f"Spearman's {_rho_text(each)}, {each.n} runs: {name}" for name, each in found.items()
-        ]
-        lines.append(seeds)
+        lines = [f"{name}: {_rho_text(each)}, {each.n} runs" for name, each in found.items()]
+        lines.append(f"Spearman's ρ, {seeds}" if found else seeds)
     else:
         lines = [f"Spearman's {_rho_text(each)}" for each in found.values()]
         counted = [
@@ -134,7 +136,7 @@ def _remark(data: Relation, axes: Axes) -> str:
         for c in data.centres
         if not (left <= c.x.mean <= right and bottom <= c.y.mean <= top)
     ]
-    return "\n".join(lines)
+    return "\n".join(fill(line, MOST_LETTERS) for line in lines)
 
 
 def _rho_text(found: RankCorrelation) -> str:
