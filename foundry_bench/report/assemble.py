@@ -89,5 +89,6 @@ def _assemble_sweep(evidence: Evidence, all_rows: pd.DataFrame, name: str) -> Sw
 
 
 def _loss_name(rows: pd.DataFrame) -> str:
-    names = sorted(set(rows["loss_name"]) - {""})
-    return " or ".join(name.replace("smooth_l1", "smooth-L1") for name in names)
+    """The kind of distillation loss, empty if there are several."""
+    names = set(rows["loss_name"]) - {""}
+    return names.pop().replace("smooth_l1", "smooth-L1") if len(names) == 1 else ""

@@ -35,9 +35,10 @@ class StageTime:
 
 
 def collect_curves(
-    evidence: Evidence, runs: Sequence[Run], stage: StageKind, name: str
+    evidence: Evidence, runs: Sequence[Run], stage: StageKind, *names: str
 ) -> list[Curve]:
-    """The histories called `name` of all stages of kind `stage`, in the order of `runs`.
+    """The histories called by the first of `names` that a line has, of all stages of kind `stage`,
+    in the order of `runs`.
 
     A stage that several runs of a series share is one curve, of the first of them.
     """
@@ -46,10 +47,10 @@ def collect_curves(
     for run in runs:
         for record in evidence.stages_of(trials[run.trial]):
             points = [
-                (round(line["epoch"]), line[name])
+                (round(line["epoch"]), value)
                 for line in record.history
-                if math.isfinite(line.get("epoch", math.nan))
-                and math.isfinite(line.get(name, math.nan))
+                for value in [next((line[name] for name in names if name in line), math.nan)]
+                if math.isfinite(line.get("epoch", math.nan)) and math.isfinite(value)
             ]
             if record.stage == stage and points and (run.series, record.key) not in seen:
                 seen.add((run.series, record.key))

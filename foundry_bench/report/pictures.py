@@ -152,7 +152,7 @@ def _curves_picture(
     evidence: Evidence, runs: Sequence[Run], summary: Summary, loss_name: str
 ) -> Picture | None:
     name = next((group.series for group in summary.main()), "")
-    curves = collect_curves(evidence, runs, "distill", "loss")
+    curves = collect_curves(evidence, runs, "distill", "token_loss", "loss")
     label = f"{DISTILL_LOSS.label} ({loss_name})" if loss_name else DISTILL_LOSS.label
     axis = _axis_of_distillation(summary)
     data = average_curves(curves, name, label, axis)

@@ -106,3 +106,15 @@ def test_one_series_or_no_validation_is_no_comparison(
 
     assert _compare(sweep) is None
     assert _compare(full_sweep) is None
+
+
+def test_the_loss_between_tokens_goes_before_the_total(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    history = [{"epoch": 1.0, "loss": 0.2, "token_loss": 0.5}, {"epoch": 2.0, "loss": 0.4}]
+    use = sweep.stage("k", "distill", history=history)
+    sweep.trial("main", "foundry", 0, 0.9, supertokens=4, stages=[use])
+    evidence, runs, _ = read(sweep)
+
+    (curve,) = collect_curves(evidence, runs, "distill", "token_loss", "loss")
+
+    assert curve.values == (0.5, 0.4)
