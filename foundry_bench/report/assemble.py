@@ -15,7 +15,8 @@ from foundry_bench.report.runs import collect_runs, measures_in
 from foundry_bench.report.series import name_series
 from foundry_bench.report.statements import Statement
 from foundry_bench.report.summary import summarise
-from foundry_bench.report.tables import Table, results_lines, results_table
+from foundry_bench.report.tables import results_lines, results_table
+from foundry_bench.report.typeset import Table
 
 
 @dataclass(frozen=True)

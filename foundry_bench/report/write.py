@@ -12,7 +12,7 @@ from foundry_bench.report.figures.canvas import render
 from foundry_bench.report.harvest import Evidence, read_folders, trial_id
 from foundry_bench.report.page import folder_of, render_page
 from foundry_bench.report.rows import write_csv
-from foundry_bench.report.tables import csv_text, latex_text, markdown_text
+from foundry_bench.report.typeset import csv_text, latex_text, markdown_text
 
 PAGE = "index.html"
 RECORDS = "records"
