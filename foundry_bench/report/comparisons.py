@@ -25,7 +25,9 @@ _LEADS = {BUDGET: "Fig. 3 of the paper: ", GATE_LAMBDA: "Fig. 5 of the paper: "}
 
 def compare(evidence: Evidence, runs: Sequence[Run], summary: Summary) -> list[Picture]:
     """A result of each task along the axes and by variant, then what explains it."""
-    shown = summary.headlines[:1] if summary.is_many else summary.headlines
+    shown = summary.headlines
+    if summary.is_many:
+        shown = shown[:1] if summary.has_levels else []
     found = [picture for measure in shown for picture in _result_pictures(summary, measure)]
     if summary.results:
         first = summary.results[0]

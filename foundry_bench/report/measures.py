@@ -184,7 +184,8 @@ def _result(task: str, metric: str) -> Measure:
     if own:
         is_part = task.startswith(f"{kind.word}_")
         short = f"{short} {own}" if is_part else f"{own} {short}"
-    label = " ".join(filter(None, (own, kind.prefix, kind.name)))
+    prefix = "" if own and own.endswith(kind.prefix) else kind.prefix
+    label = " ".join(filter(None, (own, prefix, kind.name)))
     is_literature = metric.startswith(LITERATURE)
     return Measure(
         metric,

@@ -107,6 +107,11 @@ class Summary:
         """Whether there are too many results for columns and figures of each."""
         return len(self.headlines) > MAX_FEW
 
+    @property
+    def has_levels(self) -> bool:
+        """Whether some series has several groups."""
+        return any(len(groups) > 1 for groups in self.series().values())
+
     def details(self, start: str) -> list[Measure]:
         """The details whose metric begins so, by task and metric."""
         found = dict.fromkeys(measure for group in self.groups for measure in group.by_seed)

@@ -55,6 +55,11 @@ class Table:
     caption: str
     num_labels: int = 2
 
+    @property
+    def has_roles(self) -> bool:
+        """Whether the second column is a role."""
+        return self.header[1:2] == ("role",)
+
 
 def csv_text(lines: Sequence[Line]) -> str:
     """CSV with a column for every key, in order of appearance; NaN and missing values are empty."""
