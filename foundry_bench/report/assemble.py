@@ -4,18 +4,29 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from foundry_bench.report.corruptions import gather_damage, tabulate_corruptions
+from foundry_bench.report.extra import Extra
 from foundry_bench.report.figure_data import Line
+from foundry_bench.report.generality import generalise
+from foundry_bench.report.generality_tables import tabulate
 from foundry_bench.report.harvest import Evidence, SweepInfo
+from foundry_bench.report.matrices import arrange
+from foundry_bench.report.parts import tabulate_parts
 from foundry_bench.report.picture import Picture
 from foundry_bench.report.pictures import collect_pictures, fig2_data
+from foundry_bench.report.pictures_tasks import picture_tasks
 from foundry_bench.report.provenance import Fact, describe_environment, warn
 from foundry_bench.report.reading import read_results
+from foundry_bench.report.reading_tasks import read_contests, read_generality
 from foundry_bench.report.rows import tidy_rows
 from foundry_bench.report.runs import collect_runs, measures_in
 from foundry_bench.report.series import name_series
+from foundry_bench.report.specialists import contest, find_specialists, tabulate_specialists
 from foundry_bench.report.statements import Statement
 from foundry_bench.report.summary import summarise
-from foundry_bench.report.tables import Table, results_lines, results_table
+from foundry_bench.report.tables import results_lines, results_table
+from foundry_bench.report.task_data import name_data
+from foundry_bench.report.typeset import Table
 
 
 @dataclass(frozen=True)
@@ -25,6 +36,7 @@ class SweepReport:
     Attributes:
         notes: warnings that a reader must see first.
         lines: the results table as numbers.
+        extras: further tables.
     """
 
     name: str
@@ -34,6 +46,7 @@ class SweepReport:
     pictures: tuple[Picture, ...]
     table: Table
     lines: tuple[Line, ...]
+    extras: tuple[Extra, ...]
     environment: tuple[Fact, ...]
 
 
@@ -70,7 +83,24 @@ def _assemble_sweep(evidence: Evidence, all_rows: pd.DataFrame, name: str) -> Sw
     series = name_series(part.trials)
     runs = collect_runs(rows, part.trials, series)
     summary = summarise(runs, measures_in(rows))
-    pictures = tuple(collect_pictures(part, runs, summary, _loss_name(rows)))
+    data, specialists = name_data(part.trials), find_specialists(part.trials, series)
+    generality = generalise(summary, data)
+    of_tasks = picture_tasks(
+        arrange(generality) if generality else None, gather_damage(summary, data)
+    )
+    others = collect_pictures(part, runs, summary, _loss_name(rows))
+    pictures = (*of_tasks, *others) if generality else (*others, *of_tasks)
+    extras = (
+        tabulate(generality) if generality else None,
+        tabulate_specialists(summary, specialists),
+        tabulate_corruptions(summary, data),
+        tabulate_parts(summary),
+    )
+    statements = (
+        *(read_generality(generality) if generality else ()),
+        *read_contests(contest(summary, specialists)),
+        *read_results(summary, fig2_data(summary)),
+    )
     notes = warn(part, rows, summary)
     if any(trial.role == "main" for trial in part.trials) and not any(
         "clouds" in p.name for p in pictures
@@ -79,11 +109,12 @@ def _assemble_sweep(evidence: Evidence, all_rows: pd.DataFrame, name: str) -> Sw
     return SweepReport(
         name,
         part.sweeps.get(name, SweepInfo()),
-        tuple(read_results(summary, fig2_data(summary))),
+        statements,
         tuple(notes),
         pictures,
         results_table(summary),
         tuple(results_lines(summary)),
+        tuple(extra for extra in extras if extra is not None),
         tuple(describe_environment(part)),
     )
 

@@ -11,6 +11,7 @@ from foundry_bench.report.statements import (
     beyond,
     gain_per_doubling,
     judge,
+    judge_together,
     pairing,
 )
 from foundry_bench.report.stats import Difference, paired_difference
@@ -55,10 +56,7 @@ def compare_mechanisms(
 
 def judge_all(changes: Sequence[Difference]) -> Verdict:
     """The verdict on an order: one pair the other way round refutes it, all together support it."""
-    verdicts = {judge(change) for change in changes}
-    if "disagrees" in verdicts:
-        return "disagrees"
-    return "agrees" if verdicts == {"agrees"} else "undecided"
+    return judge_together([judge(change) for change in changes])
 
 
 def compare_losses(summary: Summary, measure: Measure) -> list[Statement]:

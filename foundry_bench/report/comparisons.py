@@ -25,13 +25,14 @@ _LEADS = {BUDGET: "Fig. 3 of the paper: ", GATE_LAMBDA: "Fig. 5 of the paper: "}
 
 def compare(evidence: Evidence, runs: Sequence[Run], summary: Summary) -> list[Picture]:
     """A result of each task along the axes and by variant, then what explains it."""
-    found = [
-        picture for measure in summary.results for picture in _result_pictures(summary, measure)
-    ]
+    shown = summary.headlines
+    if summary.is_many:
+        shown = shown[:1] if summary.has_levels else []
+    found = [picture for measure in shown for picture in _result_pictures(summary, measure)]
     if summary.results:
-        curves = collect_curves(evidence, runs, "evaluate", "val_accuracy")
-        label = "validation accuracy"
-        if (data := compare_curves(curves, summary.results[0], label)) is not None:
+        first = summary.results[0]
+        curves = collect_curves(evidence, runs, "evaluate", "val_accuracy", task=first.task)
+        if (data := compare_curves(curves, first, "validation accuracy")) is not None:
             found.append(_task_curves_picture(data))
     if (histograms := gather_histograms(evidence, runs)) is not None:
         found.append(_gates_picture(histograms))

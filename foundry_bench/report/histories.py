@@ -35,10 +35,10 @@ class StageTime:
 
 
 def collect_curves(
-    evidence: Evidence, runs: Sequence[Run], stage: StageKind, *names: str
+    evidence: Evidence, runs: Sequence[Run], stage: StageKind, *names: str, task: str | None = None
 ) -> list[Curve]:
-    """The histories called by the first of `names` that a line has, of all stages of kind `stage`,
-    in the order of `runs`.
+    """The histories called by the first of `names` that a line has, of all stages of kind `stage`
+    (and of `task`, if it is given), in the order of `runs`.
 
     A stage that several runs of a series share is one curve, of the first of them.
     """
@@ -52,7 +52,8 @@ def collect_curves(
                 for value in [next((line[name] for name in names if name in line), math.nan)]
                 if math.isfinite(line.get("epoch", math.nan)) and math.isfinite(value)
             ]
-            if record.stage == stage and points and (run.series, record.key) not in seen:
+            is_wanted = record.stage == stage and task in (None, record.task)
+            if is_wanted and points and (run.series, record.key) not in seen:
                 seen.add((run.series, record.key))
                 epochs, values = zip(*points, strict=True)
                 curves.append(Curve(run, epochs, values))

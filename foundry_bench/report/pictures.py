@@ -29,7 +29,7 @@ MAX_PAINTED = 6
 
 def fig2_data(summary: Summary, loss_name: str = "") -> Relation | None:
     """The paper's Fig. 2: distillation loss against the preferred result."""
-    if not summary.results:
+    if not summary.results or _is_matrix_only(summary):
         return None
     return relate(summary, DISTILL_LOSS, summary.results[0], loss_name)
 
@@ -47,7 +47,7 @@ def collect_pictures(
     compared = compare(evidence, runs, summary)
     is_trend = is_over_supertokens and fig2 is not None and rank(summary, fig2.y) is None
     found = [*central, *compared] if is_trend else [*compared, *central]
-    if summary.results:
+    if summary.results and not _is_matrix_only(summary):
         found.append(_relation_picture(relate(summary, HELDOUT_NMSE, summary.results[0]), ""))
     found.append(_curves_picture(evidence, runs, summary, loss_name))
     found.append(_times_picture(sum_times(collect_times(evidence))))
@@ -87,6 +87,11 @@ def thin_out(values: Sequence[float], most: int) -> list[float]:
     if len(values) <= most:
         return list(values)
     return [values[round(index * (len(values) - 1) / (most - 1))] for index in range(most)]
+
+
+def _is_matrix_only(summary: Summary) -> bool:
+    """Whether a matrix of tasks shows all results that there are: nothing varies beside it."""
+    return summary.is_many and not summary.has_levels
 
 
 def _axis_of_distillation(summary: Summary) -> Axis:

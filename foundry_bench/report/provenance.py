@@ -8,7 +8,7 @@ import pandas as pd
 
 from foundry_bench.record import Record
 from foundry_bench.report.harvest import Evidence
-from foundry_bench.report.measures import DISTILL_LOSS
+from foundry_bench.report.measures import DISTILL_LOSS, LITERATURE
 from foundry_bench.report.redact import redact_paths
 from foundry_bench.report.rows import failed_stage
 from foundry_bench.report.runs import not_finite
@@ -179,6 +179,11 @@ def _mixed_package(name: str, versions: Sequence[str]) -> str:
 
 
 def _protocol(evidence: Evidence) -> list[str]:
-    protocols = {str(record.config.get("protocol")) for record in evidence.records.values()}
+    records = evidence.records.values()
+    is_literature = any(
+        record.config.get("protocol") == "literature"
+        or any(metric.startswith(LITERATURE) for metric in record.metrics)
+        for record in records
+    )
     literature = "Some results follow the protocol `literature`: the test set chose their epoch."
-    return [literature] if "literature" in protocols else []
+    return [literature] if is_literature else []

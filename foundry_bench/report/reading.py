@@ -56,7 +56,7 @@ def read_results(summary: Summary, relation: Relation | None) -> list[Statement]
         for name, groups in summary.main_series().items()
     }
     series = {name: groups for name, groups in found.items() if groups}
-    is_told_in_full = len(series) <= MAX_SERIES
+    is_told_in_full = len(series) <= MAX_SERIES and not summary.is_many
     statements = []
     for name, main in series.items():
         said = [
@@ -65,7 +65,7 @@ def read_results(summary: Summary, relation: Relation | None) -> list[Statement]
             *_correlation(relation, name),
             *(_knee(main, measure) if axis == SUPERTOKENS else []),
             *read_budget(main, summary, measure),
-            *_to_teacher(main, axis, measure),
+            *(_to_teacher(main, axis, measure) if not summary.is_many else []),
             *(_to_anchors(main, summary, measure) if is_told_in_full else []),
             *compare_mechanisms(main, summary, measure),
             *_to_controls(main, summary, measure),
@@ -75,7 +75,11 @@ def read_results(summary: Summary, relation: Relation | None) -> list[Statement]
         lead = f"{capital(name)}: " if len(series) > 1 else ""
         statements += [replace(each, text=lead + each.text) for each in said]
     statements += [*compare_losses(summary, measure), *compare_ratios(summary)]
-    return [*statements, _limits(series, axis, measure)] if series else statements
+    if not series:
+        return statements
+    has_own_data = any(each.task != each.word for each in summary.results)
+    of_data = " a task" if has_own_data else ""
+    return [*statements, _limits(series, axis, measure, of_data)]
 
 
 def _at(group: Group, axis: Axis) -> str:
@@ -246,14 +250,16 @@ def _use(main: Sequence[Group]) -> list[Statement]:
     return [Statement(f"SuperTokens in use on a cloud, on average: {and_list(phrases)}.")]
 
 
-def _limits(series: Mapping[str, Sequence[Group]], axis: Axis, measure: Measure) -> Statement:
+def _limits(
+    series: Mapping[str, Sequence[Group]], axis: Axis, measure: Measure, of_data: str
+) -> Statement:
     counts = [len(group.by_seed[measure]) for groups in series.values() for group in groups]
     contexts = {group.setting.context for groups in series.values() for group in groups}
     of = "of" if len(contexts) == 1 else "in each series, of"
     seeds = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
     text = (
         f"All of this rests on {seeds} seed{'s' if max(counts) > 1 else ''} {of} one"
-        " teacher and one data set. Seeds vary"
+        f" teacher and one data set{of_data}. Seeds vary"
         " initialisation, data order and noise, not the choice of shapes or the teacher's own"
         " training."
     )

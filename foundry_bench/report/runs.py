@@ -16,6 +16,7 @@ from foundry_bench.report.measures import (
     AT_BUDGET,
     OF_DISTILLATION,
     Measure,
+    find_details,
     find_measures,
 )
 from foundry_bench.report.series import Series
@@ -61,8 +62,7 @@ class Run:
 
 def measures_in(rows: pd.DataFrame) -> list[Measure]:
     """The results that `rows` speak of, in the order figures prefer them."""
-    results = rows[rows["stage"] == "evaluate"]
-    return find_measures(zip(results["task"], results["metric"], strict=True))
+    return find_measures(_evaluated(rows))
 
 
 def collect_runs(
@@ -78,7 +78,7 @@ def collect_runs(
         trials: those that the rows are of.
         series: `trial_id` -> its series; called as the variant where it has none.
     """
-    results = measures_in(rows)
+    results, details = measures_in(rows), find_details(_evaluated(rows))
     stage_keys = _stage_keys(trials)
     numbers: dict[str, _Numbers] = defaultdict(dict)
     columns = ("sweep", "trial", "stage", "task", "metric", "value")
@@ -91,14 +91,25 @@ def collect_runs(
     runs = []
     for line in rows.drop_duplicates("trial").to_dict("records"):
         of_line = series.get(f"{line['sweep']}/{line['trial']}", Series(line["variant"]))
-        runs.append(_run(line, of_line, numbers[line["trial"]], results))
+        runs.append(_run(line, of_line, numbers[line["trial"]], results, details))
     return _without_constants([*runs, *_inference_only(runs, numbers, results)])
 
 
+def _evaluated(rows: pd.DataFrame) -> list[tuple[str, str]]:
+    """The pairs of task and metric that `rows` have."""
+    results = rows[rows["stage"] == "evaluate"]
+    return list(zip(results["task"], results["metric"], strict=True))
+
+
 def _run(
-    line: Mapping[Hashable, Any], series: Series, numbers: _Numbers, results: Sequence[Measure]
+    line: Mapping[Hashable, Any],
+    series: Series,
+    numbers: _Numbers,
+    results: Sequence[Measure],
+    details: Sequence[Measure],
 ) -> Run:
-    places = {measure: (measure.task, measure.metric) for measure in (*OF_DISTILLATION, *results)}
+    measures = (*OF_DISTILLATION, *results, *details)
+    places = {measure: (measure.task, measure.metric) for measure in measures}
     for measure in ACTIVITY:
         sources = [(task, measure.metric) for task in (*(each.task for each in results), "")]
         places[measure] = next((place for place in sources if place in numbers), sources[-1])

@@ -1,7 +1,7 @@
 """What the reading is made of: a sentence with its verdict, and phrases that recur."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,6 +28,20 @@ def judge(change: Difference) -> Verdict:
     if not change.is_beyond:
         return "undecided"
     return "agrees" if change.mean > 0 else "disagrees"
+
+
+def judge_together(verdicts: Collection[Verdict]) -> Verdict:
+    """The verdict on a claim of several parts: one part refutes it, all together support it."""
+    if "disagrees" in verdicts:
+        return "disagrees"
+    return "agrees" if set(verdicts) == {"agrees"} else "undecided"
+
+
+def judge_margin(change: Difference, margin: float) -> Verdict:
+    """Whether a difference is above `-margin`: for sure, for sure not, or neither."""
+    if not change.is_bounded or change.low < -margin <= change.high:
+        return "undecided"
+    return "agrees" if change.low >= -margin else "disagrees"
 
 
 def gain_per_doubling(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from foundry_bench.record import Role
 from foundry_bench.report.levels import AXES, Axis, Level
-from foundry_bench.report.measures import Measure
+from foundry_bench.report.measures import Measure, find_details
 from foundry_bench.report.runs import Loss, Run
 from foundry_bench.report.series import Series
 from foundry_bench.report.stats import (
@@ -19,6 +19,9 @@ from foundry_bench.report.stats import (
 )
 
 TEACHER = "teacher"
+
+MAX_FEW = 3
+"""Headline results of which each has figures and columns of its own; of more a matrix is shown."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,27 @@ class Summary:
 
     groups: tuple[Group, ...]
     results: tuple[Measure, ...]
+
+    @property
+    def headlines(self) -> list[Measure]:
+        """The results without further ones."""
+        return [measure for measure in self.results if not measure.is_further]
+
+    @property
+    def is_many(self) -> bool:
+        """Whether there are too many results for columns and figures of each."""
+        return len(self.headlines) > MAX_FEW
+
+    @property
+    def has_levels(self) -> bool:
+        """Whether some series has several groups."""
+        return any(len(groups) > 1 for groups in self.series().values())
+
+    def details(self, start: str) -> list[Measure]:
+        """The details whose metric begins so, by task and metric."""
+        found = dict.fromkeys(measure for group in self.groups for measure in group.by_seed)
+        pairs = {(measure.task, measure.metric) for measure in found}
+        return [each for each in find_details(pairs) if each.metric.startswith(start)]
 
     @property
     def axis(self) -> Axis:

@@ -1,96 +1,93 @@
-"""Statistics -> the results table, in CSV, Markdown and LaTeX."""
+"""Statistics -> the results table."""
 
-import csv
-import io
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from foundry_bench.report.figure_data import UNTRAINED, Line
 from foundry_bench.report.levels import BUDGET, GATE_LAMBDA, SUPERTOKENS, Axis
 from foundry_bench.report.measures import (
+    DAGGER,
     DISTILL_LOSS,
     ENCODER_TOKENS,
     ENCODER_TOKENS_P95,
+    FEW_SHOT_STD,
     KEPT_TOKENS,
     OF_DISTILLATION,
     Measure,
 )
+from foundry_bench.report.stats import Interval
 from foundry_bench.report.summary import TEACHER, Group, Summary
+from foundry_bench.report.typeset import Cell, Table
 from foundry_bench.report.wording import DETERMINISTIC, MINUS, and_list, mean_text, p_text
-
-_TEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "±": r"$\pm$",
-    MINUS: "$-$",
-    "²": "$^2$",
-    "<": "$<$",
-    ">": "$>$",
-}
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What a table shows, and what it is sorted by."""
-
-    text: str
-    value: float | str
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table as text.
-
-    Attributes:
-        caption: what the numbers are.
-        num_labels: leading columns that are words.
-    """
-
-    header: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    caption: str
-    num_labels: int = 2
 
 
 def results_table(summary: Summary) -> Table:
     """A line per variant and level: the teacher, main students, other anchors, controls."""
-    axes = _further_axes(summary)
+    axes = further_axes(summary)
     shown = [
         measure
         for measure in OF_DISTILLATION
         if any(group.by_seed.get(measure) for group in summary.groups)
     ]
     shown += _activity(summary)
+    results, spreads = _results(summary), _spreads(summary)
     compared = [
         measure
-        for measure in summary.results
+        for measure in ([] if summary.is_many else results)
         if any(measure in group.to_teacher for group in summary.groups)
     ]
     header = ["variant", "role", "s", *(axis.symbol for axis in axes), "n", "trials"]
     header += [measure.short for measure in shown]
-    header += [f"{measure.short} ({measure.unit})" for measure in summary.results]
+    header += [head(measure) for measure in (*results, *spreads)]
     for measure in compared:
         header += [f"{measure.short} {MINUS} teacher", "p (Holm)"]
     rows = tuple(
-        tuple(_cells(group, axes, shown, summary.results, compared))
+        tuple(_cells(group, axes, shown, [*results, *spreads], compared))
         for group in order_groups(summary)
+    )
+    differences = (
+        " One result of each task; the others, and differences to the teacher, are in the table of"
+        " all tasks."
+        if summary.is_many
+        else " Differences to the teacher are"
+        " paired by seed, in points; p of a paired t-test, Holm-corrected over the column."
     )
     caption = (
         "Mean ± half the 95 % Student-t interval over n seeds (no interval below three)."
-        " Differences to the teacher are"
-        " paired by seed, in points; p of a paired t-test, Holm-corrected over the column."
-        f"{_explain(summary)}"
+        f"{differences}{explain_constants(summary, results)}{_explain_activity(summary)}"
+        f"{explain_marks(summary, results)}"
     )
     return Table(tuple(header), rows, caption)
+
+
+def head(measure: Measure) -> str:
+    """What a column of `measure` says."""
+    return f"{measure.short} ({measure.unit})" if measure.unit else measure.short
+
+
+def mean_cell(interval: Interval, measure: Measure) -> Cell:
+    """A mean with its interval; empty without seeds."""
+    return Cell(mean_text(interval, measure.digits), interval.mean)
+
+
+def label_cells(group: Group, axes: Sequence[Axis]) -> list[Cell]:
+    """The series, its role, and where it stands on SuperTokens and `axes`."""
+    cells = [Cell(group.series, group.series), Cell(group.role, group.role)]
+    for axis in (SUPERTOKENS, *axes):
+        place = group.level.on(axis)
+        cells.append(Cell("", math.nan) if place is None else Cell(f"{place:g}", place))
+    return cells
+
+
+def label_line(group: Group, axes: Sequence[Axis]) -> Line:
+    """The same for a CSV, with the variant."""
+    places = [(axis, group.level.on(axis)) for axis in (SUPERTOKENS, *axes)]
+    return {
+        "role": group.role,
+        "variant": group.variant,
+        "series": group.series,
+        **{axis.name: math.nan if place is None else place for axis, place in places},
+    }
 
 
 def order_groups(summary: Summary) -> list[Group]:
@@ -106,47 +103,13 @@ def order_groups(summary: Summary) -> list[Group]:
 
 def results_lines(summary: Summary) -> list[Line]:
     """The same as numbers, for `results.csv`."""
-    axes, measures = _further_axes(summary), (*OF_DISTILLATION, *_activity(summary))
-    return [_numbers(group, axes, measures, summary.results) for group in order_groups(summary)]
-
-
-def csv_text(lines: Sequence[Line]) -> str:
-    """CSV with a column for every key, in order of appearance; NaN and missing values are empty."""
-    columns = list(dict.fromkeys(key for line in lines for key in line))
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(
-        {key: "" if _is_nan(value) else value for key, value in line.items()} for line in lines
-    )
-    return stream.getvalue()
-
-
-def markdown_text(table: Table) -> str:
-    """The table as GitHub Markdown."""
-    align = [":--" if index < table.num_labels else "--:" for index in range(len(table.header))]
-    lines = [table.header, align, *([cell.text for cell in row] for row in table.rows)]
-    body = "\n".join(
-        "| " + " | ".join(text.replace("|", "\\|") for text in line) + " |" for line in lines
-    )
-    return f"{body}\n\n{table.caption}\n"
-
-
-def latex_text(table: Table) -> str:
-    """The table for LaTeX; needs `booktabs`."""
-    align = "l" * table.num_labels + "r" * (len(table.header) - table.num_labels)
-    body = [" & ".join(_tex(cell.text) for cell in row) + r" \\" for row in table.rows]
-    lines = [
-        f"% {table.caption}",
-        rf"\begin{{tabular}}{{{align}}}",
-        r"\toprule",
-        " & ".join(_tex(text) for text in table.header) + r" \\",
-        r"\midrule",
-        *body,
-        r"\bottomrule",
-        r"\end{tabular}",
+    axes, shown = further_axes(summary), (*OF_DISTILLATION, *_activity(summary))
+    results, spreads = _results(summary), _spreads(summary)
+    compared = [] if summary.is_many else results
+    return [
+        _numbers(group, axes, (*shown, *results, *spreads), results, compared)
+        for group in order_groups(summary)
     ]
-    return "\n".join(lines) + "\n"
 
 
 def num_seeds(group: Group, results: Sequence[Measure]) -> int:
@@ -161,7 +124,22 @@ def statuses_text(group: Group) -> str:
     return ", ".join(f"{count} {status}" for status, count in group.statuses.items())
 
 
-def _further_axes(summary: Summary) -> list[Axis]:
+def _results(summary: Summary) -> list[Measure]:
+    """The results with columns: all of few tasks, one a task of many."""
+    if not summary.is_many:
+        return list(summary.results)
+    first: dict[str, Measure] = {}
+    for measure in summary.headlines:
+        first.setdefault(measure.task, measure)
+    return list(first.values())
+
+
+def _spreads(summary: Summary) -> list[Measure]:
+    """The spread over few-shot folds, where there are few tasks."""
+    return [] if summary.is_many else summary.details(FEW_SHOT_STD)
+
+
+def further_axes(summary: Summary) -> list[Axis]:
     """The axes beside SuperTokens along which some series varies."""
     return [
         axis
@@ -196,20 +174,16 @@ def _cells(
     compared: Sequence[Measure],
 ) -> list[Cell]:
     n = num_seeds(group, results)
-    cells = [Cell(group.series, group.series), Cell(group.role, group.role)]
-    for axis in (SUPERTOKENS, *axes):
-        place = group.level.on(axis)
-        cells.append(Cell("", math.nan) if place is None else Cell(f"{place:g}", place))
-    cells += [
+    cells = [
+        *label_cells(group, axes),
         Cell(str(n), n),
         Cell(statuses_text(group), group.num_trials),
     ]
     for measure in (*shown, *results):
-        interval = group.interval(measure)
-        text = mean_text(interval, measure.digits)
-        if text and _is_untrained(group, measure):
-            text += f" ({UNTRAINED[group.variant]})"
-        cells.append(Cell(text, interval.mean))
+        cell = mean_cell(group.interval(measure), measure)
+        if cell.text and _is_untrained(group, measure):
+            cell = Cell(f"{cell.text} ({UNTRAINED[group.variant]})", cell.value)
+        cells.append(cell)
     for measure in compared:
         difference = group.to_teacher.get(measure)
         if difference is None:
@@ -223,18 +197,18 @@ def _cells(
 
 
 def _numbers(
-    group: Group, axes: Sequence[Axis], measures: Sequence[Measure], results: Sequence[Measure]
+    group: Group,
+    axes: Sequence[Axis],
+    measures: Sequence[Measure],
+    results: Sequence[Measure],
+    compared: Sequence[Measure],
 ) -> Line:
-    places = [(axis, group.level.on(axis)) for axis in (SUPERTOKENS, *axes)]
     line: Line = {
-        "role": group.role,
-        "variant": group.variant,
-        "series": group.series,
-        **{axis.name: math.nan if place is None else place for axis, place in places},
+        **label_line(group, axes),
         "n": num_seeds(group, results),
         "trials": statuses_text(group),
     }
-    for measure in (*measures, *results):
+    for measure in measures:
         interval = group.interval(measure)
         line |= {
             measure.slug: interval.mean,
@@ -242,7 +216,7 @@ def _numbers(
             f"{measure.slug}_high": interval.high,
             f"{measure.slug}_n": interval.n,
         }
-    for measure in results:
+    for measure in compared:
         if (difference := group.to_teacher.get(measure)) is not None:
             name = f"{measure.slug}_to_teacher"
             line |= {
@@ -254,23 +228,33 @@ def _numbers(
     return line
 
 
-def _explain(summary: Summary) -> str:
-    """What marks in the cells mean, as far as there are any."""
+def explain_constants(summary: Summary, results: Sequence[Measure]) -> str:
+    """What is called deterministic, if anything is."""
+    if not any(group.constants & set(results) for group in summary.groups):
+        return ""
+    return (
+        f" A {DETERMINISTIC} value is one measurement that all seeds share: it counts as n = 1"
+        " and enters differences as a constant."
+    )
+
+
+def _explain_activity(summary: Summary) -> str:
+    """What the tokens are that columns speak of, if any do."""
+    if not _activity(summary):
+        return ""
+    return (
+        " Encoder tokens are those that enter the encoder (p95: the 95th percentile of clouds),"
+        " kept tokens those among them that are no SuperTokens: means over test clouds."
+    )
+
+
+def explain_marks(summary: Summary, results: Sequence[Measure]) -> str:
+    """What other marks in cells and heads mean, as far as there are any."""
     text = ""
-    if any(group.constants & set(summary.results) for group in summary.groups):
-        text += (
-            f" A {DETERMINISTIC} value is one measurement that all seeds share: it counts as n = 1"
-            " and enters differences as a constant."
-        )
-    if _activity(summary):
-        text += (
-            " Encoder tokens are those that enter the encoder (p95: the 95th percentile of clouds),"
-            " kept tokens those among them that are no SuperTokens: means over test clouds."
-        )
     for variant, words in UNTRAINED.items():
         tasks = [
             measure.label
-            for measure in summary.results
+            for measure in results
             if any(
                 group.variant == variant
                 and group.by_seed.get(measure)
@@ -282,17 +266,16 @@ def _explain(summary: Summary) -> str:
             text += (
                 f" For {and_list(tasks)} the backbone is not trained: {variant} has {words} there."
             )
+    if any(measure.is_chosen_on_test for measure in results):
+        text += f" {DAGGER}: the epoch was chosen on the test set, as part of the literature does."
+    if any(measure.word == "few_shot" for measure in results):
+        text += (
+            " Few-shot results are means over folds: ± is over seeds, the standard deviation over"
+            " folds is a number of its own."
+        )
     return text
 
 
 def _is_untrained(group: Group, measure: Measure) -> bool:
     """Whether the group is called otherwise where `measure` is shown, because no task trains it."""
     return group.role == "anchor" and group.variant in UNTRAINED and not measure.is_trained
-
-
-def _is_nan(value: object) -> bool:
-    return isinstance(value, float) and math.isnan(value)
-
-
-def _tex(text: str) -> str:
-    return "".join(_TEX.get(letter, letter) for letter in text)

@@ -12,7 +12,7 @@ from foundry_bench.report.figures.canvas import render
 from foundry_bench.report.harvest import Evidence, read_folders, trial_id
 from foundry_bench.report.page import folder_of, render_page
 from foundry_bench.report.rows import write_csv
-from foundry_bench.report.tables import csv_text, latex_text, markdown_text
+from foundry_bench.report.typeset import csv_text, latex_text, markdown_text
 
 PAGE = "index.html"
 RECORDS = "records"
@@ -66,6 +66,11 @@ def build_files(report: Report) -> dict[str, bytes]:
         contents[f"{folder}results.csv"] = csv_text(sweep.lines).encode()
         contents[f"{folder}results.md"] = markdown_text(sweep.table).encode()
         contents[f"{folder}results.tex"] = latex_text(sweep.table).encode()
+        for extra in sweep.extras:
+            base = f"{folder}{extra.name}"
+            contents[f"{base}.csv"] = csv_text(extra.lines).encode()
+            contents[f"{base}.md"] = "\n".join(map(markdown_text, extra.tables)).encode()
+            contents[f"{base}.tex"] = "\n".join(map(latex_text, extra.tables)).encode()
         if sweep.info.yaml:
             contents[f"{folder}sweep.yaml"] = sweep.info.yaml.encode()
         for picture in sweep.pictures:

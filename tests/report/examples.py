@@ -71,6 +71,7 @@ class ExampleSweep:
         validation: Sequence[float] = (),
         at_budget: dict[int, float] | None = None,
         varies: dict[str, Any] | None = None,
+        config: dict[str, Any] | None = None,
         status: Status = "done",
         error: str | None = None,
         stages: list[StageUse] | None = None,
@@ -79,8 +80,8 @@ class ExampleSweep:
         """Leave one trial with its stages; numbers left out have no stage.
 
         `tag` tells trials apart that vary in more than variant, SuperTokens and seed; `distill` are
-        settings of distillation; `activity` is measured by every stage; `validation` by epoch and
-        `at_budget` are of classification.
+        settings of distillation, `config` further parts of the trial's settings; `activity` is
+        measured by every stage; `validation` by epoch and `at_budget` are of classification.
         """
         name = f"{variant}-s{supertokens}-seed{seed}{tag}"
         uses = list(stages or [])
@@ -153,6 +154,7 @@ class ExampleSweep:
                 "student": settings,
                 "start": start,
                 "train": {"distill": {"loss": {"name": "smooth_l1"}, **(distill or {})}},
+                **(config or {}),
             },
             stages=uses,
         )

@@ -6,7 +6,7 @@ import pytest
 from foundry_bench.report.figure_data import Relation, relate, sum_times
 from foundry_bench.report.harvest import read_folders
 from foundry_bench.report.histories import StageTime, collect_times
-from foundry_bench.report.measures import DISTILL_LOSS, HELDOUT_NMSE, find_measures
+from foundry_bench.report.measures import DISTILL_LOSS, HELDOUT_NMSE
 from foundry_bench.report.profiles import Profile, profile
 from foundry_bench.report.summary import Summary
 from tests.report.examples import COUNTS, ExampleSweep
@@ -121,23 +121,6 @@ def test_a_shared_stage_counts_once(make_sweep: MakeSweep) -> None:
     times = collect_times(read_folders([sweep.out]))
 
     assert [(time.stage, time.num_trials) for time in times] == [("tokens", 2)]
-
-
-def test_measures_prefer_accuracy_and_name_other_tasks() -> None:
-    found = find_measures(
-        [
-            ("probe", "probe_accuracy"),
-            ("few_shot", "accuracy"),
-            ("classification", "accuracy"),
-            ("x", "y"),
-        ]
-    )
-
-    assert [(measure.slug, measure.label) for measure in found] == [
-        ("accuracy", "classification accuracy"),
-        ("few_shot_accuracy", "few-shot accuracy"),
-        ("probe_accuracy", "linear-probe accuracy"),
-    ]
 
 
 def test_each_group_is_compared_with_the_anchors_of_its_context(make_sweep: MakeSweep) -> None:

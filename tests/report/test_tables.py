@@ -8,13 +8,8 @@ from foundry_bench.report.harvest import read_folders
 from foundry_bench.report.rows import tidy_rows
 from foundry_bench.report.runs import collect_runs, measures_in
 from foundry_bench.report.summary import Summary, summarise
-from foundry_bench.report.tables import (
-    csv_text,
-    latex_text,
-    markdown_text,
-    results_lines,
-    results_table,
-)
+from foundry_bench.report.tables import results_lines, results_table
+from foundry_bench.report.typeset import csv_text, latex_text, markdown_text
 from tests.report.example_sweeps import fill_budget, fill_gate
 from tests.report.examples import ExampleSweep
 from tests.report.summaries import read

@@ -53,7 +53,8 @@ def draw_ranking(data: Ranking) -> Figure:
     for label, standing in zip(left.get_yticklabels(), data.standings, strict=True):
         label.set_fontweight("bold" if standing.role == "main" else "normal")
     left.set_ylim(rows - 0.5, -0.5)
-    left.set_xlabel(f"{data.y.short} ({data.y.unit})")
+    is_long = len(data.y.short) > LABEL_LETTERS
+    left.set_xlabel(f"{data.y.short} ({data.y.unit})", loc="left" if is_long else "center")
     right.set_xlabel(data.error.axis, loc="right")
     for axes, num_ticks in ((left, 5), (right, 3)):
         axes.xaxis.set_major_locator(MaxNLocator(num_ticks))

@@ -6,6 +6,9 @@ from foundry_bench.report.figure_data import Times
 from foundry_bench.report.figures.canvas import new_figure
 from foundry_bench.report.style import MAIN, SOFT
 
+WIDEST = 24
+"""Letters of a kind of stage that leave room for the axis' label."""
+
 
 def draw_times(data: Times) -> Figure:
     """A bar per kind of stage: the sum over its stages, with their number and median beside it."""
@@ -38,5 +41,8 @@ def draw_times(data: Times) -> Figure:
     axes.set_xlim(0, 1.3 * longest / divisor or 1.0)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel(f"time in all stages ({unit}); number × median")
+    is_narrow = max(len(label) for label in labels) > WIDEST
+    axes.set_xlabel(
+        f"time in all stages ({unit}); number × median", loc="right" if is_narrow else "center"
+    )
     return figure
