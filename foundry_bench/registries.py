@@ -137,6 +137,14 @@ TASKS: "Registry[Task]" = Registry(
             "foundry_bench.tasks.probe:Probe",
             "accuracy of a linear classifier on frozen tokens",
         ),
+        "svm": (
+            "foundry_bench.tasks.svm:Svm",
+            "accuracy of a linear SVM on frozen tokens, C as in the literature",
+        ),
+        "retrieval": (
+            "foundry_bench.tasks.retrieval:Retrieval",
+            "mean average precision of finding clouds of the same class by cosine, no training",
+        ),
     },
 )
 DATASETS: "Registry[DatasetLoader]" = Registry(
