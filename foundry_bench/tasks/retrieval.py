@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from foundry_bench.config.settings import NamedSettings
+from foundry_bench.config.tasks import TaskSettings
 from foundry_bench.errors import FoundryError
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.tasks.features import pooled_features
@@ -20,7 +20,7 @@ CHUNK = 256
 """Queries that are ranked at once: with 10,000 clouds, 10 MB of similarities."""
 
 
-class RetrievalSettings(NamedSettings):
+class RetrievalSettings(TaskSettings):
     """The protocol is fixed: there is nothing to set."""
 
     name: str = "retrieval"
@@ -40,7 +40,7 @@ class Retrieval(Task):
     protocol: ClassVar[str] = "retrieval/1"
     trains: ClassVar[bool] = False
 
-    def __init__(self, settings: NamedSettings) -> None:
+    def __init__(self, settings: TaskSettings) -> None:
         """There is nothing to keep."""
 
     def evaluate(

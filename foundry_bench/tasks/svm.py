@@ -5,13 +5,13 @@ from typing import ClassVar
 from pydantic import PositiveFloat
 from sklearn.svm import SVC
 
-from foundry_bench.config.settings import NamedSettings
+from foundry_bench.config.tasks import TaskSettings
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.tasks.features import pooled_features
 from foundry_bench.tasks.task import Task, TaskData, TaskResult, Training
 
 
-class SvmSettings(NamedSettings):
+class SvmSettings(TaskSettings):
     """The penalty."""
 
     name: str = "svm"

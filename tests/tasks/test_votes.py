@@ -3,7 +3,7 @@ import torch
 from torch import Tensor, nn
 
 from foundry_bench.config.settings import ViewSettings
-from foundry_bench.data.augment import random_views
+from foundry_bench.data.augment import random_affine
 from foundry_bench.geometry.patches import Patches
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.seeds import generator
@@ -54,8 +54,9 @@ def plain_centers() -> Tensor:
 def test_it_is_the_mean_of_softmax_over_views(num: int) -> None:
     total_NL = torch.zeros(len(ROWS), 3)
     for vote in range(num):
-        matrix_N33 = random_views(len(ROWS), ViewSettings(), generator(3, "vote", vote))
-        turned_NC3 = plain_centers() @ matrix_N33.transpose(1, 2)
+        turned_NC3 = random_affine(len(ROWS), ViewSettings(), generator(3, "vote", vote))(
+            plain_centers()
+        )
         total_NL += Stretched()(turned_NC3).softmax(-1) / num
     found = voted_predictions(Centers(), Stretched(), views(), num, seed=3)
     assert torch.equal(found, total_NL.argmax(-1))
