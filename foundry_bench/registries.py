@@ -145,6 +145,14 @@ TASKS: "Registry[Task]" = Registry(
             "foundry_bench.tasks.retrieval:Retrieval",
             "mean average precision of finding clouds of the same class by cosine, no training",
         ),
+        "fidelity": (
+            "foundry_bench.tasks.fidelity:Fidelity",
+            "cosine and linear CKA between the backbone's tokens and the teacher's",
+        ),
+        "corruption": (
+            "foundry_bench.tasks.corruption:Corruption",
+            "accuracy on corrupted clouds after classification on clean ones",
+        ),
     },
 )
 DATASETS: "Registry[DatasetLoader]" = Registry(
