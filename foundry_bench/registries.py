@@ -137,6 +137,22 @@ TASKS: "Registry[Task]" = Registry(
             "foundry_bench.tasks.probe:Probe",
             "accuracy of a linear classifier on frozen tokens",
         ),
+        "svm": (
+            "foundry_bench.tasks.svm:Svm",
+            "accuracy of a linear SVM on frozen tokens, C as in the literature",
+        ),
+        "retrieval": (
+            "foundry_bench.tasks.retrieval:Retrieval",
+            "mean average precision of finding clouds of the same class by cosine, no training",
+        ),
+        "fidelity": (
+            "foundry_bench.tasks.fidelity:Fidelity",
+            "cosine and linear CKA between the backbone's tokens and the teacher's",
+        ),
+        "corruption": (
+            "foundry_bench.tasks.corruption:Corruption",
+            "accuracy on corrupted clouds after classification on clean ones",
+        ),
     },
 )
 DATASETS: "Registry[DatasetLoader]" = Registry(

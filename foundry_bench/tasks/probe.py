@@ -4,22 +4,19 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from foundry_bench.config.tasks import TaskSettings
 from foundry_bench.models.backbone import Backbone
-from foundry_bench.models.heads import pool
-from foundry_bench.tasks.task import Task, TaskData, TaskResult, Training, all_tokens
-from foundry_bench.training.views import Views
+from foundry_bench.tasks.features import Features, pooled_features
+from foundry_bench.tasks.task import Task, TaskData, TaskResult, Training
 
 GRID = (0.001, 0.01, 0.1, 1.0)
 HELD_OUT = 0.2
 SPLIT_SEED = 0
 
-Features = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 
 
@@ -48,18 +45,11 @@ class Probe(Task):
         self, backbone: Backbone, data: TaskData, training: Training | None = None
     ) -> TaskResult:
         """`probe_accuracy` on test, and the C that was chosen."""
-        train, test = _features(backbone, data.plain), _features(backbone, data.test)
+        train, test = (pooled_features(backbone, views) for views in (data.plain, data.test))
         train_labels, test_labels = data.train_labels.numpy(), data.test_labels.numpy()
         c = _choose_c(train, train_labels)
         accuracy = _accuracy(c, train, train_labels, test, test_labels)
         return TaskResult({"probe_accuracy": accuracy, "probe_c": c})
-
-
-def _features(backbone: Backbone, views: Views) -> Features:
-    pooled = torch.cat(
-        [pool(tokens_BCD).float().cpu() for tokens_BCD in all_tokens(backbone, views)]
-    )
-    return pooled.numpy()
 
 
 def _choose_c(features: Features, labels: Labels) -> float:
