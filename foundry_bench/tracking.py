@@ -7,8 +7,9 @@ on working:
     tags      sweep, trial_id, role, variant, seed, status, records (hash of what was mirrored),
               folder (an id of the output folder: several may hold a sweep of one name)
     params    the resolved trial's fields by dotted path: student.supertokens, train.distill.lr,
-              data.name ...; a task's by its name: tasks.probe.name
-    metrics   final: as in the records (distill_loss, heldout_nmse, accuracy, probe_accuracy ...)
+              data.name ...; a task's by its label: tasks.probe.name
+    metrics   final: as in the records (distill_loss, heldout_nmse, accuracy, probe_accuracy ...),
+              of a task with a label of its own behind it: db69.accuracy
               per epoch, step = epoch: <stage or task>/<name> (distill/loss, classification/lr ...)
     artifacts trial.json, and record.json of each stage in its folder (distill-<key>/,
               evaluate-probe/ ...)
@@ -203,7 +204,9 @@ def records_hash(trial: TrialRecord, stages: list[Record]) -> str:
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Dotted path -> value as text. Lists of named things go by name, other lists stay whole."""
+    """Dotted path -> value as text. Lists of named things go by label or name, other lists stay
+    whole.
+    """
     flat: dict[str, str] = {}
     for key, value in config.items():
         path = f"{prefix}{key}"
@@ -212,7 +215,7 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
             and value
             and all(isinstance(one, dict) and "name" in one for one in value)
         ):
-            value = {one["name"]: one for one in value}
+            value = {one.get("label") or one["name"]: one for one in value}
         if isinstance(value, Mapping):
             flat |= flatten(value, f"{path}.")
         else:
@@ -230,10 +233,16 @@ def stage_metrics(stages: list[Record], time_ms: int) -> Iterator["Metric"]:
     from mlflow.entities import Metric
 
     for stage in (stage for stage in stages if stage.stage != "tokens"):
+        word = _mapping(stage.config.get("task")).get("name")
+        prefix = "" if word in (None, stage.task) else f"{stage.task}."
         for name, value in stage.metrics.items():
-            yield Metric(name, float(value), time_ms, 0)
+            yield Metric(f"{prefix}{name}", float(value), time_ms, 0)
         for epoch in stage.history:
             step = int(epoch.get("epoch", 0))
             for name, value in epoch.items():
                 if name != "epoch":
                     yield Metric(f"{stage.task or stage.stage}/{name}", float(value), time_ms, step)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

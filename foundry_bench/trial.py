@@ -4,20 +4,25 @@
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 from safetensors.torch import save_file
+from torch import nn
 
 from foundry_bench.config.settings import NamedSettings
 from foundry_bench.config.sweep import TrialConfig
+from foundry_bench.config.tasks import TaskSettings
 from foundry_bench.data.dataset import Dataset
+from foundry_bench.models.backbone import Backbone
 from foundry_bench.registries import STUDENTS, TASKS
+from foundry_bench.seeds import seeded
 from foundry_bench.stage import Stage, StageContext, StageResult
 from foundry_bench.students.specialist import SpecialistSettings
 from foundry_bench.students.student import Student
-from foundry_bench.tasks.task import Task, Training
+from foundry_bench.tasks.task import Task, TaskData, Training
 from foundry_bench.teachers.loading import load_weights
 from foundry_bench.teachers.teacher import Teacher
 from foundry_bench.training.distill import (
@@ -29,14 +34,15 @@ from foundry_bench.training.distill import (
 )
 from foundry_bench.training.loop import Objective, Progressing, fit
 from foundry_bench.training.specialise import Expert, LogitDistillation, agreement
-from foundry_bench.training.views import TokenFile, Views, fixed_view, patch_views
-from foundry_bench.trial_inputs import WEIGHTS, TrialInputs, rows_of
+from foundry_bench.training.views import Views
+from foundry_bench.trial_inputs import WEIGHTS, TrialInputs
 
-TOKENS_VERSION = 1
 DISTILL_VERSION = 2
 EVALUATE_VERSION = 2
 ARRAYS = "arrays.npz"
-EXPERT = "expert"
+EXPERT, TUNED = "expert", "tuned"
+ELSEWHERE = {"label", "preset", "data", "views", "finetune"}
+"""Fields of a task that its stage's key has in other places, or that decide no number."""
 
 
 def plan_trial(trial: TrialConfig) -> list[Stage]:
@@ -62,64 +68,24 @@ class _Planner:
         distill = [self._distill()] if self.trial.start == "distilled" else []
         return distill + [self._evaluate(task, distill) for task in self.trial.tasks]
 
-    def _tokens(self, split: str, view: int | None) -> Stage:
-        """The teacher's embeddings and tokens for one view of a split; `view` None: as they are."""
-        views = self.trial.train.views
-
-        def run(context: StageContext) -> StageResult:
-            dataset = self.inputs.loader.load(context.cache)
-            rows = rows_of(dataset, split)
-            teacher = self.inputs.source.build().to(self.inputs.device)
-            spec = teacher.patch_spec
-            shown = (
-                patch_views(dataset, rows, spec, None, self.inputs.device)
-                if view is None
-                else fixed_view(dataset, rows, spec, views, view, self.inputs.device)
-            )
-            TokenFile.write(context.directory, teacher, shown)
-            return StageResult({"clouds": float(len(rows))})
-
-        augmentation = (
-            None if view is None else views.model_dump(mode="json", exclude={"count", "patches"})
-        )
-        return Stage(
-            "tokens",
-            TOKENS_VERSION,
-            {
-                "split": split,
-                "view": view,
-                "augmentation": augmentation,
-                "threads": self.trial.threads,
-                "device": self.trial.device,
-            },
-            run,
-            fingerprints=self.inputs.fingerprints,
-        )
-
-    def _views(self) -> dict[str, Stage]:
-        """One stage a fixed view of the pool."""
-        count = self.trial.train.views.count
-        assert isinstance(count, int)
-        return {f"view{view}": self._tokens("pool", view) for view in range(count)}
-
-    def _plain(self, *splits: str) -> dict[str, Stage]:
-        """One stage a split, of the clouds as they are."""
-        return {split: self._tokens(split, None) for split in splits}
-
     def _distill(self) -> Stage:
         trial, settings = self.trial, self.trial.train.distill
-        cached = trial.train.views.count != "online"
-        needs = self._views() | self._plain("test") if cached else {}
+        clouds = self.inputs.clouds
+        needs: dict[str, Stage] = {}
+        if clouds.has_fixed_views:
+            needs = clouds.augmented_tokens() | clouds.plain_tokens("test")
         expert = self._expert()
         if expert is not None:
             needs |= {EXPERT: expert}
 
         def run(context: StageContext) -> StageResult:
-            dataset = self.inputs.loader.load(context.cache)
+            dataset = clouds.load(context)
             student, teacher = self.inputs.student(self.inputs.distilled, random=False)
             own = {"tokenizer"} if self.inputs.distilled.own_tokenizer else set()
             student.freeze_all_but({*settings.trains, *own})
-            views, test = self.inputs.distill_views(context, dataset, teacher.patch_spec)
+            views, test = clouds.distill_views(
+                context, dataset, teacher.patch_spec, on_patches=self.inputs.distills_on_patches
+            )
             objective, measure = self._objective(context, student, teacher, views, dataset)
             history = fit(
                 objective,
@@ -148,7 +114,7 @@ class _Planner:
             },
             run,
             needs=needs,
-            fingerprints=self.inputs.fingerprints,
+            fingerprints=clouds.fingerprints,
             seed=trial.seed,
         )
 
@@ -167,10 +133,12 @@ class _Planner:
             return objective, partial(heldout_metrics, student, teacher, loss=settings.loss)
         inputs, specialist = self.inputs, self.inputs.distilled
         assert isinstance(specialist, SpecialistSettings)
-        expert = Expert(inputs.source.build(), inputs.head(dataset)).to(inputs.device)
+        task = self._own_task(specialist.task, self.trial.data)
+        master = inputs.source.build()
+        expert = Expert(master, self._new_head(task, master, dataset)).to(inputs.device)
         load_weights(expert, context.inputs[EXPERT] / WEIGHTS)
         expert.eval().requires_grad_(False)
-        head = inputs.head(dataset).to(inputs.device)
+        head = self._new_head(task, student, dataset).to(inputs.device)
         learning = LogitDistillation(student, head, expert, views, specialist.temperature)
         return learning, lambda test: {
             **heldout_metrics(student, teacher, test, settings.loss),
@@ -183,66 +151,112 @@ class _Planner:
         """
         if not isinstance(self.inputs.distilled, SpecialistSettings):
             return None
-        name = self.inputs.distilled.task
-        own = (task for task in self.trial.tasks if task.name == name)
-        task = next(own, None) or TASKS.get(name).Settings(name=name)
+        task = self._own_task(self.inputs.distilled.task, self.trial.data)
         alone = self.trial.model_copy(update={"student": None, "start": "teacher"})
         return _Planner(alone)._evaluate(task, [])
 
-    def _evaluate(self, settings: NamedSettings, distill: list[Stage]) -> Stage:
-        trial, finetune = self.trial, self.inputs.finetune
+    def _own_task(self, name: str, data: NamedSettings) -> TaskSettings:
+        """The trial's settings of the task `name` on `data`, else the usual ones."""
+        for task in self.trial.tasks:
+            if task.name == name and (task.data or self.trial.data) == data:
+                return task
+        return TASKS.get(name).Settings(name=name, data=data)
+
+    def _new_head(self, settings: TaskSettings, backbone: Backbone, dataset: Dataset) -> nn.Module:
+        """A head of the task, drawn from the trial's seed."""
         task: Task = TASKS.get(settings.name)(settings)
-        cached = (
-            trial.train.views.count != "online"
-            and self.inputs.has_teachers_tokens
-            and not (task.trains and "tokenizer" in finetune.trains)
-        )
+        with seeded(self.trial.seed, "init", "head"):
+            head = task.new_head(backbone, dataset, self.inputs.finetune(settings))
+        assert head is not None, f"{settings.name} has a head that others can use"
+        return head
+
+    def _evaluate(self, settings: TaskSettings, distill: list[Stage]) -> Stage:
+        task: Task = TASKS.get(settings.name)(settings)
+        clouds, finetune = self.inputs.clouds_of(settings), self.inputs.finetune(settings)
         needs: dict[str, Stage] = {stage.kind: stage for stage in distill}
+        tunes_tokenizer = "tokenizer" in finetune.trains and (task.trains or task.after is not None)
+        cached = clouds.has_fixed_views and self.inputs.has_teachers_tokens and not tunes_tokenizer
         if cached:
-            needs |= self._plain("train", "test") | (self._views() if task.trains else {})
+            needs |= clouds.plain_tokens("train", "test")
+            needs |= clouds.augmented_tokens() if task.trains else {}
+        earlier = None
+        if task.after is not None:
+            earlier = self._own_task(task.after, settings.data or self.trial.data)
+            needs |= {TUNED: self._evaluate(earlier, distill)}
+
+        has_seed = task.trains or task.after is not None or self.trial.student is not None
 
         def run(context: StageContext) -> StageResult:
-            dataset = self.inputs.loader.load(context.cache)
+            dataset = clouds.load(context)
             backbone = self.inputs.backbone(context)
             data = (
-                self.inputs.cached_data(context, dataset)
+                clouds.cached_data(context, dataset)
                 if cached
-                else self.inputs.patch_data(dataset, backbone.patch_spec, augmented=task.trains)
+                else clouds.patch_data(
+                    dataset,
+                    backbone.patch_spec,
+                    augmented=task.trains,
+                    fixed="tokenizer" not in finetune.trains,
+                )
             )
-            progress = Progressing(context, "evaluate", settings.name, finetune.epochs)
-            training = (
-                Training(finetune, trial.seed, context.directory, progress) if task.trains else None
-            )
-            result = task.evaluate(backbone, data, training)
-            metrics = dict(result.metrics)
-            if isinstance(backbone, Student):
-                metrics |= activity_metrics(backbone, data.test)
-            else:
-                metrics["encoder_tokens"] = float(backbone.patch_spec.patches)
-            if trial.student is None and result.head is not None:
-                expert = Expert(backbone, result.head).cpu()
-                save_file(expert.state_dict(), context.directory / WEIGHTS)
-            return StageResult(metrics, result.history)
+            if earlier is not None:
+                head = self._new_head(earlier, backbone, dataset)
+                load_weights(Expert(backbone, head), context.inputs[TUNED] / WEIGHTS)
+                data = replace(data, head=head.to(self.inputs.device))
+            return self._measure(context, task, settings, backbone, data)
 
         return Stage(
             "evaluate",
             EVALUATE_VERSION,
-            {
-                "protocol": task.protocol,
-                "task": settings.model_dump(mode="json"),
-                **self._student_config(trial.student),
-                "start": trial.start,
-                "finetune": finetune.model_dump(mode="json") if task.trains else None,
-                "views": trial.train.views.model_dump(mode="json") if task.trains else None,
-                "threads": trial.threads,
-                "device": trial.device,
-            },
+            self._evaluate_config(task, settings),
             run,
             needs=needs,
-            fingerprints=self.inputs.fingerprints,
-            seed=trial.seed if task.trains or trial.student is not None else None,
-            task=settings.name,
+            fingerprints=clouds.fingerprints,
+            seed=self.trial.seed if has_seed else None,
+            task=settings.key,
         )
+
+    def _measure(
+        self,
+        context: StageContext,
+        task: Task,
+        settings: TaskSettings,
+        backbone: Backbone,
+        data: TaskData,
+    ) -> StageResult:
+        """The task's numbers; what was trained stays in the stage's folder."""
+        finetune = self.inputs.finetune(settings)
+        data = replace(data, teacher=self.inputs.source.build().to(self.inputs.device))
+        epochs = finetune.epochs * task.num_trainings
+        progress = Progressing(context, "evaluate", settings.key, epochs)
+        training = Training(finetune, self.trial.seed, context.directory, progress)
+        result = task.evaluate(backbone, data, training if task.trains else None)
+        metrics = dict(result.metrics)
+        if isinstance(backbone, Student):
+            metrics |= activity_metrics(backbone, data.test)
+        else:
+            metrics["encoder_tokens"] = float(backbone.patch_spec.patches)
+        if result.head is not None:
+            tuned = Expert(backbone, result.head).cpu()
+            save_file(tuned.state_dict(), context.directory / WEIGHTS)
+        return StageResult(metrics, result.history)
+
+    def _evaluate_config(self, task: Task, settings: TaskSettings) -> dict[str, object]:
+        """All that decides the numbers, beside clouds and earlier stages."""
+        trial = self.trial
+        views = getattr(settings, "views", None) or trial.train.views
+        return {
+            "protocol": task.protocol,
+            "task": settings.model_dump(mode="json", exclude=ELSEWHERE),
+            **self._student_config(trial.student),
+            "start": trial.start,
+            "finetune": self.inputs.finetune(settings).model_dump(mode="json")
+            if task.trains
+            else None,
+            "views": views.model_dump(mode="json") if task.trains else None,
+            "threads": trial.threads,
+            "device": trial.device,
+        }
 
     def _student_config(self, settings: NamedSettings | None) -> dict[str, object]:
         """What stages say of a student: its settings, and versions of the code they choose."""

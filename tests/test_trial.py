@@ -18,7 +18,7 @@ from foundry_bench.tasks.classification import Classification
 from foundry_bench.tasks.task import TaskResult
 from foundry_bench.testing import tiny_archive, tiny_preset
 from foundry_bench.trial import plan_trial
-from foundry_bench.trial_inputs import TrialInputs, rows_of
+from foundry_bench.trial_inputs import TrialInputs
 
 TIMES = {"wall_s", "clouds_per_s"}
 ONLINE = {"train.views.count": "online"}
@@ -340,11 +340,10 @@ def test_stages_tell_how_far_they_are(files: Path, tmp_path: Path) -> None:
 
 def test_the_pool_opens_with_train_and_has_no_test(files: Path) -> None:
     dataset = loader_of(trial_config(files).data).load(None)
-    pool = rows_of(dataset, "pool")
-    train = rows_of(dataset, "train")
+    pool, train = dataset.pool, dataset.splits["train"]
     assert pool[: len(train)].tolist() == train.tolist()
     assert len(pool) == 20
-    assert set(pool.tolist()).isdisjoint(rows_of(dataset, "test").tolist())
+    assert set(pool.tolist()).isdisjoint(dataset.splits["test"].tolist())
 
 
 def test_fine_tuning_goes_on_at_the_temperature_where_distillation_ended(
@@ -465,9 +464,11 @@ def test_an_expert_sees_the_clouds_through_its_own_tokenizer(files: Path, tmp_pa
     records, store = run(files, tmp_path, {**changes, "tasks": ["classification"]})
     assert records["distill"].metrics["heldout_agreement"] > 0.8
     inputs = TrialInputs(trial_config(files, changes))
-    dataset = inputs.loader.load(store.root / "data")
     context = StageContext(tmp_path, store.root / "data", tokens_of(store), lambda progress: None)
-    views, test = inputs.distill_views(context, dataset, inputs.source.architecture.patch_spec)
+    dataset = inputs.clouds.load(context)
+    spec = inputs.source.architecture.patch_spec
+    assert inputs.distills_on_patches
+    views, test = inputs.clouds.distill_views(context, dataset, spec, on_patches=True)
     for shown in (views, test):
         drawn = shown.draw(torch.arange(2), torch.Generator().manual_seed(0))
         assert isinstance(drawn.inputs, Patches)
@@ -485,6 +486,74 @@ def tokens_of(store: Store) -> dict[str, Path]:
 
 def test_a_tokenizer_that_was_not_distilled_trains_with_the_task(files: Path) -> None:
     for start, trains in (("teacher", True), ("distilled", False)):
-        inputs = TrialInputs(trial_config(files, {**LIGHT, "start": start}))
-        assert ("tokenizer" in inputs.finetune.trains) == trains
-    assert "tokenizer" not in TrialInputs(trial_config(files, NOT_DISTILLED)).finetune.trains
+        assert ("tokenizer" in trained(files, {**LIGHT, "start": start})) == trains
+    assert "tokenizer" not in trained(files, NOT_DISTILLED)
+
+
+def trained(files: Path, changes: dict[str, Any]) -> tuple[str, ...] | str:
+    """What trains with the first task."""
+    trial = trial_config(files, changes)
+    return TrialInputs(trial).finetune(trial.tasks[0]).trains
+
+
+def other_clouds(files: Path) -> dict[str, Any]:
+    """A task on clouds that the student was not distilled on."""
+    folder = files / "others"
+    folder.mkdir(exist_ok=True)
+    with np.load(tiny_archive(folder)) as arrays:
+        points = arrays["points"][:, ::-1]
+        np.savez(folder / "others.npz", **{**arrays, "points": points})
+    data = {"name": "archive", "path": str(folder / "others.npz")}
+    return {"name": "classification", "label": "others", "data": data}
+
+
+def test_a_task_may_have_clouds_of_its_own(files: Path, tmp_path: Path) -> None:
+    changes = {"tasks": ["classification", other_clouds(files)]}
+    stages = planned(files, changes)
+    usual, others = stages["classification"], stages["others"]
+    assert usual.needs["distill"].key == others.needs["distill"].key
+    assert usual.fingerprints["data"] != others.fingerprints["data"]
+    assert {need.fingerprints["data"] for name, need in tokens_needed(others)} == {
+        others.fingerprints["data"]
+    }
+    assert {need.config["split"] for name, need in tokens_needed(others)} == {"train", "test"}
+    assert stages["distill"].key == keys(files)["distill"]
+    records, _ = run(files, tmp_path, changes)
+    assert records["others"].task == "others"
+    assert records["others"].config["task"]["name"] == "classification"
+    assert records["others"].metrics.keys() == records["classification"].metrics.keys()
+
+
+def tokens_needed(stage: Stage) -> list[tuple[str, Stage]]:
+    return [(name, need) for name, need in stage.needs.items() if need.kind == "tokens"]
+
+
+def test_a_schedule_of_its_own_is_a_tasks_own(files: Path) -> None:
+    own = {"name": "classification", "finetune": {"epochs": 3, "batch": 4}}
+    changed = keys(files, {"tasks": [own], "train.finetune.epochs": 7})
+    assert changed["classification"] == keys(files, {"tasks": [own]})["classification"]
+    assert changed["classification"] != keys(files)["classification"]
+    scratch = trained(files, {**SCRATCH, "tasks": [own]})
+    assert scratch == ("tokenizer", "encoder")
+    head_alone = {**own, "finetune": {"epochs": 3, "trains": "head"}}
+    assert trained(files, {**SCRATCH, "tasks": [head_alone]}) == "head"
+
+
+def test_views_of_its_own_change_what_a_task_trains_on(files: Path) -> None:
+    own = {"name": "classification", "views": {"count": 3}}
+    stage = planned(files, {"tasks": [own]})["classification"]
+    assert sorted(tokens(stage)) == ["test", "train", "view0", "view1", "view2"]
+
+
+def test_a_label_renames_a_stage_and_nothing_else(files: Path, tmp_path: Path) -> None:
+    named = {"tasks": [{"name": "classification", "label": "mine"}]}
+    records, _ = run(files, tmp_path / "mine", named)
+    usual, _ = run(files, tmp_path / "usual", {"tasks": ["classification"]})
+    assert records["mine"].metrics == usual["classification"].metrics
+
+
+def test_a_tuned_backbone_stays_with_its_head(files: Path, tmp_path: Path) -> None:
+    _, store = run(files, tmp_path, {"tasks": ["classification"]})
+    stage = planned(files)["classification"]
+    weights = load_file(store.root / "stages" / stage.key / "weights.safetensors")
+    assert {name.partition(".")[0] for name in weights} == {"backbone", "head"}

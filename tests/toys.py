@@ -8,6 +8,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from foundry_bench import registries
 from foundry_bench.config.registered import AssignmentField
 from foundry_bench.config.settings import NamedSettings, Seq, TeacherSettings
+from foundry_bench.config.tasks import TaskSettings
 from foundry_bench.registry import Entry, Registry
 
 
@@ -59,7 +60,7 @@ class Blobs:
 class Quiz:
     """A task."""
 
-    class Settings(NamedSettings):
+    class Settings(TaskSettings):
         """Of `quiz` and of `exam`."""
 
         protocol: Literal["strict", "literature"] = "strict"

@@ -22,14 +22,14 @@ __all__ = ["dump_yaml", "load_settings", "load_sweep", "load_trial"]
 S = TypeVar("S", bound=Settings)
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
-_DATA_PATH = re.compile(r"(^|\.)data\.path(\.\d+)?$")
+_DATA_PATH = re.compile(r"(^|\.)data\.(path|root)(\.\d+)?$")
 
 
 def load_sweep(path: Path, overrides: Sequence[str] = ()) -> SweepConfig:
     """The sweep in the file `path`, with fields changed as by `--set`.
 
-    A shipped sweep may be given by its name. `${NAME}` in a `data.path` becomes the value of the
-    environment variable.
+    A shipped sweep may be given by its name. `${NAME}` in a `data.path` or `data.root` becomes the
+    value of the environment variable.
 
     Raises:
         FoundryError: all faults of file, overrides, axes, anchors and controls, each with its line.
@@ -91,7 +91,9 @@ def _shape_faults(kind: type[S]) -> Callable[[Mapping[str, Any]], list[Fault]]:
 
 
 def _expanded(value: Any, place: Place, faults: list[Fault]) -> Any:
-    """`value` with environment variables put into every `data.path`; each unset one is a fault."""
+    """`value` with environment variables put into every `data.path` and `data.root`; each unset one
+    is a fault.
+    """
     if isinstance(value, Mapping):
         return {key: _expanded(inner, (*place, key), faults) for key, inner in value.items()}
     if isinstance(value, list):

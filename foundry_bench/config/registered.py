@@ -10,7 +10,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, cor
 
 from foundry_bench.config.settings import NamedSettings
 from foundry_bench.errors import FoundryError
-from foundry_bench.registries import ASSIGNMENTS, DATASETS, STUDENTS, TASKS
+from foundry_bench.registries import ASSIGNMENTS, DATASETS, STUDENTS
 from foundry_bench.registry import Registry
 
 
@@ -118,5 +118,4 @@ def _dump(settings: NamedSettings, info: SerializationInfo) -> dict[str, Any]:
 
 StudentField = Annotated[NamedSettings, Registered(STUDENTS)]
 AssignmentField = Annotated[NamedSettings, Registered(ASSIGNMENTS)]
-TaskField = Annotated[NamedSettings, Registered(TASKS)]
 DataField = Annotated[NamedSettings, Registered(DATASETS)]

@@ -86,8 +86,12 @@ class FinetuneSettings(OptimizerSettings):
     epochs: PositiveInt = 12
     batch: int = Field(64, ge=2)
     """At least 2: the head has a batch norm."""
-    trains: Seq[Part] = ("encoder",)
-    """Which of the backbone's parts train; compression, upsampling and the head always do."""
+    trains: Seq[Part] | Literal["head"] = ("encoder",)
+    """Which of the backbone's parts train; compression, upsampling and the head always do. `head`:
+    the head alone, and nothing of the backbone.
+    """
+    unfreeze: float = Field(0.0, ge=0, lt=1)
+    """Share of the training in which the head alone trains, before `trains` begin to."""
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     dropout: float = Field(0.5, ge=0, lt=1)
     """In the head, as in the teacher's code."""
@@ -106,16 +110,24 @@ class ViewSettings(Settings):
     scale: Annotated[tuple[float, float], Strict(strict=False)] = (0.8, 1.2)
     """Range of the uniform scale."""
     scale_per_axis: bool = False
+    shift: float = Field(0.0, ge=0)
+    """Largest translation along each axis."""
+    normalize: bool = False
+    """Centre the view and scale it to the unit sphere, after all else."""
     seed: int = 0
     """Of the fixed views; not the trial's seed, so that all trials share them."""
 
     @model_validator(mode="after")
     def _patches_survive(self) -> "ViewSettings":
-        if self.scale_per_axis and self.patches == "cached":
-            raise ValueError(
-                "scale_per_axis: it changes who is near whom, so patches cannot be cached: "
-                "set `train.views.patches: fresh`"
-            )
+        for name, reason in (
+            ("scale_per_axis", "changes who is near whom"),
+            ("normalize", "needs the points"),
+        ):
+            if getattr(self, name) and self.patches == "cached":
+                raise ValueError(
+                    f"{name}: it {reason}, so patches cannot be cached: set `patches: fresh` "
+                    "beside it"
+                )
         if not 0 < self.scale[0] <= self.scale[1]:
             raise ValueError(f"scale: must be a range 0 < low <= high, not {list(self.scale)}")
         return self

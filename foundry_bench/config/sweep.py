@@ -4,15 +4,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from foundry_bench.config.registered import DataField, StudentField, TaskField
+from foundry_bench.config.registered import DataField, StudentField
 from foundry_bench.config.settings import (
-    NamedSettings,
     ResourceSettings,
     Seq,
     Settings,
     TeacherSettings,
     TrainSettings,
 )
+from foundry_bench.config.tasks import TaskField, TaskSettings
 from foundry_bench.record import Role
 
 Start = Literal["distilled", "teacher", "random"]
@@ -61,10 +61,12 @@ class SweepConfig(Settings):
 
     @field_validator("tasks")
     @classmethod
-    def _tasks_differ(cls, tasks: tuple[NamedSettings, ...]) -> tuple[NamedSettings, ...]:
-        names = [task.name for task in tasks]
+    def _tasks_differ(cls, tasks: tuple[TaskSettings, ...]) -> tuple[TaskSettings, ...]:
+        names = [task.key for task in tasks]
         if twice := next((name for name in names if names.count(name) > 1), None):
-            raise ValueError(f"'{twice}' is given twice; its numbers go by that name")
+            raise ValueError(
+                f"'{twice}' is given twice; its numbers go by that name: give one of them a `label`"
+            )
         return tasks
 
     @field_validator("seeds")

@@ -58,8 +58,9 @@ class Patches:
         """The clouds at `index`."""
         return Patches(self.neighbors_BCK3[index], self.centers_BC3[index])
 
-    def transformed(self, matrix_B33: Tensor) -> "Patches":
-        """The patches of the clouds after x -> matrix · x, computed in float32 also under autocast.
+    def transformed(self, matrix_B33: Tensor, shift_B3: Tensor | None = None) -> "Patches":
+        """The patches of the clouds after x -> matrix · x + shift, computed in float32 also under
+        autocast.
 
         Equal to grouping the transformed clouds (up to rounding) if the matrices are similarities,
         which change nobody's neighbours; this is not checked.
@@ -68,6 +69,8 @@ class Patches:
         with torch.autocast(self.centers_BC3.device.type, enabled=False):
             neighbors_BM3 = self.neighbors_BCK3.flatten(1, 2) @ right_B33
             centers_BC3 = self.centers_BC3 @ right_B33
+            if shift_B3 is not None:
+                centers_BC3 = centers_BC3 + shift_B3[:, None].to(centers_BC3)
         return Patches(neighbors_BM3.view_as(self.neighbors_BCK3), centers_BC3)
 
 

@@ -75,6 +75,7 @@ class Backbone(nn.Module, ABC):
         mode.
         """
         chosen = set(trained)
+        self._is_frozen = False
         self._frozen = [
             self.get_submodule(path)
             for part, paths in self.parts.items()
@@ -86,9 +87,15 @@ class Backbone(nn.Module, ABC):
             module.requires_grad_(False)
         self.train(self.training)
 
+    def freeze(self) -> None:
+        """Let nothing train: all of it stays in eval mode."""
+        self._is_frozen = True
+        self.requires_grad_(False)
+        self.eval()
+
     def train(self, mode: bool = True) -> Self:
         """As in torch, but frozen parts keep their statistics: they stay in eval mode."""
-        super().train(mode)
+        super().train(mode and not getattr(self, "_is_frozen", False))
         for module in getattr(self, "_frozen", ()):
             module.eval()
         return self

@@ -1,9 +1,11 @@
 """What turns tokens into an answer. B clouds, C tokens, D width."""
 
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
+
+HeadForm = Literal["linear", "mlp", "mlp3"]
 
 
 def pool(tokens_BCD: Tensor) -> Tensor:
@@ -12,19 +14,33 @@ def pool(tokens_BCD: Tensor) -> Tensor:
 
 
 class ClassificationHead(nn.Module):
-    """Pooled tokens -> logits through an MLP with batch norm, ReLU and dropout."""
+    """Pooled tokens -> logits, by layers with batch norm, ReLU and dropout between them.
+
+    `mlp3` is the head of the teacher's code and of Point-MAE's, `mlp` has one layer less.
+    """
 
     def __init__(
-        self, width: int, num_classes: int, *, hidden: int = 256, dropout: float = 0.5
+        self,
+        width: int,
+        num_classes: int,
+        *,
+        form: HeadForm = "mlp",
+        hidden: int = 256,
+        dropout: float = 0.5,
     ) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(2 * width, hidden, bias=False),
-            nn.BatchNorm1d(hidden),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(hidden, num_classes),
-        )
+        num_hidden = {"linear": 0, "mlp": 1, "mlp3": 2}[form]
+        layers: list[nn.Module] = []
+        inputs = 2 * width
+        for _ in range(num_hidden):
+            layers += [
+                nn.Linear(inputs, hidden, bias=False),
+                nn.BatchNorm1d(hidden),
+                nn.ReLU(),
+                nn.Dropout(dropout),
+            ]
+            inputs = hidden
+        self.layers = nn.Sequential(*layers, nn.Linear(inputs, num_classes))
 
     def forward(self, tokens_BCD: Tensor) -> Tensor:
         """Logits (B, classes)."""

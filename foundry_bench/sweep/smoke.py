@@ -54,7 +54,8 @@ def shrunk(trial: TrialConfig) -> TrialConfig:
     finetune = trial.train.finetune.model_copy(update=_short(trial.train.finetune.batch))
     data = trial.data.smoke() if isinstance(trial.data, DataSettings) else trial.data
     train = trial.train.model_copy(update={"distill": distill, "finetune": finetune})
-    return trial.model_copy(update={"train": train, "data": data})
+    tasks = tuple(task.smoke() for task in trial.tasks)
+    return trial.model_copy(update={"train": train, "data": data, "tasks": tasks})
 
 
 def _short(batch: int) -> dict[str, int]:

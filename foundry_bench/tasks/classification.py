@@ -1,6 +1,5 @@
-"""Classification by fine-tuning. B clouds."""
+"""Classification by fine-tuning. B clouds, C tokens, D width."""
 
-from pathlib import Path
 from typing import ClassVar
 
 import torch
@@ -8,22 +7,23 @@ import torch.nn.functional as F
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from foundry_bench.config.settings import FinetuneSettings, NamedSettings, Seq
-from foundry_bench.files import replacing
+from foundry_bench.config.settings import FinetuneSettings, Seq
+from foundry_bench.config.tasks import TrainedTaskSettings
+from foundry_bench.data.dataset import Dataset
 from foundry_bench.models.backbone import Backbone
-from foundry_bench.models.heads import ClassificationHead
-from foundry_bench.seeds import generator, seeded
+from foundry_bench.models.heads import ClassificationHead, HeadForm
+from foundry_bench.seeds import seeded
+from foundry_bench.tasks.finetuning import Supervision, fine_tune
 from foundry_bench.tasks.task import Task, TaskData, TaskResult, Training, all_tokens
-from foundry_bench.training.loop import Objective, fit
 from foundry_bench.training.views import Batch, Views
 
-VAL_SHARE = 0.1
 
-
-class ClassificationSettings(NamedSettings):
-    """The protocol is fixed; the schedule is `train.finetune`."""
+class ClassificationSettings(TrainedTaskSettings):
+    """What is asked; the schedule is `finetune`, and says which parts of the backbone train."""
 
     name: str = "classification"
+    head: HeadForm = "mlp"
+    """What takes the pooled tokens to classes: one linear layer, or an MLP of 2 or of 3."""
     budgets: Seq[PositiveInt] = ()
     """Token budgets at which a student that heeds one is measured too, without further training."""
 
@@ -41,135 +41,87 @@ class Classification(Task):
     trains: ClassVar[bool] = True
 
     def __init__(self, settings: ClassificationSettings) -> None:
-        """Keeps the budgets."""
-        self._budgets = settings.budgets
+        """Keeps the settings."""
+        self.settings = settings
+
+    def new_head(
+        self, backbone: Backbone, dataset: Dataset, settings: FinetuneSettings
+    ) -> nn.Module:
+        """For the dataset's classes."""
+        return ClassificationHead(
+            backbone.width,
+            len(dataset.class_names),
+            form=self.settings.head,
+            dropout=settings.dropout,
+        )
 
     def evaluate(
         self, backbone: Backbone, data: TaskData, training: Training | None = None
     ) -> TaskResult:
         """`accuracy` on test; `val_accuracy` if a validation split chose the epoch;
-        `accuracy_at_budget_B` for each of the settings' budgets that the backbone can be given.
+        `accuracy_at_budget_B` for each of the settings' budgets that the backbone can be given;
+        `literature_accuracy`, the best epoch on test, if the protocol is the literature's.
         """
         assert training is not None, "classification trains"
-        settings = training.settings
-        backbone.freeze_all_but(settings.trains)
-        device = next(backbone.parameters()).device
         with seeded(training.seed, "init", "head"):
-            head = ClassificationHead(
-                backbone.width, data.num_classes, dropout=settings.dropout
-            ).to(device)
-        rows, val_rows = _split(len(data.train), settings)
-        best = BestEpoch(training.directory / "best.pt")
-        objective = Finetuning(backbone, head, data, settings, rows, val_rows, best)
-        history = fit(
-            objective,
-            settings,
-            seed=training.seed,
-            directory=training.directory,
-            report=training.report,
-        )
-        if settings.selection == "val":
-            best.restore(objective.module)
-        metrics = {
-            "accuracy": _accuracy(backbone, head, data.test, data.test_labels),
-            "train_loss": history[-1]["loss"],
-        }
-        if settings.selection == "val":
-            metrics["val_accuracy"] = best.accuracy
-        metrics |= self._at_budgets(backbone, head, data)
-        return TaskResult(metrics, history, head)
+            head = self.new_head(backbone, data.dataset, training.settings)
+        head.to(next(backbone.parameters()).device)
+        taught = Labelling(backbone, head, data, training.settings)
+        tuned = fine_tune(taught, training, literature=self.settings.protocol == "literature")
+        metrics = {"accuracy": taught.test_score(), **tuned.metrics}
+        metrics |= self._at_budgets(backbone, taught)
+        return TaskResult(metrics, tuned.history, head)
 
-    def _at_budgets(self, backbone: Backbone, head: nn.Module, data: TaskData) -> dict[str, float]:
+    def _at_budgets(self, backbone: Backbone, taught: "Labelling") -> dict[str, float]:
         least, usual = backbone.least_budget, backbone.budget
         metrics = {}
-        for budget in self._budgets:
+        for budget in self.settings.budgets:
             if least is not None and budget >= least:
                 backbone.budget = budget
-                accuracy = _accuracy(backbone, head, data.test, data.test_labels)
-                metrics[f"accuracy_at_budget_{budget}"] = accuracy
+                metrics[f"accuracy_at_budget_{budget}"] = taught.test_score()
         backbone.budget = usual
         return metrics
 
 
-class BestEpoch:
-    """The weights of the epoch with the best validation accuracy, in a file, so that a resumed
-    stage knows them.
-    """
+class Labelling(Supervision[tuple[Batch, Tensor]]):
+    """Clouds with a label each: cross-entropy with label smoothing, and accuracy."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.accuracy = torch.load(path, weights_only=True)["accuracy"] if path.is_file() else -1.0
-
-    def offer(self, accuracy: float, module: nn.Module) -> None:
-        """Keep these weights if they are the best so far."""
-        if accuracy > self.accuracy:
-            self.accuracy = accuracy
-            with replacing(self._path) as temporary:
-                torch.save({"accuracy": accuracy, "module": module.state_dict()}, temporary)
-
-    def restore(self, module: nn.Module) -> None:
-        """Give `module` the best weights, and remove the file."""
-        module.load_state_dict(torch.load(self._path, weights_only=True)["module"])
-        self._path.unlink()
-
-
-class Finetuning(Objective[tuple[Batch, Tensor]]):
-    """Cross-entropy with label smoothing."""
+    score_name = "accuracy"
 
     def __init__(
-        self,
-        backbone: Backbone,
-        head: nn.Module,
-        data: TaskData,
-        settings: FinetuneSettings,
-        rows: Tensor,
-        val_rows: Tensor,
-        best: BestEpoch,
+        self, backbone: Backbone, head: nn.Module, data: TaskData, settings: FinetuneSettings
     ) -> None:
-        self.module = nn.ModuleDict({"backbone": backbone, "head": head})
-        self.num_examples = len(rows)
-        self._best = best
-        self._backbone, self._head = backbone, head
-        self._data, self._rows, self._val_rows = data, rows, val_rows
+        self.backbone, self.head = backbone, head
+        self.num_examples = len(data.train)
+        self._data = data
         self._smoothing = settings.label_smoothing
         self._device = next(head.parameters()).device
 
     def batch(self, rows_B: Tensor, rng: torch.Generator) -> tuple[Batch, Tensor]:
         """Views and labels."""
-        chosen_B = self._rows[rows_B]
-        return self._data.train.draw(chosen_B, rng), self._data.train_labels[chosen_B].to(
-            self._device
-        )
+        labels_B = self._data.train_labels[rows_B].to(self._device)
+        return self._data.train.draw(rows_B, rng), labels_B
 
     def loss(self, batch: tuple[Batch, Tensor]) -> Tensor:
         """Of the head's logits, in float32."""
         views, labels_B = batch
-        logits = self._head(self._backbone.tokens(views.inputs)).float()
+        logits = self.head(self.backbone.tokens(views.inputs)).float()
         return F.cross_entropy(logits, labels_B, label_smoothing=self._smoothing)
 
-    def after_epoch(self, epoch: int) -> dict[str, float]:
-        """Accuracy on the validation rows, if there are any; keeps the best weights."""
-        if not len(self._val_rows):
-            return {}
-        views = self._data.plain.subset(self._val_rows)
-        accuracy = _accuracy(
-            self._backbone, self._head, views, self._data.train_labels[self._val_rows]
+    def score(self, rows: Tensor) -> float:
+        """Accuracy on the training clouds `rows`."""
+        return accuracy(
+            self.backbone, self.head, self._data.plain.subset(rows), self._data.train_labels[rows]
         )
-        self._best.offer(accuracy, self.module)
-        return {"val_accuracy": accuracy}
 
-
-def _split(num: int, settings: FinetuneSettings) -> tuple[Tensor, Tensor]:
-    """Rows to train on and rows to validate on; the latter are the same for all seeds."""
-    if settings.selection == "last":
-        return torch.arange(num), torch.arange(0)
-    order = torch.randperm(num, generator=generator(0, "val"))
-    held = max(1, round(num * VAL_SHARE))
-    return order[held:], order[:held]
+    def test_score(self) -> float:
+        """Accuracy on test."""
+        return accuracy(self.backbone, self.head, self._data.test, self._data.test_labels)
 
 
 @torch.inference_mode()
-def _accuracy(backbone: Backbone, head: nn.Module, views: Views, labels: Tensor) -> float:
+def accuracy(backbone: Backbone, head: nn.Module, views: Views, labels: Tensor) -> float:
+    """The share of clouds that are told right."""
     head.eval()
     guesses = torch.cat(
         [head(tokens_BCD).argmax(-1).cpu() for tokens_BCD in all_tokens(backbone, views)]

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
-from foundry_bench.config.settings import NamedSettings
+from foundry_bench.config.tasks import TaskSettings
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.models.heads import pool
 from foundry_bench.tasks.task import Task, TaskData, TaskResult, Training, all_tokens
@@ -23,7 +23,7 @@ Features = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 
 
-class ProbeSettings(NamedSettings):
+class ProbeSettings(TaskSettings):
     """The protocol is fixed: there is nothing to set."""
 
     name: str = "probe"
@@ -40,7 +40,7 @@ class Probe(Task):
     protocol: ClassVar[str] = "probe/1"
     trains: ClassVar[bool] = False
 
-    def __init__(self, settings: NamedSettings) -> None:
+    def __init__(self, settings: TaskSettings) -> None:
         """There is nothing to keep."""
 
     def evaluate(

@@ -3,15 +3,17 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from foundry_bench.config.settings import FinetuneSettings, NamedSettings
+from foundry_bench.config.settings import FinetuneSettings
+from foundry_bench.config.tasks import TaskSettings
 from foundry_bench.data.dataset import Dataset
 from foundry_bench.geometry.patches import PatchSpec
 from foundry_bench.models.backbone import Backbone
+from foundry_bench.teachers.teacher import Teacher
 from foundry_bench.training.loop import Progressing
 from foundry_bench.training.views import Views, patch_views
 
@@ -24,6 +26,9 @@ class TaskData:
         train: augmented views of the training clouds.
         plain: the same clouds as they are.
         test: the test clouds as they are.
+        dataset: what the views are of: its splits `train` and `test`, in their order.
+        teacher: of the backbone, or the backbone itself; None if no task asks.
+        head: what an earlier task trained with the backbone (`Task.after`), else None.
     """
 
     train: Views
@@ -32,6 +37,9 @@ class TaskData:
     train_labels: Tensor
     test_labels: Tensor
     num_classes: int
+    dataset: Dataset
+    teacher: Teacher | None = None
+    head: nn.Module | None = None
 
     @classmethod
     def from_views(cls, dataset: Dataset, train: Views, plain: Views, test: Views) -> "TaskData":
@@ -41,7 +49,8 @@ class TaskData:
         train_labels, test_labels = (
             torch.from_numpy(dataset.labels_N[dataset.splits[split]]) for split in ("train", "test")
         )
-        return cls(train, plain, test, train_labels, test_labels, len(dataset.class_names))
+        num_classes = len(dataset.class_names)
+        return cls(train, plain, test, train_labels, test_labels, num_classes, dataset)
 
     @classmethod
     def from_patches(cls, dataset: Dataset, spec: PatchSpec, device: torch.device) -> "TaskData":
@@ -83,15 +92,32 @@ class Task(ABC):
         Settings: `tasks:` in a sweep file is checked by them.
         protocol: name and version of what is done, such as `probe/1`; part of a stage's key.
         trains: whether fine-tuning settings and the seed matter to it.
+        after: the task whose trained backbone and head it takes; None: the backbone as it is.
+        asks: what else than labels it needs of its clouds.
     """
 
-    Settings: ClassVar[type[NamedSettings]]
+    Settings: ClassVar[type[TaskSettings]]
     protocol: ClassVar[str]
     trains: ClassVar[bool]
+    after: ClassVar[str | None] = None
+    asks: ClassVar[Literal["labels", "parts"]] = "labels"
 
     @abstractmethod
-    def __init__(self, settings: NamedSettings) -> None:
+    def __init__(self, settings: TaskSettings) -> None:
         """Keeps the settings."""
+
+    def new_head(
+        self, backbone: Backbone, dataset: Dataset, settings: FinetuneSettings
+    ) -> nn.Module | None:
+        """What it trains with a backbone, not trained yet, for whoever loads or distils one; None
+        if there is no such thing.
+        """
+        return None
+
+    @property
+    def num_trainings(self) -> int:
+        """How often the schedule runs."""
+        return 1
 
     @abstractmethod
     def evaluate(

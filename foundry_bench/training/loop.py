@@ -56,17 +56,24 @@ class Objective(ABC, Generic[B]):
 
 @dataclass(frozen=True)
 class Progressing:
-    """Tells the stage's caller about each epoch."""
+    """Tells the stage's caller about each epoch.
+
+    Attributes:
+        epochs: of the whole stage.
+        earlier: epochs of it that came before this training, in others.
+    """
 
     context: StageContext
     stage: StageKind
     task: str | None
     epochs: int
+    earlier: int = 0
 
     def __call__(self, history: list[dict[str, float]]) -> None:
         """Report the last line of `history`, with the time left at the pace so far."""
-        done = len(history)
-        left_s = sum(line["wall_s"] for line in history) / done * (self.epochs - done)
+        done = self.earlier + len(history)
+        pace_s = sum(line["wall_s"] for line in history) / len(history)
+        left_s = pace_s * (self.epochs - done)
         self.context.report(Progress(self.stage, self.task, done, self.epochs, history[-1], left_s))
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from foundry_bench.config.settings import ViewSettings
-from foundry_bench.data.augment import random_views
+from foundry_bench.data.augment import Affine, random_affine
 from foundry_bench.data.dataset import Dataset, subsample
 from foundry_bench.geometry.patches import Patches, PatchSpec, group
 from foundry_bench.models.backbone import Backbone, Embedding, Inputs
@@ -34,11 +34,13 @@ class Batch:
     Attributes:
         targets_BCD: the teacher's final tokens.
         embedding_BCD: the tokens of its tokenizer.
+        view: what the clouds' points went through to give this view; None: nothing.
     """
 
     inputs: Inputs
     targets_BCD: Tensor | None = None
     embedding_BCD: Tensor | None = None
+    view: Affine | None = None
 
 
 class Views(ABC):
@@ -90,11 +92,11 @@ class PatchViews(Views):
         """Patches of the clouds `rows_B`."""
         device = self.patches.centers_BC3.device
         patches = self.patches.select(rows_B.to(device))
-        if self.settings is not None:
-            assert rng is not None, "augmented views need a generator"
-            matrix_B33 = random_views(len(rows_B), self.settings, rng)
-            patches = patches.transformed(matrix_B33.to(device))
-        return Batch(patches, None)
+        if self.settings is None:
+            return Batch(patches)
+        assert rng is not None, "augmented views need a generator"
+        view = random_affine(len(rows_B), self.settings, rng)
+        return Batch(patches.transformed(view.matrix_B33, view.shift_B3), view=view)
 
 
 @dataclass(frozen=True)
@@ -113,23 +115,29 @@ class PointViews(Views):
     def draw(self, rows_B: Tensor, rng: torch.Generator | None = None) -> Batch:
         """Patches of the clouds `rows_B`."""
         assert rng is not None, "augmented views need a generator"
-        matrix_B33 = random_views(len(rows_B), self.settings, rng)
         points_BP3 = self.points_NP3[rows_B.to(self.points_NP3.device)]
-        return Batch(group(points_BP3 @ matrix_B33.transpose(1, 2).to(points_BP3), self.spec), None)
+        view = _complete(random_affine(len(rows_B), self.settings, rng), points_BP3, self.settings)
+        return Batch(group(view(points_BP3), self.spec), view=view)
 
 
 @dataclass(frozen=True)
 class FixedViews(Views):
-    """Patches of V fixed views in memory; a draw picks a view for each cloud."""
+    """Patches of V fixed views in memory; a draw picks a view for each cloud.
+
+    Attributes:
+        moves: what the clouds went through in each of the views.
+    """
 
     views: tuple[Patches, ...]
+    moves: tuple[Affine, ...] = ()
 
     def __len__(self) -> int:
         return len(self.views[0])
 
     def draw(self, rows_B: Tensor, rng: torch.Generator | None = None) -> Batch:
         """Patches of the clouds `rows_B`."""
-        return Batch(self.pick(_choose_views(len(self.views), rows_B, rng), rows_B))
+        view_B = _choose_views(len(self.views), rows_B, rng)
+        return Batch(self.pick(view_B, rows_B), view=_picked(self.moves, view_B, rows_B))
 
     def pick(self, view_B: Tensor, rows_B: Tensor) -> Patches:
         """Patches of the clouds `rows_B` in the views `view_B`."""
@@ -151,11 +159,13 @@ class CachedViews(Views):
 
     Attributes:
         patches: of the same views; the inputs of a student whose tokenizer is not the teacher's.
+        moves: what the clouds went through in each of the views.
     """
 
     shards: tuple["TokenFile", ...]
     device: torch.device
     patches: FixedViews | None = None
+    moves: tuple[Affine, ...] = ()
 
     def __len__(self) -> int:
         return len(self.shards[0])
@@ -170,9 +180,10 @@ class CachedViews(Views):
         tokens, centers, targets = (
             torch.from_numpy(array).float().to(self.device) for array in picked
         )
+        view = _picked(self.moves, view_B, rows_B)
         if self.patches is not None:
-            return Batch(self.patches.pick(view_B, rows_B), targets, tokens)
-        return Batch(Embedding(tokens, centers), targets, tokens)
+            return Batch(self.patches.pick(view_B, rows_B), targets, tokens, view)
+        return Batch(Embedding(tokens, centers), targets, tokens, view)
 
 
 class TokenFile:
@@ -243,9 +254,32 @@ def fixed_view(
     settings.
     """
     points_NP3 = torch.from_numpy(subsample(dataset, rows, spec.points))
-    matrix_N33 = random_views(len(rows), settings, generator(settings.seed, "view", view))
-    turned_NP3 = points_NP3 @ matrix_N33.transpose(1, 2)
-    return PatchViews(_group_all(turned_NP3, spec, device))
+    moved_NP3 = fixed_move(dataset, rows, spec, settings, view)(points_NP3)
+    return PatchViews(_group_all(moved_NP3, spec, device))
+
+
+def fixed_move(
+    dataset: Dataset, rows: Rows, spec: PatchSpec, settings: ViewSettings, view: int
+) -> Affine:
+    """What the clouds `rows` go through in `fixed_view`."""
+    move = random_affine(len(rows), settings, generator(settings.seed, "view", view))
+    if not settings.normalize:
+        return move
+    return move.normalized(torch.from_numpy(subsample(dataset, rows, spec.points)))
+
+
+def _complete(move: Affine, points_BP3: Tensor, settings: ViewSettings) -> Affine:
+    return move.normalized(points_BP3) if settings.normalize else move
+
+
+def _picked(moves: tuple[Affine, ...], view_B: Tensor, rows_B: Tensor) -> Affine | None:
+    """For each of the clouds `rows_B` the move of its view."""
+    if not moves:
+        return None
+    chosen = (view_B, torch.arange(len(rows_B)))
+    matrix_B33 = torch.stack([move.matrix_B33[rows_B] for move in moves])[chosen]
+    shifts = [move.shift_B3[rows_B] for move in moves if move.shift_B3 is not None]
+    return Affine(matrix_B33, torch.stack(shifts)[chosen] if shifts else None)
 
 
 def _choose_views(num: int, rows_B: Tensor, rng: torch.Generator | None) -> Tensor:

@@ -5,8 +5,9 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from foundry_bench.config.registered import DataField, StudentField, TaskField
+from foundry_bench.config.registered import DataField, StudentField
 from foundry_bench.config.settings import NamedSettings, Seq, Settings
+from foundry_bench.config.tasks import TaskField
 from tests.toys import Blobs, Hard, Other, Toy
 
 

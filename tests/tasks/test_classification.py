@@ -10,6 +10,7 @@ from foundry_bench.config.settings import FinetuneSettings, ViewSettings
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.tasks import classification
 from foundry_bench.tasks.classification import Classification, ClassificationSettings
+from foundry_bench.tasks.finetuning import split
 from foundry_bench.tasks.task import Task, TaskData, TaskResult, Training
 from foundry_bench.testing import TaskContract, tiny_dataset, tiny_teacher
 from foundry_bench.testing.tiny import SPEC
@@ -93,16 +94,16 @@ def test_the_seed_decides(tmp_path: Path) -> None:
 def test_without_selection_all_of_train_is_trained_on(tmp_path: Path) -> None:
     result, _ = finetune(tmp_path)
     assert "val_accuracy" not in result.metrics
-    assert classification._split(20, FinetuneSettings())[0].tolist() == list(range(20))
+    assert split(20, FinetuneSettings())[0].tolist() == list(range(20))
 
 
 def test_validation_holds_out_a_tenth_the_same_for_all() -> None:
     settings = FinetuneSettings(selection="val")
-    train, val = classification._split(40, settings)
+    train, val = split(40, settings)
     assert len(val) == 4
     assert sorted([*train.tolist(), *val.tolist()]) == list(range(40))
     torch.manual_seed(1)
-    assert torch.equal(classification._split(40, settings)[1], val)
+    assert torch.equal(split(40, settings)[1], val)
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[float]], list[Backbo
             seen.append({name: value.clone() for name, value in backbone.state_dict().items()})
             return next(left)
 
-        monkeypatch.setattr(classification, "_accuracy", accuracy)
+        monkeypatch.setattr(classification, "accuracy", accuracy)
         return seen
 
     return tell
@@ -169,7 +170,7 @@ def test_the_best_epoch_survives_an_interruption(
 
 def test_validation_rows_are_not_trained_on(tmp_path: Path) -> None:
     data = usual(40)
-    val = classification._split(40, FinetuneSettings(selection="val"))[1]
+    val = split(40, FinetuneSettings(selection="val"))[1]
     flipped = data.train_labels.clone()
     flipped[val] = 1 - flipped[val]
     usual_, other = (

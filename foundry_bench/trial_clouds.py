@@ -1,0 +1,182 @@
+"""The clouds of one dataset as a trial's stages take them: from points, or as cached tokens."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from foundry_bench.config.settings import NamedSettings, ViewSettings
+from foundry_bench.config.sweep import TrialConfig
+from foundry_bench.data.dataset import Dataset
+from foundry_bench.data.loader import loader_of
+from foundry_bench.geometry.patches import PatchSpec
+from foundry_bench.stage import Stage, StageContext, StageResult
+from foundry_bench.tasks.task import TaskData
+from foundry_bench.teachers.preset import TeacherSource
+from foundry_bench.training.views import (
+    CachedViews,
+    FixedViews,
+    PatchViews,
+    Rows,
+    TokenFile,
+    Views,
+    fixed_move,
+    fixed_view,
+    patch_views,
+)
+
+TOKENS_VERSION = 1
+
+Needs = Mapping[str, Stage]
+
+
+class TrialClouds:
+    """A dataset, how it is augmented, and the teacher whose tokens of it are cached.
+
+    The augmented clouds are those of train and, of the dataset that students are distilled on, the
+    unlabelled ones after them.
+
+    Attributes:
+        fingerprints: of the teacher and the data, for keys.
+    """
+
+    def __init__(
+        self, trial: TrialConfig, source: TeacherSource, data: NamedSettings, views: ViewSettings
+    ) -> None:
+        self._trial = trial
+        self._source = source
+        self._views = views
+        self._augmented = "pool" if data == trial.data else "train"
+        self._device = torch.device(trial.device)
+        self._loader = loader_of(data)
+        self.fingerprints = {"teacher": source.fingerprint, "data": self._loader.fingerprint()}
+
+    def load(self, context: StageContext) -> Dataset:
+        """The dataset, from the store's cache if it is there."""
+        return self._loader.load(context.cache)
+
+    @property
+    def has_fixed_views(self) -> bool:
+        """Whether augmented clouds are the same few views every time."""
+        return self._views.count != "online"
+
+    def augmented_tokens(self) -> dict[str, Stage]:
+        """One stage a fixed view."""
+        count = self._views.count
+        assert isinstance(count, int)
+        return {f"view{view}": self._tokens(self._augmented, view) for view in range(count)}
+
+    def plain_tokens(self, *splits: str) -> dict[str, Stage]:
+        """One stage a split, of the clouds as they are."""
+        return {split: self._tokens(split, None) for split in splits}
+
+    def distill_views(
+        self, context: StageContext, dataset: Dataset, spec: PatchSpec, *, on_patches: bool
+    ) -> tuple[Views, Views]:
+        """Clouds to distil on, and held-out ones. With `on_patches`, cached tokens come with the
+        patches that they are of.
+        """
+        plain = patch_views(dataset, dataset.splits["test"], spec, None, self._device)
+        if not self.has_fixed_views:
+            return patch_views(dataset, dataset.pool, spec, self._views, self._device), plain
+        views, test = self._cached(context, dataset, "view"), self._cached(context, dataset, "test")
+        if on_patches:
+            assert isinstance(plain, PatchViews)
+            test = replace(test, patches=FixedViews((plain.patches,)))
+            views = replace(views, patches=self._fixed(dataset, spec))
+        return views, test
+
+    def cached_data(self, context: StageContext, dataset: Dataset) -> TaskData:
+        """From the cached tokens in `context`; without augmented ones if it has none of those."""
+        plain, test = (self._cached(context, dataset, split) for split in ("train", "test"))
+        if "view0" not in context.inputs:
+            return TaskData.from_views(dataset, plain, plain, test)
+        views = self._cached(context, dataset, "view")
+        return TaskData.from_views(dataset, _of_train(views, dataset), plain, test)
+
+    def patch_data(
+        self, dataset: Dataset, spec: PatchSpec, *, augmented: bool, fixed: bool
+    ) -> TaskData:
+        """From points: for tokens that the teacher's tokenizer did not make. With `fixed` the
+        augmented clouds are the fixed views, if there are any.
+        """
+        plain, test = (
+            patch_views(dataset, dataset.splits[split], spec, None, self._device)
+            for split in ("train", "test")
+        )
+        train = plain
+        if augmented and fixed and self.has_fixed_views:
+            train = _of_train(self._fixed(dataset, spec), dataset)
+        elif augmented:
+            train = patch_views(dataset, dataset.splits["train"], spec, self._views, self._device)
+        return TaskData.from_views(dataset, train, plain, test)
+
+    def _tokens(self, split: str, view: int | None) -> Stage:
+        """The teacher's embeddings and tokens for one view of a split; `view` None: as they are."""
+        views = self._views
+
+        def run(context: StageContext) -> StageResult:
+            dataset = self.load(context)
+            rows = _rows(dataset, split)
+            teacher = self._source.build().to(self._device)
+            spec = teacher.patch_spec
+            shown = (
+                patch_views(dataset, rows, spec, None, self._device)
+                if view is None
+                else fixed_view(dataset, rows, spec, views, view, self._device)
+            )
+            TokenFile.write(context.directory, teacher, shown)
+            return StageResult({"clouds": float(len(rows))})
+
+        augmentation = (
+            None if view is None else views.model_dump(mode="json", exclude={"count", "patches"})
+        )
+        return Stage(
+            "tokens",
+            TOKENS_VERSION,
+            {
+                "split": split,
+                "view": view,
+                "augmentation": augmentation,
+                "threads": self._trial.threads,
+                "device": self._trial.device,
+            },
+            run,
+            fingerprints=self.fingerprints,
+        )
+
+    def _fixed(self, dataset: Dataset, spec: PatchSpec) -> FixedViews:
+        """Patches of the fixed views."""
+        views, rows = self._views, _rows(dataset, self._augmented)
+        assert isinstance(views.count, int)
+        return FixedViews(
+            tuple(
+                fixed_view(dataset, rows, spec, views, number, self._device).patches
+                for number in range(views.count)
+            ),
+            tuple(fixed_move(dataset, rows, spec, views, number) for number in range(views.count)),
+        )
+
+    def _cached(self, context: StageContext, dataset: Dataset, prefix: str) -> CachedViews:
+        folders: list[Path] = [
+            path for name, path in context.inputs.items() if name.startswith(prefix)
+        ]
+        shards = tuple(TokenFile(folder) for folder in folders)
+        if prefix != "view":
+            return CachedViews(shards, self._device)
+        rows, spec = _rows(dataset, self._augmented), self._source.architecture.patch_spec
+        moves = tuple(
+            fixed_move(dataset, rows, spec, self._views, number) for number in range(len(shards))
+        )
+        return CachedViews(shards, self._device, moves=moves)
+
+
+def _rows(dataset: Dataset, split: str) -> Rows:
+    """Rows of a split, or of the `pool`: train, then unlabelled."""
+    return dataset.pool if split == "pool" else dataset.splits[split]
+
+
+def _of_train(views: Views, dataset: Dataset) -> Views:
+    """The training clouds come first among the augmented ones."""
+    return views.subset(torch.arange(len(dataset.splits["train"])))
