@@ -13,8 +13,8 @@ from foundry_bench.data.dataset import Dataset
 from foundry_bench.errors import FoundryError
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.seeds import generator
+from foundry_bench.tasks.part_clouds import PartClouds
 from foundry_bench.tasks.part_segmentation import (
-    PartClouds,
     PartLabelling,
     PartSegmentation,
     PartSegmentationSettings,
