@@ -55,9 +55,7 @@ class PartClouds:
     labels_M: Tensor
 
     @classmethod
-    def of(
-        cls, data: TaskData, split: Split, num_points: int, device: torch.device
-    ) -> "PartClouds":
+    def of(cls, data: TaskData, split: Split, num_points: int, device: torch.device) -> Self:
         """Those of `train` (augmented) or `test`, with the first `num_points` points of each.
 
         Raises:

@@ -30,7 +30,7 @@ class PartFinetuneSettings(FinetuneSettings):
 
     epochs: PositiveInt = 10
     batch: int = Field(16, ge=2)
-    lr: PositiveFloat = 3e-3
+    lr: PositiveFloat = 5e-3
     label_smoothing: float = Field(0.0, ge=0, lt=1)
 
 
