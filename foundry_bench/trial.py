@@ -84,7 +84,7 @@ class _Planner:
             own = {"tokenizer"} if self.inputs.distilled.own_tokenizer else set()
             student.freeze_all_but({*settings.trains, *own})
             views, test = clouds.distill_views(
-                context, dataset, teacher.patch_spec, on_patches=self.inputs.distills_on_patches
+                context, dataset, on_patches=self.inputs.distills_on_patches
             )
             objective, measure = self._objective(context, student, teacher, views, dataset)
             history = fit(
@@ -188,13 +188,12 @@ class _Planner:
 
         def run(context: StageContext) -> StageResult:
             dataset = clouds.load(context)
-            backbone = self.inputs.backbone(context)
+            backbone = self.inputs.backbone(context, clouds.spec)
             data = (
                 clouds.cached_data(context, dataset)
                 if cached
                 else clouds.patch_data(
                     dataset,
-                    backbone.patch_spec,
                     augmented=task.trains,
                     fixed="tokenizer" not in finetune.trains,
                 )

@@ -1,7 +1,7 @@
 """The clouds of one dataset as a trial's stages take them: from points, or as cached tokens."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -32,18 +32,25 @@ Needs = Mapping[str, Stage]
 
 
 class TrialClouds:
-    """A dataset, how it is augmented, and the teacher whose tokens of it are cached.
+    """A dataset, how it is cut and augmented, and the teacher whose tokens of it are cached.
 
     The augmented clouds are those of train and, of the dataset that students are distilled on, the
     unlabelled ones after them.
 
     Attributes:
+        spec: how clouds are cut into patches.
         fingerprints: of the teacher and the data, for keys.
     """
 
     def __init__(
-        self, trial: TrialConfig, source: TeacherSource, data: NamedSettings, views: ViewSettings
+        self,
+        trial: TrialConfig,
+        source: TeacherSource,
+        data: NamedSettings,
+        views: ViewSettings,
+        spec: PatchSpec,
     ) -> None:
+        self.spec = spec
         self._trial = trial
         self._source = source
         self._views = views
@@ -72,19 +79,20 @@ class TrialClouds:
         return {split: self._tokens(split, None) for split in splits}
 
     def distill_views(
-        self, context: StageContext, dataset: Dataset, spec: PatchSpec, *, on_patches: bool
+        self, context: StageContext, dataset: Dataset, *, on_patches: bool
     ) -> tuple[Views, Views]:
         """Clouds to distil on, and held-out ones. With `on_patches`, cached tokens come with the
         patches that they are of.
         """
-        plain = patch_views(dataset, dataset.splits["test"], spec, None, self._device)
+        plain = patch_views(dataset, dataset.splits["test"], self.spec, None, self._device)
         if not self.has_fixed_views:
-            return patch_views(dataset, dataset.pool, spec, self._views, self._device), plain
+            views = patch_views(dataset, dataset.pool, self.spec, self._views, self._device)
+            return views, plain
         views, test = self._cached(context, dataset, "view"), self._cached(context, dataset, "test")
         if on_patches:
             assert isinstance(plain, PatchViews)
             test = replace(test, patches=FixedViews((plain.patches,)))
-            views = replace(views, patches=self._fixed(dataset, spec))
+            views = replace(views, patches=self._fixed(dataset))
         return views, test
 
     def cached_data(self, context: StageContext, dataset: Dataset) -> TaskData:
@@ -95,21 +103,20 @@ class TrialClouds:
         views = self._cached(context, dataset, "view")
         return TaskData.from_views(dataset, _of_train(views, dataset), plain, test)
 
-    def patch_data(
-        self, dataset: Dataset, spec: PatchSpec, *, augmented: bool, fixed: bool
-    ) -> TaskData:
+    def patch_data(self, dataset: Dataset, *, augmented: bool, fixed: bool) -> TaskData:
         """From points: for tokens that the teacher's tokenizer did not make. With `fixed` the
         augmented clouds are the fixed views, if there are any.
         """
         plain, test = (
-            patch_views(dataset, dataset.splits[split], spec, None, self._device)
+            patch_views(dataset, dataset.splits[split], self.spec, None, self._device)
             for split in ("train", "test")
         )
         train = plain
         if augmented and fixed and self.has_fixed_views:
-            train = _of_train(self._fixed(dataset, spec), dataset)
+            train = _of_train(self._fixed(dataset), dataset)
         elif augmented:
-            train = patch_views(dataset, dataset.splits["train"], spec, self._views, self._device)
+            rows = dataset.splits["train"]
+            train = patch_views(dataset, rows, self.spec, self._views, self._device)
         return TaskData.from_views(dataset, train, plain, test)
 
     def _tokens(self, split: str, view: int | None) -> Stage:
@@ -119,8 +126,7 @@ class TrialClouds:
         def run(context: StageContext) -> StageResult:
             dataset = self.load(context)
             rows = _rows(dataset, split)
-            teacher = self._source.build().to(self._device)
-            spec = teacher.patch_spec
+            teacher, spec = self._source.build().to(self._device), self.spec
             shown = (
                 patch_views(dataset, rows, spec, None, self._device)
                 if view is None
@@ -139,6 +145,7 @@ class TrialClouds:
                 "split": split,
                 "view": view,
                 "augmentation": augmentation,
+                "geometry": asdict(self.spec),
                 "threads": self._trial.threads,
                 "device": self._trial.device,
             },
@@ -146,9 +153,9 @@ class TrialClouds:
             fingerprints=self.fingerprints,
         )
 
-    def _fixed(self, dataset: Dataset, spec: PatchSpec) -> FixedViews:
+    def _fixed(self, dataset: Dataset) -> FixedViews:
         """Patches of the fixed views."""
-        views, rows = self._views, _rows(dataset, self._augmented)
+        views, spec, rows = self._views, self.spec, _rows(dataset, self._augmented)
         assert isinstance(views.count, int)
         return FixedViews(
             tuple(
@@ -165,9 +172,10 @@ class TrialClouds:
         shards = tuple(TokenFile(folder) for folder in folders)
         if prefix != "view":
             return CachedViews(shards, self._device)
-        rows, spec = _rows(dataset, self._augmented), self._source.architecture.patch_spec
+        rows = _rows(dataset, self._augmented)
         moves = tuple(
-            fixed_move(dataset, rows, spec, self._views, number) for number in range(len(shards))
+            fixed_move(dataset, rows, self.spec, self._views, number)
+            for number in range(len(shards))
         )
         return CachedViews(shards, self._device, moves=moves)
 

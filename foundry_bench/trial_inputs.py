@@ -8,6 +8,7 @@ import torch
 from foundry_bench.config.settings import FinetuneSettings
 from foundry_bench.config.sweep import TrialConfig
 from foundry_bench.config.tasks import TaskSettings
+from foundry_bench.geometry.patches import PatchSpec
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.registries import STUDENTS
 from foundry_bench.seeds import seeded
@@ -34,12 +35,15 @@ class TrialInputs:
         self.trial = trial
         self.source: TeacherSource = teacher_source(trial.teacher)
         self.device = torch.device(trial.device)
-        self.clouds = TrialClouds(trial, self.source, trial.data, trial.train.views)
+        usual = self.source.architecture.patch_spec
+        self.clouds = TrialClouds(trial, self.source, trial.data, trial.train.views, usual)
 
     def clouds_of(self, task: TaskSettings) -> TrialClouds:
         """The clouds of a task: its own, or those that students are distilled on."""
         views = getattr(task, "views", None) or self.trial.train.views
-        return TrialClouds(self.trial, self.source, task.data or self.trial.data, views)
+        own = task.geometry
+        spec = PatchSpec(**own.model_dump()) if own else self.source.architecture.patch_spec
+        return TrialClouds(self.trial, self.source, task.data or self.trial.data, views, spec)
 
     @property
     def distilled(self) -> StudentSettings:
@@ -104,8 +108,15 @@ class TrialInputs:
             student = STUDENTS.get(settings.name)(teacher, settings)
         return student.to(self.device), teacher.to(self.device)
 
-    def backbone(self, context: StageContext) -> Backbone:
-        """What a task gets: the teacher, or the student with the weights that `start` says."""
+    def backbone(self, context: StageContext, spec: PatchSpec) -> Backbone:
+        """What a task gets: the teacher, or the student with the weights that `start` says, for
+        clouds that are cut as `spec` says.
+        """
+        backbone = self._backbone(context)
+        backbone.patch_spec = spec
+        return backbone
+
+    def _backbone(self, context: StageContext) -> Backbone:
         if self.trial.student is None:
             return self.source.build().to(self.device)
         assert isinstance(self.trial.student, StudentSettings)

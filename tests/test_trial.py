@@ -466,9 +466,8 @@ def test_an_expert_sees_the_clouds_through_its_own_tokenizer(files: Path, tmp_pa
     inputs = TrialInputs(trial_config(files, changes))
     context = StageContext(tmp_path, store.root / "data", tokens_of(store), lambda progress: None)
     dataset = inputs.clouds.load(context)
-    spec = inputs.source.architecture.patch_spec
     assert inputs.distills_on_patches
-    views, test = inputs.clouds.distill_views(context, dataset, spec, on_patches=True)
+    views, test = inputs.clouds.distill_views(context, dataset, on_patches=True)
     for shown in (views, test):
         drawn = shown.draw(torch.arange(2), torch.Generator().manual_seed(0))
         assert isinstance(drawn.inputs, Patches)
@@ -557,3 +556,24 @@ def test_a_tuned_backbone_stays_with_its_head(files: Path, tmp_path: Path) -> No
     stage = planned(files)["classification"]
     weights = load_file(store.root / "stages" / stage.key / "weights.safetensors")
     assert {name.partition(".")[0] for name in weights} == {"backbone", "head"}
+
+
+@pytest.mark.parametrize("student", [{"name": "foundry"}, {"name": "tome", "supertokens": 4}])
+def test_a_task_may_cut_its_clouds_otherwise(
+    files: Path, tmp_path: Path, student: dict[str, Any]
+) -> None:
+    """As the literature does, where one backbone is asked with 64 patches and with 128."""
+    finer = {"name": "classification", "label": "finer", "geometry": GEOMETRY}
+    changes = {"tasks": ["probe", finer], "student": {"supertokens": 4, **student}}
+    stages = planned(files, changes)
+    assert stages["finer"].needs["distill"].key == stages["probe"].needs["distill"].key
+    assert stages["finer"].needs["test"].key != stages["probe"].needs["test"].key
+    records, store = run(files, tmp_path, changes)
+    folder = store.root / "stages" / stages["finer"].needs["test"].key
+    assert np.load(folder / "tokens.npy").shape[1] == GEOMETRY["patches"]
+    assert records["finer"].metrics["accuracy"] > 0
+    teacher, _ = run(files, tmp_path, {**TEACHER, "tasks": ["probe", finer]})
+    assert teacher["finer"].metrics["encoder_tokens"] == GEOMETRY["patches"]
+
+
+GEOMETRY = {"points": 30, "patches": 10, "patch_size": 3}

@@ -29,9 +29,18 @@ def command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """List what a sweep file can name: teachers, students, tasks, datasets, plug-ins included."""
+    """List what a sweep file can name: teachers, students, tasks, datasets, plug-ins included.
+
+    Of tasks their protocols and results are told too, with the presets that name one together with
+    a published dataset, and where its files are expected.
+    """
     if kind is not None and kind not in _BY_KIND:
         raise FoundryError(unknown("kind", kind, list(_BY_KIND)))
+    if kind == TASKS.kind:
+        from foundry_bench.cli.tasks import show_tasks
+
+        show_tasks(as_json=as_json)
+        return
     if as_json:
         chosen: Any = (
             {registry.kind: _rows(registry) for registry in _MAIN}

@@ -41,6 +41,14 @@ class TeacherSettings(NamedSettings):
     """`shipped`: the preset's own weights; `random`: none; otherwise a path to safetensors."""
 
 
+class Geometry(Settings):
+    """How clouds are cut into patches."""
+
+    points: PositiveInt
+    patches: PositiveInt
+    patch_size: PositiveInt
+
+
 class OptimizerSettings(Settings):
     """AdamW with linear warm-up and a cosine to zero."""
 
@@ -91,7 +99,9 @@ class FinetuneSettings(OptimizerSettings):
     the head alone, and nothing of the backbone.
     """
     unfreeze: float = Field(0.0, ge=0, lt=1)
-    """Share of the training in which the head alone trains, before `trains` begin to."""
+    """Share of the training in which the encoder waits, if it is among `trains`, while the rest
+    trains.
+    """
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     dropout: float = Field(0.5, ge=0, lt=1)
     """In the head, as in the teacher's code."""

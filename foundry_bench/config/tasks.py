@@ -13,7 +13,7 @@ from pydantic import Field
 from pydantic_core import PydanticCustomError
 
 from foundry_bench.config.registered import DataField, Registered
-from foundry_bench.config.settings import FinetuneSettings, NamedSettings, ViewSettings
+from foundry_bench.config.settings import FinetuneSettings, Geometry, NamedSettings, ViewSettings
 from foundry_bench.config.source import parse_file
 from foundry_bench.errors import FoundryError
 from foundry_bench.registries import TASKS
@@ -30,6 +30,8 @@ class TaskSettings(NamedSettings):
     """The word that its numbers go by; null: the task's own, or that of the preset."""
     data: DataField | None = None
     """The clouds it is asked of; null: those of the sweep, which students are distilled on."""
+    geometry: Geometry | None = None
+    """How its clouds are cut into patches; null: as those that the teacher's preset is for."""
     preset: str | None = None
     """Name and version of the file in experiments/tasks/ that it was made from."""
 

@@ -55,6 +55,15 @@ class DatasetLoader(ABC):
         """Points that each cloud has, if that is known without loading the content; else None."""
         return None
 
+    def has_parts(self) -> bool | None:
+        """Whether points have parts, if that is known without loading the content; else None."""
+        return None
+
+    @property
+    def expected(self) -> str:
+        """Where its files are looked for; empty for a dataset without files."""
+        return ""
+
     def load(self, cache: Path | None) -> Dataset:
         """The dataset; from the second time on memory-mapped from `cache`, if there is one.
 

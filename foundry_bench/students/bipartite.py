@@ -93,7 +93,12 @@ class Bipartite(Merging):
 
     def __init__(self, teacher: Teacher, settings: BipartiteSettings) -> None:
         super().__init__(teacher, settings)
-        self.schedule = settings.schedule(self.patch_spec.patches, len(self.encoder.blocks))
+        self.settings = settings
+
+    @property
+    def schedule(self) -> tuple[int, ...]:
+        """Tokens that are merged in each block, for as many patches as it takes."""
+        return self.settings.schedule(self.patch_spec.patches, len(self.encoder.blocks))
 
     @abstractmethod
     def places(self, keys_BTE: Tensor, num_merged: int, block: int) -> Tensor:

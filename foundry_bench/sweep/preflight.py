@@ -1,14 +1,15 @@
 """What would end every trial of a kind, found before the first begins."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from foundry_bench.config.settings import NamedSettings, TeacherSettings
 from foundry_bench.config.sweep import TrialConfig
+from foundry_bench.config.tasks import TaskSettings
 from foundry_bench.data.loader import loader_of
 from foundry_bench.errors import FoundryError
-from foundry_bench.registries import STUDENTS
-from foundry_bench.teachers.preset import patch_spec, teacher_source
+from foundry_bench.registries import STUDENTS, TASKS
+from foundry_bench.teachers.preset import architecture, patch_spec, teacher_source
 from foundry_bench.teachers.teacher import Teacher
 
 
@@ -20,9 +21,6 @@ def check_inputs(trials: Sequence[TrialConfig]) -> None:
         FoundryError: all that does not go together, in one message.
     """
     teachers = {trial.teacher.model_dump_json(): trial.teacher for trial in trials}
-    pairs = {
-        (trial.data.model_dump_json(), trial.teacher.model_dump_json()): trial for trial in trials
-    }
     found = [_weights_fault(teacher) for teacher in teachers.values()]
     for key, teacher in teachers.items():
         students = {
@@ -32,7 +30,7 @@ def check_inputs(trials: Sequence[TrialConfig]) -> None:
         }
         if students:
             found += _student_faults(teacher, students.values())
-    found += [_points_fault(trial.data, trial.teacher) for trial in pairs.values()]
+    found += [fault for trial in _one_a_teacher_and_data(trials) for fault in _data_faults(trial)]
     faults = dict.fromkeys(fault for fault in found if fault is not None)
     if faults:
         raise FoundryError("\n  ".join(["no trial can begin:", *faults]))
@@ -67,11 +65,59 @@ def _student_fault(teacher: Teacher, student: NamedSettings) -> str | None:
     return None
 
 
-def _points_fault(data: NamedSettings, teacher: TeacherSettings) -> str | None:
-    there, needed = loader_of(data).num_points(), patch_spec(teacher).points
+def _one_a_teacher_and_data(trials: Sequence[TrialConfig]) -> Iterable[TrialConfig]:
+    """Trials without those that ask nothing new of any dataset."""
+    return {
+        (
+            trial.teacher.model_dump_json(),
+            trial.data.model_dump_json(),
+            *(task.model_dump_json() for task in trial.tasks),
+        ): trial
+        for trial in trials
+    }.values()
+
+
+def _data_faults(trial: TrialConfig) -> Iterator[str | None]:
+    usual = patch_spec(trial.teacher)
+    yield _points_fault("data", trial.data, usual.points, trial.teacher)
+    for task in trial.tasks:
+        data, own = task.data or trial.data, task.geometry
+        points = own.points if own else usual.points
+        where = "data" if task.data is None else f"task {task.key}: data"
+        yield _points_fault(where, data, points, trial.teacher)
+        yield _kind_fault(where, task, data)
+        if own is not None:
+            yield _geometry_fault(task.key, own.patches, trial)
+
+
+def _points_fault(
+    where: str, data: NamedSettings, needed: int, teacher: TeacherSettings
+) -> str | None:
+    there = loader_of(data).num_points()
     if there is None or there >= needed:
         return None
     return (
-        f"data: the clouds of '{data.name}' have {there} points, "
+        f"{where}: the clouds of '{data.name}' have {there} points, "
         f"teacher '{teacher.name}' (preset {teacher.preset}) needs {needed}"
     )
+
+
+def _kind_fault(where: str, task: TaskSettings, data: NamedSettings) -> str | None:
+    asks = TASKS.get(task.name).asks
+    if asks != "parts" or loader_of(data).has_parts() is not False:
+        return None
+    return (
+        f"{where}: task '{task.key}' asks for the parts of points, which '{data.name}' does not "
+        "have as it is set"
+    )
+
+
+def _geometry_fault(task: str, patches: int, trial: TrialConfig) -> str | None:
+    check = getattr(trial.student, "check", None)
+    if check is None:
+        return None
+    try:
+        check(patches, architecture(trial.teacher).depth)
+    except ValueError as error:
+        return f"task {task}: geometry: {error}"
+    return None

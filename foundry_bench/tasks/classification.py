@@ -38,6 +38,7 @@ class Classification(Task):
 
     Settings = ClassificationSettings
     protocol: ClassVar[str] = "classification/1"
+    metrics: ClassVar[tuple[str, ...]] = ("accuracy",)
     trains: ClassVar[bool] = True
 
     def __init__(self, settings: ClassificationSettings) -> None:

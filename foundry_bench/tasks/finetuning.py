@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
-from foundry_bench.config.settings import FinetuneSettings
+from foundry_bench.config.settings import FinetuneSettings, Part
 from foundry_bench.files import replacing
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.seeds import generator
@@ -147,16 +147,14 @@ class _FineTuning(Objective[Any]):
         self._best = best
         self._literature = literature
         self._is_waiting = False
-        self._release()
+        self._free()
 
     def before_step(self, progress: float) -> None:
-        """The backbone waits until its share of the training has come."""
+        """The encoder waits until its share of the training has come."""
         is_waiting = progress < self._settings.unfreeze
-        if is_waiting and not self._is_waiting:
-            self._taught.backbone.freeze()
-        elif self._is_waiting and not is_waiting:
-            self._release()
-        self._is_waiting = is_waiting
+        if is_waiting != self._is_waiting:
+            self._is_waiting = is_waiting
+            self._free(without="encoder" if is_waiting else None)
 
     def batch(self, rows_B: Tensor, rng: torch.Generator) -> Any:
         """Of the rows that are trained on."""
@@ -178,11 +176,11 @@ class _FineTuning(Objective[Any]):
             line[f"test_{name}"] = self._taught.test_score()
         return line
 
-    def _release(self) -> None:
-        """Let those parts of the backbone train that the settings name."""
+    def _free(self, without: Part | None = None) -> None:
+        """Let those parts of the backbone train that the settings name, but for `without`."""
         backbone, trains = self._taught.backbone, self._settings.trains
         if trains == "head":
             backbone.freeze()
         else:
-            backbone.freeze_all_but(trains)
+            backbone.freeze_all_but([part for part in trains if part != without])
             backbone.train()

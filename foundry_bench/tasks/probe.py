@@ -38,6 +38,7 @@ class Probe(Task):
 
     Settings = ProbeSettings
     protocol: ClassVar[str] = "probe/1"
+    metrics: ClassVar[tuple[str, ...]] = ("probe_accuracy",)
     trains: ClassVar[bool] = False
 
     def __init__(self, settings: TaskSettings) -> None:

@@ -91,6 +91,7 @@ class Task(ABC):
     Attributes:
         Settings: `tasks:` in a sweep file is checked by them.
         protocol: name and version of what is done, such as `probe/1`; part of a stage's key.
+        metrics: names of the numbers that answer it, the first one before all.
         trains: whether fine-tuning settings and the seed matter to it.
         after: the task whose trained backbone and head it takes; None: the backbone as it is.
         asks: what else than labels it needs of its clouds.
@@ -98,6 +99,7 @@ class Task(ABC):
 
     Settings: ClassVar[type[TaskSettings]]
     protocol: ClassVar[str]
+    metrics: ClassVar[tuple[str, ...]]
     trains: ClassVar[bool]
     after: ClassVar[str | None] = None
     asks: ClassVar[Literal["labels", "parts"]] = "labels"

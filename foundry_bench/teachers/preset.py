@@ -9,7 +9,7 @@ from pydantic import PositiveInt
 
 from foundry_bench.config.load import load_settings
 from foundry_bench.config.registered import Registered
-from foundry_bench.config.settings import NamedSettings, Settings, TeacherSettings
+from foundry_bench.config.settings import Geometry, NamedSettings, Settings, TeacherSettings
 from foundry_bench.errors import FoundryError
 from foundry_bench.files import file_digest
 from foundry_bench.geometry.patches import PatchSpec
@@ -18,14 +18,6 @@ from foundry_bench.resources import shipped
 from foundry_bench.seeds import seeded
 from foundry_bench.teachers.loading import Coverage, load_teacher
 from foundry_bench.teachers.teacher import Teacher, TeacherArchitecture
-
-
-class Geometry(Settings):
-    """How clouds were cut into patches."""
-
-    points: PositiveInt
-    patches: PositiveInt
-    patch_size: PositiveInt
 
 
 class TeacherPreset(Settings):

@@ -46,3 +46,31 @@ def test_all_that_does_not_fit_comes_in_one_message(tmp_path: Path) -> None:
     assert faults[1].strip() == (
         "data: the clouds of 'archive' have 40 points, teacher 'point_jepa' (preset tiny) needs 512"
     )
+
+
+def test_a_task_is_tried_with_its_own_clouds_and_patches(tmp_path: Path) -> None:
+    few = save(tmp_path / "clouds.npz", split=None)
+    data = {"name": "archive", "path": str(few), "split": None}
+    tasks = [
+        {"name": "probe", "data": data},
+        {"name": "probe", "label": "coarse", "geometry": geometry(patches=3)},
+        {
+            "name": "probe",
+            "label": "small",
+            "data": data,
+            "geometry": geometry(points=40, patches=8),
+        },
+    ]
+    sweep = sweep_config(teacher={"weights": "shipped"}, tasks=tasks)
+    with pytest.raises(FoundryError) as caught:
+        check_inputs(expand(sweep, 2, 0))
+    _, *faults = (line.strip() for line in str(caught.value).splitlines())
+    assert faults == [
+        "task probe: data: the clouds of 'archive' have 40 points, teacher 'point_jepa' "
+        "(preset tiny) needs 512",
+        "task coarse: geometry: supertokens: 4 is more than the teacher's 3 tokens",
+    ]
+
+
+def geometry(points: int = 64, patches: int = 8) -> dict[str, int]:
+    return {"points": points, "patches": patches, "patch_size": 4}

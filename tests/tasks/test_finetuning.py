@@ -22,12 +22,15 @@ class Watched(Labelling):
         super().__init__(*arguments)  # type: ignore[arg-type]
         self.trained: list[bool] = []
         self.was_training: list[bool] = []
+        self.tokenizer_trained: list[bool] = []
         self.told = told or []
 
     def batch(self, rows_B: Tensor, rng: torch.Generator) -> object:  # type: ignore[override]
         encoder = self.backbone.get_submodule("encoder")
         self.trained.append(next(encoder.parameters()).requires_grad)
         self.was_training.append(encoder.training)
+        tokenizer = self.backbone.get_submodule("tokenizer")
+        self.tokenizer_trained.append(next(tokenizer.parameters()).requires_grad)
         return super().batch(rows_B, rng)
 
     def test_score(self) -> float:
@@ -68,9 +71,10 @@ def test_the_head_alone_trains_if_asked_for(tmp_path: Path) -> None:
     assert tuned.history[-1]["loss"] < tuned.history[0]["loss"]
 
 
-def test_the_backbone_waits_for_its_share_of_the_training(tmp_path: Path) -> None:
-    _, taught = tune(tmp_path, unfreeze=0.5)
+def test_the_encoder_waits_for_its_share_of_the_training(tmp_path: Path) -> None:
+    _, taught = tune(tmp_path, unfreeze=0.5, trains=["tokenizer", "encoder"])
     assert taught.trained == [False] * 8 + [True] * 8
+    assert all(taught.tokenizer_trained)
     assert taught.was_training == taught.trained
     assert not is_as_before(taught)
 
