@@ -19,7 +19,13 @@ from foundry_bench.models.segmentation import SegmentationHead, layers_of_thirds
 from foundry_bench.seeds import seeded
 from foundry_bench.tasks.finetuning import Supervision, fine_tune
 from foundry_bench.tasks.miou import guessed_parts, segmentation_metrics
-from foundry_bench.tasks.part_clouds import NO_PART, PartBatch, PartClouds, parts_of_categories
+from foundry_bench.tasks.part_clouds import (
+    NO_PART,
+    PartBatch,
+    PartClouds,
+    Split,
+    parts_of_categories,
+)
 from foundry_bench.tasks.task import Task, TaskData, TaskResult, Training
 
 Multiples = Annotated[tuple[PositiveFloat, PositiveFloat], Strict(strict=False)]
@@ -60,6 +66,7 @@ class PartSegmentation(Task):
 
     Settings = PartSegmentationSettings
     protocol: ClassVar[str] = "part_segmentation/1"
+    metrics: ClassVar[tuple[str, ...]] = ("miou_instance", "miou_class", "point_accuracy")
     trains: ClassVar[bool] = True
     asks: ClassVar[Literal["labels", "parts"]] = "parts"
 
@@ -84,6 +91,18 @@ class PartSegmentation(Task):
             dropout=settings.dropout,
         )
 
+    def questions(self, backbone: Backbone, data: TaskData, split: Split) -> PartClouds:
+        """The points of the clouds that have parts."""
+        num_points = self.settings.points or backbone.patch_spec.points
+        return PartClouds.of(data, split, num_points, next(backbone.parameters()).device)
+
+    def answer(self, backbone: Backbone, head: nn.Module, batch: PartBatch) -> Tensor:
+        """logits_BNP of the batch's points."""
+        layers = backbone.layers(batch.inputs, layers_of_thirds(backbone.depth))
+        return cast(
+            Tensor, head(layers, batch.inputs.centers_BC3, batch.points_BN3, batch.labels_B)
+        )
+
     def evaluate(
         self, backbone: Backbone, data: TaskData, training: Training | None = None
     ) -> TaskResult:
@@ -95,15 +114,11 @@ class PartSegmentation(Task):
             FoundryError: if no cloud of train or of test has parts, or has as many points.
         """
         assert training is not None, "part segmentation trains"
-        num_points = self.settings.points or backbone.patch_spec.points
-        train, test = (
-            PartClouds.of(data, split, num_points, next(backbone.parameters()).device)
-            for split in ("train", "test")
-        )
+        train, test = (self.questions(backbone, data, split) for split in ("train", "test"))
         with seeded(training.seed, "init", "head"):
             head = self.new_head(backbone, data.dataset, training.settings)
         head.to(train.points_MN3.device)
-        taught = PartLabelling(backbone, head, data, train, test, training.settings)
+        taught = PartLabelling(self, backbone, head, data, train, test, training.settings)
         tuned = fine_tune(taught, training, literature=self.settings.protocol == "literature")
         return TaskResult({**taught.test_metrics(), **tuned.metrics}, tuned.history, head)
 
@@ -115,6 +130,7 @@ class PartLabelling(Supervision[PartBatch]):
 
     def __init__(
         self,
+        task: PartSegmentation,
         backbone: Backbone,
         head: SegmentationHead,
         data: TaskData,
@@ -123,6 +139,7 @@ class PartLabelling(Supervision[PartBatch]):
         settings: FinetuneSettings,
     ) -> None:
         self.backbone, self.head = backbone, head
+        self._task = task
         self.num_examples = len(train)
         self._train, self._test = train, test
         self._plain = replace(train, views=data.plain)
@@ -138,7 +155,7 @@ class PartLabelling(Supervision[PartBatch]):
     def loss(self, batch: PartBatch) -> Tensor:
         """Over the points that have a part, in float32."""
         return F.cross_entropy(
-            part_logits(self.backbone, self.head, batch).flatten(0, 1).float(),
+            self._task.answer(self.backbone, self.head, batch).flatten(0, 1).float(),
             batch.parts_BN.flatten(),
             ignore_index=NO_PART,
             label_smoothing=self._smoothing,
@@ -165,15 +182,11 @@ class PartLabelling(Supervision[PartBatch]):
         found, parts, labels = [], [], []
         for batch in clouds.chunks():
             mask_BP = mask_LP.to(batch.labels_B.device)[batch.labels_B]
-            found.append(guessed_parts(part_logits(self.backbone, self.head, batch), mask_BP).cpu())
+            found.append(
+                guessed_parts(self._task.answer(self.backbone, self.head, batch), mask_BP).cpu()
+            )
             parts.append(batch.parts_BN.cpu())
             labels.append(batch.labels_B.cpu())
         return segmentation_metrics(
             torch.cat(found), torch.cat(parts), torch.cat(labels), mask_LP, self._class_names
         )
-
-
-def part_logits(backbone: Backbone, head: nn.Module, batch: PartBatch) -> Tensor:
-    """logits_BNP of the batch's points."""
-    layers = backbone.layers(batch.inputs, layers_of_thirds(backbone.depth))
-    return cast(Tensor, head(layers, batch.inputs.centers_BC3, batch.points_BN3, batch.labels_B))

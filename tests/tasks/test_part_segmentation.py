@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from foundry_bench.config.settings import FinetuneSettings, ViewSettings
+from foundry_bench.config.tasks import read_preset
 from foundry_bench.data.dataset import Dataset
 from foundry_bench.errors import FoundryError
 from foundry_bench.models.backbone import Backbone
@@ -139,8 +140,9 @@ def supervised(data: TaskData, **changes: Any) -> tuple[PartLabelling, PartCloud
     settings = FinetuneSettings(**changes)
     train, test = (PartClouds.of(data, split, SPEC.points, CPU) for split in ("train", "test"))
     backbone = tiny_teacher()
-    head = PartSegmentation(PartSegmentationSettings()).new_head(backbone, data.dataset, settings)
-    return PartLabelling(backbone, head, data, train, test, settings), train
+    task = PartSegmentation(PartSegmentationSettings())
+    head = task.new_head(backbone, data.dataset, settings)
+    return PartLabelling(task, backbone, head, data, train, test, settings), train
 
 
 @pytest.mark.parametrize("kind", ["similarities", "fresh", "fixed", "as they are"])
@@ -279,6 +281,21 @@ def test_the_schedule_keeps_its_own_defaults_where_a_part_of_it_is_given() -> No
     assert usual_ is not None
     assert schedule == usual_.model_copy(update={"epochs": 40})
     assert schedule != FinetuneSettings(epochs=40)
+
+
+@pytest.mark.parametrize(
+    ("preset", "propagation"),
+    [("part_segmentation_point_jepa", [384, 384]), ("part_segmentation_point_mae", [1536, 1024])],
+)
+def test_the_presets_have_the_published_widths(preset: str, propagation: list[int]) -> None:
+    backbone = tiny_teacher()
+    backbone.width = 384
+    asked = PartSegmentationSettings.model_validate(read_preset(preset))
+    assert asked.finetune is not None
+    dataset = with_parts(tiny_dataset())
+    head = PartSegmentation(asked).new_head(backbone, dataset, asked.finetune)
+    linear = [module for module in head.modules() if isinstance(module, nn.Linear)]
+    assert [layer.out_features for layer in linear] == [64, *propagation, 512, 256, len(PARTS)]
 
 
 def test_a_step_of_the_loss_follows_the_smoothing() -> None:
