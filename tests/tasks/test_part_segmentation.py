@@ -145,6 +145,25 @@ def supervised(data: TaskData, **changes: Any) -> tuple[PartLabelling, PartCloud
     return PartLabelling(task, backbone, head, data, train, test, settings), train
 
 
+def test_a_subset_keeps_what_belongs_together() -> None:
+    _, train = supervised(with_part(usual(), slice(0, 3), slice(None), -1))
+    rows = torch.tensor([9, 2, 17])
+    part, whole = train.subset(rows), train.draw(rows)
+    again = part.draw(torch.arange(3))
+    assert len(part) == 3
+    assert torch.equal(again.inputs.centers_BC3, whole.inputs.centers_BC3)
+    for name in ("points_BN3", "parts_BN", "labels_B"):
+        assert torch.equal(getattr(again, name), getattr(whole, name)), name
+
+
+def test_the_score_is_of_the_rows_asked_for() -> None:
+    taught, _ = supervised(usual())
+    rows = torch.tensor([1, 4, 10])
+    alone = [taught.score(row[None]) for row in rows]
+    assert len(set(alone)) > 1
+    assert taught.score(rows) == pytest.approx(sum(alone) / 3)
+
+
 @pytest.mark.parametrize("kind", ["similarities", "fresh", "fixed", "as they are"])
 def test_points_are_in_the_view_of_their_patches(kind: str) -> None:
     """Each point of a patch is one of the points, and has moved if the view is augmented."""
