@@ -133,6 +133,10 @@ TASKS: "Registry[Task]" = Registry(
             "foundry_bench.tasks.classification:Classification",
             "accuracy after fine-tuning with a head on max + mean of the tokens",
         ),
+        "part_segmentation": (
+            "foundry_bench.tasks.part_segmentation:PartSegmentation",
+            "mean IoU of parts after fine-tuning with a head on the points",
+        ),
         "probe": (
             "foundry_bench.tasks.probe:Probe",
             "accuracy of a linear classifier on frozen tokens",

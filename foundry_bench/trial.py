@@ -6,7 +6,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from safetensors.torch import save_file
@@ -33,7 +33,7 @@ from foundry_bench.training.distill import (
     painted_clouds,
 )
 from foundry_bench.training.loop import Objective, Progressing, fit
-from foundry_bench.training.specialise import Expert, LogitDistillation, agreement
+from foundry_bench.training.specialise import Expert, LogitDistillation, Questions, agreement
 from foundry_bench.training.views import Views
 from foundry_bench.trial_inputs import WEIGHTS, TrialInputs
 
@@ -133,16 +133,25 @@ class _Planner:
             return objective, partial(heldout_metrics, student, teacher, loss=settings.loss)
         inputs, specialist = self.inputs, self.inputs.distilled
         assert isinstance(specialist, SpecialistSettings)
-        task = self._own_task(specialist.task, self.trial.data)
+        asked = self.inputs.own_task(specialist.task, self.trial.data)
+        task: Task = TASKS.get(asked.name)(asked)
         master = inputs.source.build()
-        expert = Expert(master, self._new_head(task, master, dataset)).to(inputs.device)
+        expert = Expert(master, self._new_head(asked, master, dataset), task.answer)
+        expert.to(inputs.device)
         load_weights(expert, context.inputs[EXPERT] / WEIGHTS)
         expert.eval().requires_grad_(False)
-        head = self._new_head(task, student, dataset).to(inputs.device)
-        learning = LogitDistillation(student, head, expert, views, specialist.temperature)
+
+        def questions(split: Literal["train", "test"], shown: Views) -> Questions[Any]:
+            data = TaskData.from_views(dataset, shown, shown, shown)
+            return task.questions(student, data, split)
+
+        head = self._new_head(asked, student, dataset).to(inputs.device)
+        learning = LogitDistillation(
+            student, head, expert, questions("train", views), specialist.temperature
+        )
         return learning, lambda test: {
             **heldout_metrics(student, teacher, test, settings.loss),
-            "heldout_agreement": agreement(learning.pupil, expert, test),
+            "heldout_agreement": agreement(learning.pupil, expert, questions("test", test)),
         }
 
     def _expert(self) -> Stage | None:
@@ -151,16 +160,9 @@ class _Planner:
         """
         if not isinstance(self.inputs.distilled, SpecialistSettings):
             return None
-        task = self._own_task(self.inputs.distilled.task, self.trial.data)
+        task = self.inputs.own_task(self.inputs.distilled.task, self.trial.data)
         alone = self.trial.model_copy(update={"student": None, "start": "teacher"})
         return _Planner(alone)._evaluate(task, [])
-
-    def _own_task(self, name: str, data: NamedSettings) -> TaskSettings:
-        """The trial's settings of the task `name` on `data`, else the usual ones."""
-        for task in self.trial.tasks:
-            if task.name == name and (task.data or self.trial.data) == data:
-                return task
-        return TASKS.get(name).Settings(name=name, data=data)
 
     def _new_head(self, settings: TaskSettings, backbone: Backbone, dataset: Dataset) -> nn.Module:
         """A head of the task, drawn from the trial's seed."""
@@ -181,7 +183,7 @@ class _Planner:
             needs |= clouds.augmented_tokens() if task.trains else {}
         earlier = None
         if task.after is not None:
-            earlier = self._own_task(task.after, settings.data or self.trial.data)
+            earlier = self.inputs.own_task(task.after, settings.data or self.trial.data)
             needs |= {TUNED: self._evaluate(earlier, distill)}
 
         has_seed = task.trains or task.after is not None or self.trial.student is not None

@@ -5,12 +5,12 @@ The stages themselves, and what each of them needs, are in `trial`; their clouds
 
 import torch
 
-from foundry_bench.config.settings import FinetuneSettings
+from foundry_bench.config.settings import FinetuneSettings, NamedSettings
 from foundry_bench.config.sweep import TrialConfig
 from foundry_bench.config.tasks import TaskSettings
 from foundry_bench.geometry.patches import PatchSpec
 from foundry_bench.models.backbone import Backbone
-from foundry_bench.registries import STUDENTS
+from foundry_bench.registries import STUDENTS, TASKS
 from foundry_bench.seeds import seeded
 from foundry_bench.stage import StageContext
 from foundry_bench.students.specialist import SpecialistSettings
@@ -74,9 +74,18 @@ class TrialInputs:
             or "tokenizer" in train.distill.trains
             or (
                 isinstance(self.distilled, SpecialistSettings)
-                and "tokenizer" in train.finetune.trains
+                and "tokenizer"
+                in self.finetune(self.own_task(self.distilled.task, self.trial.data)).trains
             )
         )
+
+    def own_task(self, name: str, data: NamedSettings) -> TaskSettings:
+        """The trial's settings of the task `name` on `data`, else the usual ones."""
+        for task in self.trial.tasks:
+            if task.name == name and (task.data or self.trial.data) == data:
+                return task
+        usual: TaskSettings = TASKS.get(name).Settings(name=name, data=data)
+        return usual
 
     def finetune(self, task: TaskSettings) -> FinetuneSettings:
         """How a task is to train: a tokenizer with random weights trains with it, unless it is the

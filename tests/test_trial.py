@@ -457,6 +457,42 @@ def test_a_specialist_comes_to_agree_with_its_expert(files: Path, tmp_path: Path
     assert records["distill"].metrics["heldout_agreement"] > 0.8
 
 
+def with_parts(folder: Path) -> dict[str, Any]:
+    """The tiny archive, every point with a part of its class: left or right, bottom or top."""
+    with np.load(folder / "tiny.npz") as columns:
+        arrays = dict(columns)
+    axis, label = arrays["points"], arrays["label"][:, None]
+    part = np.where(label == 0, axis[..., 0] > 0, 2 + (axis[..., 1] > 0))
+    names = np.array(["flat/left", "flat/right", "tall/bottom", "tall/top"])
+    np.savez(folder / "parts.npz", **arrays, part=part, part_names=names)
+    path = str(folder / "parts.npz")
+    return {"data": {"name": "archive", "path": path, "part": "part"}}
+
+
+def test_a_specialist_of_parts_learns_from_the_teacher_that_segments(
+    files: Path, tmp_path: Path
+) -> None:
+    schedule = {"epochs": 15, "batch": 8, "dropout": 0.0}
+    tasks = [{"name": "part_segmentation", "finetune": schedule}]
+    data = {**with_parts(files), "tasks": tasks, "train.distill.epochs": 40}
+    changes = {**data, "student": {**SPECIALIST["student"], "task": "part_segmentation"}}
+    expert = planned(files, changes)["distill"].needs["expert"]
+    assert expert.key == keys(files, {**data, **TEACHER})["part_segmentation"]
+    records, _ = run(files, tmp_path, changes)
+    history = records["distill"].history
+    assert history[-1]["loss"] < history[0]["loss"] / 2
+    assert records["distill"].metrics["heldout_agreement"] > 0.7
+    assert 0 < records["part_segmentation"].metrics["miou_instance"] <= 1
+
+
+def test_an_expert_is_fine_tuned_by_its_own_schedule(files: Path) -> None:
+    """So it is that schedule that says whether cached tokens are what the expert knows."""
+    task = {"name": "classification", "finetune": {"trains": ["tokenizer", "encoder"]}}
+    for tasks, on_patches in (([task], True), (["classification"], False)):
+        inputs = TrialInputs(trial_config(files, {**SPECIALIST, "tasks": tasks}))
+        assert inputs.distills_on_patches == on_patches
+
+
 def test_an_expert_sees_the_clouds_through_its_own_tokenizer(files: Path, tmp_path: Path) -> None:
     """If fine-tuning trained it, cached tokens of the teacher's are not what it knows."""
     trains = {"train.finetune.trains": ["tokenizer", "encoder"]}

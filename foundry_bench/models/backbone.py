@@ -6,7 +6,7 @@ B clouds, C patches, D width.
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Self, cast
 
 from torch import Tensor, nn
 
@@ -48,6 +48,11 @@ class Backbone(nn.Module, ABC):
         "tokenizer": ("tokenizer",),
         "encoder": ("encoder", "positions"),
     }
+
+    @property
+    def depth(self) -> int:
+        """Blocks that `layers` has indices of; to be overridden where `encoder` has no `blocks`."""
+        return len(cast(nn.ModuleList, self.get_submodule("encoder.blocks")))
 
     @abstractmethod
     def embed(self, patches: Patches) -> Embedding:

@@ -16,8 +16,9 @@ class SpecialistSettings(FoundrySettings):
     """As of `foundry`, and what it learns."""
 
     name: str = "specialist"
-    task: Literal["classification"] = "classification"
-    """The task whose answers, given by the teacher fine-tuned with `train.finetune`, it learns."""
+    task: Literal["classification", "part_segmentation"] = "classification"
+    """The task whose answers it learns, as the teacher gives them once fine-tuned on it. Parts are
+    learned from the training clouds that have some, classes from the unlabelled clouds too."""
     temperature: PositiveFloat = 4.0
     """That softens the answers."""
 

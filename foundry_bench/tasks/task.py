@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from foundry_bench.geometry.patches import PatchSpec
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.teachers.teacher import Teacher
 from foundry_bench.training.loop import Progressing
+from foundry_bench.training.specialise import Questions, of_tokens
 from foundry_bench.training.views import Views, patch_views
 
 
@@ -115,6 +116,16 @@ class Task(ABC):
         if there is no such thing.
         """
         return None
+
+    def questions(
+        self, backbone: Backbone, data: TaskData, split: Literal["train", "test"]
+    ) -> Questions[Any]:
+        """What it asks about clouds, for whoever distils the answers of `new_head`."""
+        return data.train if split == "train" else data.test
+
+    def answer(self, backbone: Backbone, head: nn.Module, batch: Any) -> Tensor:
+        """Logits (..., L) of a backbone with a `new_head` to a batch of `questions`."""
+        return of_tokens(backbone, head, batch)
 
     @property
     def num_trainings(self) -> int:

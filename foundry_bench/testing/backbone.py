@@ -35,6 +35,13 @@ class BackboneContract(ABC):
         assert backbone.tokens(patches).shape == expected
         assert [layer.shape for layer in backbone.layers(patches, (0, -1))] == [expected] * 2
 
+    def test_there_are_as_many_layers_as_its_depth(self) -> None:
+        backbone = self.backbone().eval()
+        layers = backbone.layers(self.patches(), range(backbone.depth))
+        counted = backbone.layers(self.patches(), range(-backbone.depth, 0))
+        assert all(torch.equal(one, other) for one, other in zip(layers, counted, strict=True))
+        assert not any(torch.equal(one, other) for one, other in combinations(layers, 2))
+
     def test_a_layer_has_an_index_from_each_end(self) -> None:
         backbone = self.backbone().eval()
         first, again, last = backbone.layers(self.patches(), (0, 0, -1))
