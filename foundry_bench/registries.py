@@ -170,5 +170,25 @@ DATASETS: "Registry[DatasetLoader]" = Registry(
             "foundry_bench.data.archive:Archive",
             "any .npz with points, labels and splits",
         ),
+        "modelnet40": (
+            "foundry_bench.data.modelnet40:ModelNet40",
+            "40 classes of CAD models, published as HDF5, text or .dat",
+        ),
+        "modelnet40_few_shot": (
+            "foundry_bench.data.modelnet40_few_shot:ModelNet40FewShot",
+            "the ten published folds of 5 or 10 classes, 10 or 20 clouds each",
+        ),
+        "scanobjectnn": (
+            "foundry_bench.data.scanobjectnn:ScanObjectNN",
+            "15 classes of scanned objects: obj_bg, obj_only or pb_t50_rs",
+        ),
+        "shapenet55": (
+            "foundry_bench.data.shapenet55:ShapeNet55",
+            "55 classes of CAD models, to pre-train and distill on",
+        ),
+        "shapenetpart": (
+            "foundry_bench.data.shapenetpart:ShapeNetPart",
+            "16 categories of CAD models, 50 parts",
+        ),
     },
 )

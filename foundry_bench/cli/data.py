@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 EXAMPLES = """
 foundry-bench data check shapes
 foundry-bench data check archive --path mine.npz --set label=kind --set split=null
-foundry-bench data prepare shapes --store runs/store
+foundry-bench data check scanobjectnn --root /data --set variant=obj_bg
+foundry-bench data prepare modelnet40 --root /data --store runs/store
 """
 BAR_WIDTH = 30
 
@@ -27,6 +28,14 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=N
 
 Name = Annotated[str, typer.Argument(help="Which dataset; see `foundry-bench list datasets`.")]
 File = Annotated[Path | None, typer.Option("--path", help="The file, of datasets that read one.")]
+Root = Annotated[
+    Path | None,
+    typer.Option(
+        "--root",
+        help="The folder that holds the published folder, of published datasets. "
+        "Without it: $FOUNDRY_BENCH_DATA, else ./data.",
+    ),
+]
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Any of the dataset's settings."),
@@ -39,9 +48,10 @@ def describe() -> None:
 
 
 @app.command()
-def check(name: Name, path: File = None, changes: Changes = None) -> None:
+def check(name: Name, path: File = None, root: Root = None, changes: Changes = None) -> None:
     """Print what a dataset holds against what is expected; exit code 1 if something is off."""
-    loader = _loader(name, path, changes or [])
+    loader = _loader(name, path, root, changes or [])
+    _show_publication(loader)
     dataset = loader.load(None)
     findings = loader.check(dataset)
     _show(dataset, findings)
@@ -52,22 +62,35 @@ def check(name: Name, path: File = None, changes: Changes = None) -> None:
 @app.command()
 def prepare(
     name: Name,
-    store: Annotated[Path, typer.Option(help="The store of the sweeps that will use it.")],
+    store: Annotated[
+        Path,
+        typer.Option(
+            help="The store of the sweeps that will use it: what they are given as --store, "
+            "or, without, `store` in the folder they write to (runs/NAME/store)."
+        ),
+    ],
     path: File = None,
+    root: Root = None,
     changes: Changes = None,
 ) -> None:
-    """Read or generate a dataset into a store, so that sweeps start at once."""
-    dataset = _loader(name, path, changes or []).load(store / "data")
+    """Read or generate a dataset into a store, so that sweeps start at once. Nothing is
+    downloaded.
+    """
+    loader = _loader(name, path, root, changes or [])
+    _show_publication(loader)
+    dataset = loader.load(store / "data")
     folder = store / "data" / dataset.fingerprint
     typer.echo(f"{len(dataset.points_NP3):,} clouds are ready in {folder}")
 
 
-def _loader(name: str, path: Path | None, changes: list[str]) -> "DatasetLoader":
+def _loader(name: str, path: Path | None, root: Path | None, changes: list[str]) -> "DatasetLoader":
     loader = DATASETS.get(name)
     source = Source(f"data {name}")
     values: dict[str, Any] = {"name": name}
     if path is not None:
         values["path"], source.origins["path",] = str(path), "--path"
+    if root is not None:
+        values["root"], source.origins["root",] = str(root), "--root"
     for change in changes:
         key, equals, text = change.partition("=")
         if not equals or not key:
@@ -82,6 +105,22 @@ def _loader(name: str, path: Path | None, changes: list[str]) -> "DatasetLoader"
     except ValidationError as error:
         faults: list[Fault] = faults_of(error, loader.Settings, values)
         raise FoundryError(render(source.label, faults, source)) from error
+
+
+def _show_publication(loader: "DatasetLoader") -> None:
+    """Where a published dataset was found, where it is from, and its terms."""
+    from foundry_bench.data.published import Published
+
+    if isinstance(loader, Published):
+        known = loader.publication
+        lines = {
+            "folder": str(loader.folder),
+            "expected": known.layout,
+            "from": known.source,
+            "terms": known.terms,
+        }
+        for label, line in lines.items():
+            typer.echo(f"{label + ':':9} {line}")
 
 
 def _show(dataset: "Dataset", findings: "list[Finding]") -> None:

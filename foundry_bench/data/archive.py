@@ -14,7 +14,7 @@ from foundry_bench.data.archive_columns import (
     read_labels,
     read_points,
 )
-from foundry_bench.data.check import Finding
+from foundry_bench.data.check import Finding, inspect
 from foundry_bench.data.dataset import Dataset, Rows
 from foundry_bench.data.loader import DatasetLoader, DataSettings, digest
 from foundry_bench.data.npz import Array, Columns, open_npz
@@ -52,6 +52,8 @@ class ArchiveSettings(DataSettings):
     """Key of the distance to the nearest train shape; test shapes below 0.022 are left out."""
     up: Literal["x", "y", "z"] = "y"
     """The file's up axis; clouds are turned so that it is y."""
+    open_set: bool = False
+    """Test may have classes that train has not: for retrieval, which trains nothing."""
     limit: int | None = Field(None, ge=1)
     """Largest number of clouds a split, for trying things out; as even over classes as can be."""
 
@@ -61,7 +63,8 @@ class ArchiveSettings(DataSettings):
 
 
 class Archive(DatasetLoader):
-    """Reads one .npz file; the clouds are normalised, the classes are those of the train split.
+    """Reads one .npz file; the clouds are normalised, the classes are those of the train split
+    (with `open_set`, of the test split too).
 
     Points are put in one fixed random order, since files may store them along a curve (Morton
     order), where a prefix would be a corner of the shape.
@@ -80,10 +83,12 @@ class Archive(DatasetLoader):
         if not self.path.is_file():
             raise FoundryError(f"{self.path} is no file; expected an .npz (data.path)")
         content = file_digest(self.path)
-        left_out = {"path"} if self.settings.limit else {"path", "limit"}
-        return digest(
-            "archive", LOADER_VERSION, content, self.settings.model_dump(exclude=left_out)
-        )
+        kept = self.settings.model_dump(exclude={"path", "limit", "open_set"})
+        if self.settings.limit:
+            kept["limit"] = self.settings.limit
+        if self.settings.open_set:
+            kept["open_set"] = True
+        return digest("archive", LOADER_VERSION, content, kept)
 
     def num_points(self) -> int | None:
         """As the header of the points' array says."""
@@ -101,7 +106,7 @@ class Archive(DatasetLoader):
             )
             splits = self._splits(columns, labels)
             parts_NP, part_names = self._parts(columns, (num_clouds, num_points))
-        kept = labels.of_train(self.path, splits)
+        kept = labels.of_splits(self.path, splits, open_set=self.settings.open_set)
         mixed = np.random.default_rng(0).permutation(num_points)
         return Dataset(
             name=self.settings.name,
@@ -122,7 +127,8 @@ class Archive(DatasetLoader):
             keys = Finding("keys of the file", ", ".join(columns.keys))
         repaired = Finding("clouds normalised on loading", f"{off:,}")
         found_twins = (finding for finding in twins if finding is not None)
-        return [keys, repaired, *super().check(dataset), *found_twins]
+        general = inspect(dataset, open_set=self.settings.open_set)
+        return [keys, repaired, *general, *found_twins]
 
     def _splits(self, columns: Columns, labels: Labels) -> dict[str, Rows]:
         splits = chosen_splits(columns, self.settings.split, labels, self.settings.test_share)
@@ -140,7 +146,9 @@ class Archive(DatasetLoader):
                 raise FoundryError(f"{self.path}: no labelled cloud is in the {name} split")
         if self.settings.limit is None:
             return splits
-        return limited(splits, labels.labels_N, self.settings.limit)
+        return limited(
+            splits, labels.labels_N, self.settings.limit, open_set=self.settings.open_set
+        )
 
     def _parts(
         self, columns: Columns, shape: tuple[int, int]

@@ -31,18 +31,22 @@ class Labels:
     labels_N: NDArray[np.int64]
     names: tuple[str, ...]
 
-    def of_train(self, path: Path, splits: dict[str, Rows]) -> "Labels":
+    def of_splits(self, path: Path, splits: dict[str, Rows], *, open_set: bool) -> "Labels":
         """Labels counted from 0 over the classes that train has; others become -1.
 
+        With `open_set`, those that only test has are counted too.
+
         Raises:
-            FoundryError: if test has a class that train has not.
+            FoundryError: if test has a class that train has not, unless `open_set`.
         """
-        present = np.unique(self.labels_N[splits["train"]])
+        known = ("train", "test") if open_set else ("train",)
+        present = np.unique(np.concatenate([self.labels_N[splits[name]] for name in known]))
         for label in np.unique(self.labels_N[splits["test"]]).tolist():
             if label not in present:
                 num = int((self.labels_N[splits["test"]] == label).sum())
                 raise FoundryError(
-                    f"{path}: class '{self.names[label]}' has {num} test clouds, none in train"
+                    f"{path}: class '{self.names[label]}' has {num} test clouds, none in train "
+                    "(open_set allows that, for retrieval)"
                 )
         renumbered = np.full(len(self.names) + 1, -1, np.int64)  # the last one is where -1 leads
         renumbered[present] = np.arange(len(present))
@@ -130,15 +134,19 @@ def chosen_splits(
 
 
 def limited(
-    splits: dict[str, Rows], labels_N: NDArray[np.int64], num_clouds: int
+    splits: dict[str, Rows],
+    labels_N: NDArray[np.int64],
+    num_clouds: int,
+    *,
+    open_set: bool = False,
 ) -> dict[str, Rows]:
     """At most `num_clouds` of each split, as even over classes as can be.
 
-    Test keeps to the classes that are left in train, as far as it has any of them.
+    Without `open_set`, test keeps to the classes that are left in train, as far as it has any.
     """
     train = _even(splits["train"], labels_N, num_clouds)
     test = splits["test"]
-    known = test[np.isin(labels_N[test], labels_N[train])]
+    known = test if open_set else test[np.isin(labels_N[test], labels_N[train])]
     few = {"train": train, "test": _even(known, labels_N, num_clouds)}
     return {name: few.get(name, rows[:num_clouds]) for name, rows in splits.items()}
 

@@ -9,17 +9,28 @@ from typing import Any
 
 import numpy as np
 from filelock import FileLock
+from numpy.typing import DTypeLike, NDArray
 
-from foundry_bench.data.dataset import Dataset
+from foundry_bench.data.dataset import Dataset, Fold
 from foundry_bench.errors import FoundryError
 
 FORMAT_VERSION = 1
 
+Allocate = Callable[[str, tuple[int, ...], DTypeLike], NDArray[Any]]
+"""Makes the array that becomes `points` or `parts` of a dataset, of a shape and a type."""
 
-def cached(cache: Path, fingerprint: str, read: Callable[[], Dataset]) -> Dataset:
+
+def in_memory(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """An `Allocate` for datasets that are not cached."""
+    return np.empty(shape, dtype)
+
+
+def cached(cache: Path, fingerprint: str, read: Callable[[Allocate], Dataset]) -> Dataset:
     """The dataset under `fingerprint` in `cache`; `read` is called if it is not there yet.
 
     It appears by one rename or not at all, and processes that want it at once call `read` once.
+    Arrays that `read` takes from its argument are files of the cache from the start, so that a set
+    larger than the memory can be filled in piece by piece; others are copied.
 
     Raises:
         FoundryError: if the cached files are damaged, and whatever `read` raises.
@@ -29,32 +40,52 @@ def cached(cache: Path, fingerprint: str, read: Callable[[], Dataset]) -> Datase
         cache.mkdir(parents=True, exist_ok=True)
         with FileLock(cache / f".{fingerprint}.lock"):
             if not folder.exists():
-                _write(folder, read())
+                _prepare(folder, read)
     return _open(folder, fingerprint)
 
 
-def _write(folder: Path, dataset: Dataset) -> None:
+def _prepare(folder: Path, read: Callable[[Allocate], Dataset]) -> None:
     temporary = folder.with_name(f".{uuid.uuid4().hex}")
     temporary.mkdir()
+
+    def mapped(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+        return np.lib.format.open_memmap(temporary / f"{name}.npy", "w+", np.dtype(dtype), shape)
+
     try:
-        np.save(temporary / "points.npy", dataset.points_NP3)
-        np.save(temporary / "labels.npy", dataset.labels_N)
-        if dataset.parts_NP is not None:
-            np.save(temporary / "parts.npy", dataset.parts_NP)
-        for split, rows in dataset.splits.items():
-            np.save(temporary / f"split-{split}.npy", rows)
-        description = {
-            "format": FORMAT_VERSION,
-            "name": dataset.name,
-            "class_names": dataset.class_names,
-            "part_names": dataset.part_names,
-            "splits": list(dataset.splits),
-            "has_parts": dataset.parts_NP is not None,
-        }
-        (temporary / "dataset.json").write_text(json.dumps(description, indent=1))
+        _write(temporary, read(mapped))
         temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write(folder: Path, dataset: Dataset) -> None:
+    _save(folder / "points.npy", dataset.points_NP3)
+    np.save(folder / "labels.npy", dataset.labels_N)
+    if dataset.parts_NP is not None:
+        _save(folder / "parts.npy", dataset.parts_NP)
+    for split, rows in dataset.splits.items():
+        np.save(folder / f"split-{split}.npy", rows)
+    description = {
+        "format": FORMAT_VERSION,
+        "name": dataset.name,
+        "class_names": dataset.class_names,
+        "part_names": dataset.part_names,
+        "splits": list(dataset.splits),
+        "has_parts": dataset.parts_NP is not None,
+        "folds": [
+            {"train": fold.train.tolist(), "test": fold.test.tolist(), "classes": fold.classes}
+            for fold in dataset.folds
+        ],
+    }
+    (folder / "dataset.json").write_text(json.dumps(description, indent=1))
+
+
+def _save(path: Path, array: NDArray[Any]) -> None:
+    """Write an array that is not yet the file `path`."""
+    if isinstance(array, np.memmap) and array.filename and Path(array.filename) == path.absolute():
+        array.flush()
+    else:
+        np.save(path, array)
 
 
 def _open(folder: Path, fingerprint: str) -> Dataset:
@@ -73,6 +104,14 @@ def _open(folder: Path, fingerprint: str) -> Dataset:
             if description["has_parts"]
             else None,
             part_names=tuple(description["part_names"]),
+            folds=tuple(
+                Fold(
+                    np.array(fold["train"], np.int64),
+                    np.array(fold["test"], np.int64),
+                    tuple(fold["classes"]),
+                )
+                for fold in description.get("folds", ())  # older files have none
+            ),
         )
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise FoundryError(

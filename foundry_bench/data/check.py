@@ -36,11 +36,14 @@ def compare(what: str, found: int, expected: int) -> Finding:
     return Finding(what, f"{found:,}", f"{expected:,}", found == expected)
 
 
-def inspect(dataset: Dataset) -> list[Finding]:
-    """The findings that make sense for any dataset; the first rows in question are named."""
+def inspect(dataset: Dataset, *, open_set: bool = False) -> list[Finding]:
+    """The findings that make sense for any dataset; the first rows in question are named.
+
+    With `open_set`, classes without train clouds are no fault.
+    """
     return [
         *_sizes(dataset),
-        *_classes(dataset),
+        *_classes(dataset, open_set=open_set),
         *_geometry(dataset),
         _duplicates(dataset),
         up_axis(dataset),
@@ -57,14 +60,15 @@ def _sizes(dataset: Dataset) -> Iterator[Finding]:
     yield Finding("shape of points", " × ".join(map(str, dataset.points_NP3.shape)))
 
 
-def _classes(dataset: Dataset) -> Iterator[Finding]:
+def _classes(dataset: Dataset, *, open_set: bool) -> Iterator[Finding]:
     num_classes = len(dataset.class_names)
     for name in ("train", "test"):
         counts = class_counts(dataset, name)
         empty = [dataset.class_names[label] for label in np.flatnonzero(counts == 0)]
         found = f"{num_classes - len(empty)} of {num_classes}" + _some(empty, "none of")
-        is_ok = not empty if name == "train" else None
-        yield Finding(f"classes in {name}", found, "all" if name == "train" else "", is_ok)
+        is_needed = name == "train" and not open_set
+        is_ok = not empty if is_needed else None
+        yield Finding(f"classes in {name}", found, "all" if is_needed else "", is_ok)
     if dataset.parts_NP is not None:
         yield Finding("part names", str(len(dataset.part_names)))
 

@@ -1,6 +1,6 @@
 """A dataset: labelled point clouds in memory (or memory-mapped) and their splits.
 
-Legend: N clouds, P points a cloud, B chosen clouds.
+Legend: N clouds, P points a cloud (in `part_mask_LP`: parts), B chosen clouds, L classes.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,35 @@ from foundry_bench.errors import FoundryError
 
 Rows = NDArray[np.int64]
 
+PARTS_CHUNK = 1024
+"""Clouds whose parts are counted together."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """One few-shot problem: few clouds of few classes.
+
+    Attributes:
+        train: rows of the dataset to learn from, all of the split `train`.
+        test: rows to answer for, all of the split `test`.
+        classes: the fold's classes as labels of the dataset; a class's place is its label here.
+    """
+
+    train: Rows
+    test: Rows
+    classes: tuple[int, ...]
+
+    def labels(self, labels_B: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Labels of the dataset as those of the fold, 0 to `len(classes)` - 1.
+
+        Raises:
+            ValueError: for a label that is not among `classes`.
+        """
+        places = {label: place for place, label in enumerate(self.classes)}
+        if foreign := sorted(set(labels_B.tolist()) - set(places)):
+            raise ValueError(f"labels {foreign[:5]} are not among the fold's {self.classes}")
+        return np.array([places[label] for label in labels_B.tolist()], np.int64)
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -26,6 +55,7 @@ class Dataset:
             be learned from without labels. Rows of no split are not used.
         fingerprint: of the content and of all settings that shaped it.
         parts_NP: int16, index into `part_names`; -1 where there is none.
+        folds: few-shot problems that come with the dataset.
     """
 
     name: str
@@ -36,6 +66,7 @@ class Dataset:
     fingerprint: str
     parts_NP: NDArray[np.int16] | None = None
     part_names: tuple[str, ...] = ()
+    folds: tuple[Fold, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse arrays that do not belong together, which only a faulty loader makes."""
@@ -51,12 +82,38 @@ class Dataset:
             )
         if shared := np.intersect1d(self.pool, self.splits["test"]).tolist():
             raise ValueError(f"{self.name} has test clouds among those to learn from: {shared[:5]}")
+        for number, fold in enumerate(self.folds):
+            for split, rows in (("train", fold.train), ("test", fold.test)):
+                if foreign := np.setdiff1d(rows, self.splits[split]).tolist():
+                    raise ValueError(
+                        f"fold {number} of {self.name} takes rows {foreign[:5]} for {split}, "
+                        "which are not of that split"
+                    )
+                fold.labels(self.labels_N[rows])
 
     @cached_property
     def pool(self) -> Rows:
         """Rows that may be pre-trained and distilled on: train and unlabelled, never test."""
         parts = [self.splits[name] for name in ("train", "unlabelled") if name in self.splits]
         return np.concatenate(parts)
+
+    @cached_property
+    def part_mask_LP(self) -> NDArray[np.bool_]:
+        """Which parts belong to which class: those of its labelled clouds in train or test.
+
+        All False without parts.
+        """
+        num_classes, num_parts = len(self.class_names), len(self.part_names)
+        counts = np.zeros(num_classes * num_parts, np.int64)
+        rows = np.concatenate([self.splits["train"], self.splits["test"]])
+        if self.parts_NP is None:
+            return counts.astype(np.bool_).reshape(num_classes, num_parts)
+        for start in range(0, len(rows), PARTS_CHUNK):
+            chunk = rows[start : start + PARTS_CHUNK]
+            parts_BP = self.parts_NP[chunk].astype(np.int64)
+            cell_BP = self.labels_N[chunk, None] * num_parts + parts_BP
+            counts += np.bincount(cell_BP[parts_BP >= 0], minlength=len(counts))
+        return (counts > 0).reshape(num_classes, num_parts)
 
 
 def subsample(dataset: Dataset, rows: Rows, num_points: int) -> NDArray[np.float32]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Self, cast
 
 from foundry_bench.config.settings import NamedSettings
-from foundry_bench.data.cache import cached
+from foundry_bench.data.cache import Allocate, cached
 from foundry_bench.data.check import Finding, inspect
 from foundry_bench.data.dataset import Dataset
 from foundry_bench.registries import DATASETS
@@ -51,6 +51,12 @@ class DatasetLoader(ABC):
             FoundryError: for a source that cannot be read or is not what the settings say.
         """
 
+    def read_into(self, allocate: Allocate) -> Dataset:
+        """As `read`, with the large arrays of the result taken from `allocate` where that saves
+        copies of a large set.
+        """
+        return self.read()
+
     def num_points(self) -> int | None:
         """Points that each cloud has, if that is known without loading the content; else None."""
         return None
@@ -72,7 +78,7 @@ class DatasetLoader(ABC):
         Raises:
             FoundryError: as `read`.
         """
-        return self.read() if cache is None else cached(cache, self.fingerprint(), self.read)
+        return self.read() if cache is None else cached(cache, self.fingerprint(), self.read_into)
 
     def check(self, dataset: Dataset) -> list[Finding]:
         """What is found in `dataset` against what is expected; subclasses add what they know."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from foundry_bench.data.cache import cached
+from foundry_bench.data.cache import Allocate, cached
 from foundry_bench.data.dataset import Dataset
 
 
@@ -27,10 +27,15 @@ def small(**changes: Any) -> Dataset:
     return replace(dataset, **changes)
 
 
+def read_small(_: Allocate) -> Dataset:
+    """`small()`, whose arrays are none of the cache's."""
+    return small()
+
+
 def read_slowly(cache: Path, calls: Path, barrier: Any) -> None:
     """Ask for a dataset together with others, leaving a file for each time that it is read."""
 
-    def read() -> Dataset:
+    def read(_: Allocate) -> Dataset:
         (calls / multiprocessing.current_process().name).touch()
         return small()
 

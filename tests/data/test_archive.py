@@ -238,6 +238,30 @@ def test_a_limit_keeps_test_to_the_classes_of_train(path: Path) -> None:
     assert few.labels_N[few.splits["test"]].tolist() == [0]
 
 
+def test_an_open_set_tests_classes_that_train_has_not(path: Path) -> None:
+    split = columns()["split"]
+    labels = np.where(split == "test", 2, columns()["label"])
+    save(path, label=labels, split=split, classes=np.array(["ant", "bee", "cow", "dog"]))
+    with pytest.raises(FoundryError, match=r"class 'cow' .* none in train \(open_set allows that"):
+        read(path)
+    dataset = read(path, open_set=True)
+    assert dataset.class_names == ("ant", "bee", "cow")
+    assert dataset.labels_N[dataset.splits["test"]].tolist() == [2] * 4
+    assert sorted(set(dataset.labels_N[dataset.splits["train"]])) == [0, 1]
+    few = read(path, open_set=True, limit=2)
+    assert few.labels_N[few.splits["test"]].tolist() == [2, 2]
+    loader = Archive(ArchiveSettings(path=str(path), open_set=True))
+    assert [finding for finding in loader.check(dataset) if finding.is_ok is False] == []
+    with pytest.raises(FoundryError, match="no labelled cloud is in the train split"):
+        read(save(path, split=np.full(12, "test")), open_set=True)
+
+
+def test_an_open_set_has_another_fingerprint(path: Path) -> None:
+    save(path)
+    first = Archive(ArchiveSettings(path=str(path))).fingerprint()
+    assert Archive(ArchiveSettings(path=str(path), open_set=True)).fingerprint() != first
+
+
 def test_smoke_takes_a_few_clouds(path: Path) -> None:
     settings = ArchiveSettings(path=str(path))
     assert settings.smoke().limit == 16

@@ -61,6 +61,7 @@ def test_a_class_without_train_clouds_is_found() -> None:
     dataset.labels_N[:30] = 0
     (finding,) = off(dataset)
     assert finding.found == "1 of 2 (none of b)"
+    assert [finding for finding in inspect(dataset, open_set=True) if finding.is_ok is False] == []
 
 
 def test_the_up_axis_is_guessed_from_lopsidedness() -> None:
