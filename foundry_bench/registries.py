@@ -133,6 +133,10 @@ TASKS: "Registry[Task]" = Registry(
             "foundry_bench.tasks.classification:Classification",
             "accuracy after fine-tuning with a head on max + mean of the tokens",
         ),
+        "few_shot": (
+            "foundry_bench.tasks.few_shot:FewShot",
+            "accuracy after fine-tuning on a few clouds of a few classes, mean of ten folds",
+        ),
         "part_segmentation": (
             "foundry_bench.tasks.part_segmentation:PartSegmentation",
             "mean IoU of parts after fine-tuning with a head on the points",

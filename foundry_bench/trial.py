@@ -230,7 +230,8 @@ class _Planner:
         data = replace(data, teacher=self.inputs.source.build().to(self.inputs.device))
         epochs = finetune.epochs * task.num_trainings
         progress = Progressing(context, "evaluate", settings.key, epochs)
-        training = Training(finetune, self.trial.seed, context.directory, progress)
+        views = self.inputs.views(settings)
+        training = Training(finetune, self.trial.seed, context.directory, progress, views)
         result = task.evaluate(backbone, data, training if task.trains else None)
         metrics = dict(result.metrics)
         if isinstance(backbone, Student):
@@ -245,7 +246,7 @@ class _Planner:
     def _evaluate_config(self, task: Task, settings: TaskSettings) -> dict[str, object]:
         """All that decides the numbers, beside clouds and earlier stages."""
         trial = self.trial
-        views = getattr(settings, "views", None) or trial.train.views
+        views = self.inputs.views(settings)
         return {
             "protocol": task.protocol,
             "task": settings.model_dump(mode="json", exclude=ELSEWHERE),

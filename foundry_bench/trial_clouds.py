@@ -86,8 +86,7 @@ class TrialClouds:
         """
         plain = patch_views(dataset, dataset.splits["test"], self.spec, None, self._device)
         if not self.has_fixed_views:
-            views = patch_views(dataset, dataset.pool, self.spec, self._views, self._device)
-            return views, plain
+            return patch_views(dataset, dataset.pool, self.spec, self._views, self._device), plain
         views, test = self._cached(context, dataset, "view"), self._cached(context, dataset, "test")
         if on_patches:
             assert isinstance(plain, PatchViews)
@@ -111,7 +110,7 @@ class TrialClouds:
             patch_views(dataset, dataset.splits[split], self.spec, None, self._device)
             for split in ("train", "test")
         )
-        train = plain
+        train: Views = plain
         if augmented and fixed and self.has_fixed_views:
             train = _of_train(self._fixed(dataset), dataset)
         elif augmented:

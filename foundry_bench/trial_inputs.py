@@ -5,7 +5,7 @@ The stages themselves, and what each of them needs, are in `trial`; their clouds
 
 import torch
 
-from foundry_bench.config.settings import FinetuneSettings, NamedSettings
+from foundry_bench.config.settings import FinetuneSettings, NamedSettings, ViewSettings
 from foundry_bench.config.sweep import TrialConfig
 from foundry_bench.config.tasks import TaskSettings
 from foundry_bench.geometry.patches import PatchSpec
@@ -40,10 +40,15 @@ class TrialInputs:
 
     def clouds_of(self, task: TaskSettings) -> TrialClouds:
         """The clouds of a task: its own, or those that students are distilled on."""
-        views = getattr(task, "views", None) or self.trial.train.views
         own = task.geometry
         spec = PatchSpec(**own.model_dump()) if own else self.source.architecture.patch_spec
-        return TrialClouds(self.trial, self.source, task.data or self.trial.data, views, spec)
+        data = task.data or self.trial.data
+        return TrialClouds(self.trial, self.source, data, self.views(task), spec)
+
+    def views(self, task: TaskSettings) -> ViewSettings:
+        """How a task's clouds are augmented."""
+        own = getattr(task, "views", None)
+        return own if isinstance(own, ViewSettings) else self.trial.train.views
 
     @property
     def distilled(self) -> StudentSettings:

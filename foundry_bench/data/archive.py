@@ -96,6 +96,15 @@ class Archive(DatasetLoader):
             shape = columns.shape(self.settings.points)
         return shape[1] if shape is not None and len(shape) == 3 else None
 
+    def has_parts(self) -> bool:
+        """Whether `part` names a key."""
+        return self.settings.part is not None
+
+    @property
+    def expected(self) -> str:
+        """The file."""
+        return str(self.path)
+
     def read(self) -> Dataset:
         """Read, check and normalise; see `FoundryError`s for what is refused."""
         with open_npz(self.path) as columns:

@@ -139,6 +139,16 @@ class Published(DatasetLoader):
         """As asked for."""
         return self.settings.points
 
+    def has_parts(self) -> bool:
+        """As published."""
+        return bool(self.part_names)
+
+    @property
+    def expected(self) -> str:
+        """The published files under the root."""
+        root, _ = data_root(self.settings.root)
+        return str(root / self.publication.layout)
+
     def read(self) -> Dataset:
         """The clouds in memory."""
         return self.read_into(in_memory)

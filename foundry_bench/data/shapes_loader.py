@@ -52,6 +52,10 @@ class Shapes(DatasetLoader):
         """As asked for."""
         return self.settings.points
 
+    def has_parts(self) -> bool:
+        """They are made of parts."""
+        return True
+
     def read(self) -> Dataset:
         """Generate all splits (about 1,000 clouds a second and core)."""
         settings = self.settings

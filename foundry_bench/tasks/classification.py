@@ -4,10 +4,10 @@ from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
-from pydantic import PositiveInt
+from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
-from foundry_bench.config.settings import FinetuneSettings, Seq
+from foundry_bench.config.settings import FinetuneSettings, Seq, ViewSettings
 from foundry_bench.config.tasks import TrainedTaskSettings
 from foundry_bench.data.dataset import Dataset
 from foundry_bench.models.backbone import Backbone
@@ -15,7 +15,11 @@ from foundry_bench.models.heads import ClassificationHead, HeadForm
 from foundry_bench.seeds import seeded
 from foundry_bench.tasks.finetuning import Supervision, fine_tune
 from foundry_bench.tasks.task import Task, TaskData, TaskResult, Training, all_tokens
-from foundry_bench.training.views import Batch, Views
+from foundry_bench.tasks.votes import voted_accuracy
+from foundry_bench.training.views import Batch, Views, patch_views
+
+VOTES_SEED = 0
+"""Of the views that vote: the same for all backbones and seeds."""
 
 
 class ClassificationSettings(TrainedTaskSettings):
@@ -24,6 +28,9 @@ class ClassificationSettings(TrainedTaskSettings):
     name: str = "classification"
     head: HeadForm = "mlp"
     """What takes the pooled tokens to classes: one linear layer, or an MLP of 2 or of 3."""
+    votes: NonNegativeInt = 0
+    """Augmented views of each test cloud over which answers are averaged, for a number of its own.
+    """
     budgets: Seq[PositiveInt] = ()
     """Token budgets at which a student that heeds one is measured too, without further training."""
 
@@ -61,7 +68,8 @@ class Classification(Task):
     ) -> TaskResult:
         """`accuracy` on test; `val_accuracy` if a validation split chose the epoch;
         `accuracy_at_budget_B` for each of the settings' budgets that the backbone can be given;
-        `literature_accuracy`, the best epoch on test, if the protocol is the literature's.
+        `literature_accuracy`, the best epoch on test, if the protocol is the literature's;
+        `voted_accuracy` if there are votes.
         """
         assert training is not None, "classification trains"
         with seeded(training.seed, "init", "head"):
@@ -71,7 +79,18 @@ class Classification(Task):
         tuned = fine_tune(taught, training, literature=self.settings.protocol == "literature")
         metrics = {"accuracy": taught.test_score(), **tuned.metrics}
         metrics |= self._at_budgets(backbone, taught)
+        if self.settings.votes:
+            metrics["voted_accuracy"] = self._voted(backbone, head, data, training.views)
         return TaskResult(metrics, tuned.history, head)
+
+    def _voted(
+        self, backbone: Backbone, head: nn.Module, data: TaskData, settings: ViewSettings
+    ) -> float:
+        device = next(backbone.parameters()).device
+        rows = data.dataset.splits["test"]
+        views = patch_views(data.dataset, rows, backbone.patch_spec, settings, device)
+        votes = self.settings.votes
+        return voted_accuracy(backbone, head, views, data.test_labels, votes, VOTES_SEED)
 
     def _at_budgets(self, backbone: Backbone, taught: "Labelling") -> dict[str, float]:
         least, usual = backbone.least_budget, backbone.budget

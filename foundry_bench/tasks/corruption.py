@@ -56,6 +56,7 @@ class Corruption(Task):
 
     Settings = CorruptionSettings
     protocol: ClassVar[str] = "corruption/1"
+    metrics: ClassVar[tuple[str, ...]] = ("corrupted_accuracy",)
     trains: ClassVar[bool] = False
     after: ClassVar[str] = "classification"
 

@@ -31,6 +31,7 @@ class Fidelity(Task):
 
     Settings = FidelitySettings
     protocol: ClassVar[str] = "fidelity/1"
+    metrics: ClassVar[tuple[str, ...]] = ("token_cosine", "token_cka")
     trains: ClassVar[bool] = False
 
     def __init__(self, settings: TaskSettings) -> None:

@@ -38,6 +38,7 @@ class Retrieval(Task):
 
     Settings = RetrievalSettings
     protocol: ClassVar[str] = "retrieval/1"
+    metrics: ClassVar[tuple[str, ...]] = ("retrieval_map", "retrieval_top1")
     trains: ClassVar[bool] = False
 
     def __init__(self, settings: TaskSettings) -> None:

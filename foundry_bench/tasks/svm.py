@@ -33,6 +33,7 @@ class Svm(Task):
 
     Settings = SvmSettings
     protocol: ClassVar[str] = "svm/1"
+    metrics: ClassVar[tuple[str, ...]] = ("svm_accuracy",)
     trains: ClassVar[bool] = False
 
     def __init__(self, settings: SvmSettings) -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from foundry_bench.config.settings import FinetuneSettings
+from foundry_bench.config.settings import FinetuneSettings, ViewSettings
 from foundry_bench.config.tasks import TaskSettings
 from foundry_bench.data.dataset import Dataset
 from foundry_bench.geometry.patches import PatchSpec
@@ -65,12 +65,17 @@ class TaskData:
 
 @dataclass(frozen=True)
 class Training:
-    """What a task that trains needs beside its data; tasks that do not train take none of it."""
+    """What a task that trains needs beside its data; tasks that do not train take none of it.
+
+    Attributes:
+        views: how the training clouds are augmented.
+    """
 
     settings: FinetuneSettings
     seed: int
     directory: Path
     report: Progressing
+    views: ViewSettings = field(default_factory=ViewSettings)
 
 
 @dataclass(frozen=True)

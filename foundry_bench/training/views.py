@@ -234,7 +234,7 @@ def patch_views(
     spec: PatchSpec,
     settings: ViewSettings | None,
     device: torch.device,
-) -> Views:
+) -> PatchViews | PointViews:
     """The clouds `rows`, augmented as `settings` say, or as they are if None."""
     points_NP3 = torch.from_numpy(subsample(dataset, rows, spec.points))
     if settings is not None and settings.patches == "fresh":
