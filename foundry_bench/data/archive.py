@@ -22,6 +22,7 @@ from foundry_bench.errors import FoundryError
 from foundry_bench.files import file_digest
 
 LOADER_VERSION = 1
+LIMIT_VERSION = 2
 """Raised when the same file and settings give another dataset."""
 SMOKE_CLOUDS = 16
 TWIN_DISTANCE = 0.022
@@ -85,7 +86,7 @@ class Archive(DatasetLoader):
         content = file_digest(self.path)
         kept = self.settings.model_dump(exclude={"path", "limit", "open_set"})
         if self.settings.limit:
-            kept["limit"] = self.settings.limit
+            kept["limit"] = [LIMIT_VERSION, self.settings.limit]
         if self.settings.open_set:
             kept["open_set"] = True
         return digest("archive", LOADER_VERSION, content, kept)

@@ -142,22 +142,25 @@ def limited(
 ) -> dict[str, Rows]:
     """At most `num_clouds` of each split, as even over classes as can be.
 
-    Without `open_set`, test keeps to the classes that are left in train, as far as it has any.
+    Without `open_set`, test keeps to the classes that are left in train, as far as it has any. Four
+    test clouds and more are pairs of a class, so that there is something to retrieve.
     """
     train = _even(splits["train"], labels_N, num_clouds)
     test = splits["test"]
     known = test if open_set else test[np.isin(labels_N[test], labels_N[train])]
-    few = {"train": train, "test": _even(known, labels_N, num_clouds)}
+    at_once = 2 if num_clouds >= 4 else 1
+    few = {"train": train, "test": _even(known, labels_N, num_clouds, at_once)}
     return {name: few.get(name, rows[:num_clouds]) for name, rows in splits.items()}
 
 
-def _even(rows: Rows, labels_N: NDArray[np.int64], num_clouds: int) -> Rows:
-    """The first row of each class, then the second of each ..., until there are enough."""
+def _even(rows: Rows, labels_N: NDArray[np.int64], num_clouds: int, at_once: int = 1) -> Rows:
+    """The first `at_once` rows of each class, then the next ones, until there are enough."""
     turns = np.zeros(len(rows), np.int64)
     for label in np.unique(labels_N[rows]):
         own = labels_N[rows] == label
-        turns[own] = np.arange(own.sum())
-    return np.sort(rows[np.argsort(turns, kind="stable")[:num_clouds]])
+        turns[own] = np.arange(own.sum()) // at_once
+    order = np.lexsort((labels_N[rows], turns)) if at_once > 1 else np.argsort(turns, kind="stable")
+    return np.sort(rows[order[:num_clouds]])
 
 
 def _split_column(columns: Columns, key: str, labels: Labels) -> Array:

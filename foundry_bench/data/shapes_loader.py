@@ -31,10 +31,10 @@ class ShapesSettings(DataSettings):
     seed: int = Field(0, ge=0, lt=2**32)
 
     def smoke(self) -> Self:
-        """As few clouds as all classes allow."""
+        """As few clouds as all classes allow, with two of each to test on."""
         few = len(CLASSES)
         return self.model_copy(
-            update={"train": few, "unlabelled": min(few, self.unlabelled), "test": few}
+            update={"train": few, "unlabelled": min(few, self.unlabelled), "test": 2 * few}
         )
 
 

@@ -38,7 +38,7 @@ class FewShotSettings(TrainedTaskSettings):
     queries: PositiveInt = 20
     """Most test clouds of a class in a fold, where folds are drawn."""
     head: HeadForm = "mlp"
-    finetune: FinetuneSettings | None = FinetuneSettings(epochs=20, batch=32)
+    finetune: FinetuneSettings | None = FinetuneSettings(epochs=12, batch=16)
 
     @property
     def usual_label(self) -> str:

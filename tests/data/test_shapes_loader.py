@@ -49,7 +49,7 @@ def test_the_fingerprint_follows_the_settings(change: dict[str, float]) -> None:
 
 def test_smoke_keeps_all_classes_and_points() -> None:
     smoke = ShapesSettings().smoke()
-    assert (smoke.train, smoke.test, smoke.unlabelled) == (FEW, FEW, FEW)
+    assert (smoke.train, smoke.test, smoke.unlabelled) == (FEW, 2 * FEW, FEW)
     assert smoke.points == ShapesSettings().points
     assert ShapesSettings(unlabelled=0).smoke().unlabelled == 0
 

@@ -97,7 +97,7 @@ def test_published_folds_come_before_drawn_ones() -> None:
     folds = tuple(Fold(np.array([n]), np.array([40 + n]), (0, 1)) for n in range(4))
     chosen = FewShot(SETTINGS)._folds(replace(data.dataset, folds=folds))
     assert chosen == folds[:3]
-    with pytest.raises(FoundryError, match="asks for 5 classes, the folds of .* have 2"):
+    with pytest.raises(FoundryError, match=r"asks for 5 classes, the folds of .* have 2"):
         FewShot(FewShotSettings())._folds(replace(data.dataset, folds=folds))
 
 
