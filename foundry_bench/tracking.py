@@ -9,7 +9,7 @@ on working:
     params    the resolved trial's fields by dotted path: student.supertokens, train.distill.lr,
               data.name ...; a task's by its label: tasks.probe.name
     metrics   final: as in the records (distill_loss, heldout_nmse, accuracy, probe_accuracy ...),
-              of a task with a label of its own behind it: db69.accuracy
+              of a task with a label of its own after that: db69.accuracy
               per epoch, step = epoch: <stage or task>/<name> (distill/loss, classification/lr ...)
     artifacts trial.json, and record.json of each stage in its folder (distill-<key>/,
               evaluate-probe/ ...)

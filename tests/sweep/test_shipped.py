@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from foundry_bench.config.load import load_sweep
@@ -12,22 +11,37 @@ from foundry_bench.resources import shipped
 from foundry_bench.store import Store
 from foundry_bench.sweep.expand import expand
 from foundry_bench.sweep.planning import plan_sweep
+from tests.data import archives
+from tests.data import published_files as files
 
 SWEEPS = shipped("sweeps")
-EMBEDDED = ("baselines", "losses", "gate", "gate_epsilon", "budget", "teachers", "light_tokenizer")
-TWINS = ("baselines", "losses", "gate", "budget", "teachers")
+EMBEDDED = (
+    "baselines",
+    "losses",
+    "gate",
+    "gate_epsilon",
+    "budget",
+    "teachers",
+    "light_tokenizer",
+    "generalist",
+)
+TWINS = ("baselines", "losses", "gate", "budget", "teachers", "generality")
 PUBLISHED = ("point_jepa", "point2vec", "point_mae", "point_bert", "recon")
 RANDOM = [{"name": name, "preset": "small", "weights": "random"} for name in PUBLISHED]
 
 
 @pytest.fixture
-def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A set of clouds in the place of ShapeNet55."""
-    points = np.random.default_rng(0).normal(size=(6, 1024, 3)).astype(np.float16)
-    points /= np.linalg.norm(points, axis=-1).max(1)[:, None, None]
-    split = np.array(["train"] * 4 + ["test"] * 2)
-    np.savez(tmp_path / "clouds.npz", points=points, label=np.arange(6) % 2, split=split)
-    monkeypatch.setenv("FOUNDRY_BENCH_SHAPENET55", str(tmp_path / "clouds.npz"))
+def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few clouds of each published set, in the published files."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("FOUNDRY_BENCH_DATA", str(tmp_path))
+    files.shapenet55(tmp_path)
+    files.modelnet40_hdf5(tmp_path)
+    files.scanobjectnn(tmp_path)
+    files.shapenetpart(tmp_path)
+    for way in (5, 10):
+        for shot in (10, 20):
+            files.modelnet40_few_shot(tmp_path, folds=10, way=way, shot=shot)
 
 
 @pytest.mark.parametrize("name", EMBEDDED)
@@ -48,7 +62,7 @@ TINY = [
 ]
 
 
-@pytest.mark.usefixtures("archive")
+@pytest.mark.usefixtures("published")
 @pytest.mark.parametrize("name", TWINS)
 def test_its_twin_at_the_papers_scale_has_one_too(name: str, tmp_path: Path) -> None:
     overrides = ["teacher.weights=random"]
@@ -59,6 +73,23 @@ def test_its_twin_at_the_papers_scale_has_one_too(name: str, tmp_path: Path) -> 
     plan = plan_sweep(expand(sweep, cores=2), Store(tmp_path / "store"))
     kinds = {stage.kind for stage in plan.to_run.values()}
     assert kinds == {"distill", "evaluate"}
+
+
+def test_generality_is_asked_on_archives_of_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FOUNDRY_BENCH_DATA", str(tmp_path))
+    columns = {"db69": "label", "db69_split": "split", "db69_train_chamfer": "train_chamfer"}
+    columns |= {"psb_path": "label", "psb_split": "split"}
+    usual = archives.columns()
+    archives.save(tmp_path / "psb_shrec12.npz", **{new: usual[old] for new, old in columns.items()})
+    archives.save(tmp_path / "lpsb_parts.npz")
+    sweep = load_sweep(SWEEPS / "generality.yaml")
+    plan = plan_sweep(expand(sweep, cores=2), Store(tmp_path / "store"))
+    tasks = {stage.task for stage in plan.to_run.values() if stage.kind == "evaluate"}
+    assert len(tasks) == len(sweep.tasks) == 13
+    distillations = [stage for stage in plan.to_run.values() if stage.kind == "distill"]
+    assert len(distillations) == len(sweep.seeds)
 
 
 def test_a_task_cannot_measure_below_the_supertokens() -> None:
