@@ -5,6 +5,7 @@ import json
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar, Self, cast
+from weakref import WeakValueDictionary
 
 from foundry_bench.config.settings import NamedSettings
 from foundry_bench.data.cache import Allocate, cached
@@ -85,9 +86,18 @@ class DatasetLoader(ABC):
         return inspect(dataset)
 
 
+_ALIVE: WeakValueDictionary[str, DatasetLoader] = WeakValueDictionary()
+
+
 def loader_of(settings: NamedSettings) -> DatasetLoader:
-    """The registered loader that `settings` name."""
-    return DATASETS.get(settings.name)(cast(DataSettings, settings))
+    """The registered loader that `settings` name: the same one for equal settings as long as anyone
+    holds it, since it may have looked at fifty thousand files.
+    """
+    key = settings.model_dump_json()
+    loader = _ALIVE.get(key)
+    if loader is None:
+        _ALIVE[key] = loader = DATASETS.get(settings.name)(cast(DataSettings, settings))
+    return loader
 
 
 def digest(*parts: object) -> str:

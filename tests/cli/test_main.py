@@ -7,9 +7,11 @@ import time
 from types import ModuleType
 
 import pytest
+from pydantic import TypeAdapter
 from typer.testing import CliRunner, Result
 
 from foundry_bench.cli.main import INTERRUPTED, VERBS, app
+from foundry_bench.config.tasks import TaskField, preset_names
 from foundry_bench.errors import FoundryError
 
 HEAVY = {"torch", "ray", "mlflow", "pandas", "numpy", "matplotlib", "sklearn", "scipy", "optuna"}
@@ -135,3 +137,24 @@ def test_list_of_an_unknown_kind():
     result = call("list", "studnts")
     assert result.exit_code == 2
     assert "unknown kind 'studnts'; did you mean 'students'?" in result.stderr
+
+
+def test_list_of_tasks_tells_protocols_results_and_where_data_is_expected(monkeypatch):
+    monkeypatch.setenv("FOUNDRY_BENCH_DATA", "/sets")
+    rows = {row["name"]: row for row in json.loads(call("list", "tasks", "--json").output)}
+    assert rows["probe"]["protocol"] == "probe/1"
+    assert rows["probe"]["data"] == "the sweep's"
+    assert rows["part_segmentation"]["metrics"] == "miou_instance, miou_class, point_accuracy"
+    scans = rows["scanobjectnn_obj_bg"]
+    assert (scans["task"], scans["data"]) == ("classification", "scanobjectnn")
+    assert scans["expected"].startswith("/sets/ScanObjectNN/main_split/")
+    assert scans["preset"] == "scanobjectnn_obj_bg/1"
+    shown = call("list", "tasks").output
+    assert re.search(r"^modelnet40_5way_10shot +few_shot +modelnet40_few_shot", shown, re.MULTILINE)
+
+
+def test_every_preset_of_a_task_can_be_named():
+    for name in preset_names():
+        (task,) = TypeAdapter(list[TaskField]).validate_python([name])
+        assert task.key == name
+        assert task.preset.startswith(f"{name}/")

@@ -74,3 +74,18 @@ def test_a_task_is_tried_with_its_own_clouds_and_patches(tmp_path: Path) -> None
 
 def geometry(points: int = 64, patches: int = 8) -> dict[str, int]:
     return {"points": points, "patches": patches, "patch_size": 4}
+
+
+def test_parts_are_asked_of_data_that_have_them(tmp_path: Path) -> None:
+    data = {"name": "archive", "path": str(save(tmp_path / "clouds.npz"))}
+    parts = {"name": "part_segmentation", "geometry": geometry(points=40)}
+    tasks = [
+        {**parts, "label": "without", "data": data},
+        {**parts, "label": "with", "data": {**data, "part": "part"}},
+        "part_segmentation",
+    ]
+    sweep = sweep_config(teacher={"weights": "shipped"}, tasks=tasks)
+    with pytest.raises(FoundryError) as caught:
+        check_inputs(expand(sweep, 2, 0))
+    (fault,) = (line.strip() for line in str(caught.value).splitlines()[1:])
+    assert fault.startswith("task without: data: task 'without' asks for the parts of points")

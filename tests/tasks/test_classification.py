@@ -199,3 +199,23 @@ def test_accuracy_is_the_share_of_right_guesses(tmp_path: Path) -> None:
     labels[:10] = 1 - labels[:10]
     result, _ = finetune(tmp_path, replace(data, test_labels=labels), epochs=10)
     assert result.metrics["accuracy"] == pytest.approx(30 / 40)
+
+
+def test_votes_are_a_number_of_their_own(tmp_path: Path) -> None:
+    settings = FinetuneSettings(epochs=8, batch=8)
+    results = {}
+    for votes in (0, 3):
+        folder = tmp_path / str(votes)
+        folder.mkdir()
+        training = Training(settings, 0, folder, progressing(folder, 8, kind="evaluate"))
+        task = Classification(ClassificationSettings(votes=votes))
+        results[votes] = task.evaluate(tiny_teacher(), usual(), training).metrics
+    assert results[3].pop("voted_accuracy") > 0.9
+    assert results[3] == results[0]
+
+
+@pytest.mark.parametrize(("form", "num_linear"), [("linear", 1), ("mlp", 2), ("mlp3", 3)])
+def test_heads_have_as_many_layers_as_their_name_says(form: str, num_linear: int) -> None:
+    task = Classification(ClassificationSettings.model_validate({"head": form}))
+    head = task.new_head(tiny_teacher(), usual().dataset, FinetuneSettings())
+    assert sum(isinstance(layer, torch.nn.Linear) for layer in head.modules()) == num_linear
