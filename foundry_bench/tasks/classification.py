@@ -13,6 +13,7 @@ from foundry_bench.data.dataset import Dataset
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.models.heads import ClassificationHead, HeadForm
 from foundry_bench.seeds import seeded
+from foundry_bench.tasks.budgets import at_budgets
 from foundry_bench.tasks.finetuning import Supervision, fine_tune
 from foundry_bench.tasks.task import Task, TaskData, TaskResult, Training, all_tokens
 from foundry_bench.tasks.votes import voted_accuracy
@@ -78,7 +79,9 @@ class Classification(Task):
         taught = Labelling(backbone, head, data, training.settings)
         tuned = fine_tune(taught, training, literature=self.settings.protocol == "literature")
         metrics = {"accuracy": taught.test_score(), **tuned.metrics}
-        metrics |= self._at_budgets(backbone, taught)
+        metrics |= at_budgets(
+            backbone, self.settings.budgets, lambda: {"accuracy": taught.test_score()}
+        )
         if self.settings.votes:
             metrics["voted_accuracy"] = self._voted(backbone, head, data, training.views)
         return TaskResult(metrics, tuned.history, head)
@@ -91,16 +94,6 @@ class Classification(Task):
         views = patch_views(data.dataset, rows, backbone.patch_spec, settings, device)
         votes = self.settings.votes
         return voted_accuracy(backbone, head, views, data.test_labels, votes, VOTES_SEED)
-
-    def _at_budgets(self, backbone: Backbone, taught: "Labelling") -> dict[str, float]:
-        least, usual = backbone.least_budget, backbone.budget
-        metrics = {}
-        for budget in self.settings.budgets:
-            if least is not None and budget >= least:
-                backbone.budget = budget
-                metrics[f"accuracy_at_budget_{budget}"] = taught.test_score()
-        backbone.budget = usual
-        return metrics
 
 
 class Labelling(Supervision[tuple[Batch, Tensor]]):

@@ -11,12 +11,13 @@ import torch.nn.functional as F
 from pydantic import Field, PositiveFloat, PositiveInt, Strict
 from torch import Tensor, nn
 
-from foundry_bench.config.settings import FinetuneSettings
+from foundry_bench.config.settings import FinetuneSettings, Seq
 from foundry_bench.config.tasks import TrainedTaskSettings
 from foundry_bench.data.dataset import Dataset
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.models.segmentation import SegmentationHead, layers_of_thirds
 from foundry_bench.seeds import seeded
+from foundry_bench.tasks.budgets import at_budgets
 from foundry_bench.tasks.finetuning import Supervision, fine_tune
 from foundry_bench.tasks.miou import guessed_parts, segmentation_metrics
 from foundry_bench.tasks.part_clouds import (
@@ -52,6 +53,8 @@ class PartSegmentationSettings(TrainedTaskSettings):
     is Point-JEPA's; Point-MAE has 4 and 8/3."""
     hidden: Multiples = (4 / 3, 2 / 3)
     """Widths of the layers after them; as published (512 and 256) for a backbone of width 384."""
+    budgets: Seq[PositiveInt] = ()
+    """Token budgets at which a student that heeds one is measured too, without further training."""
 
 
 class PartSegmentation(Task):
@@ -108,7 +111,8 @@ class PartSegmentation(Task):
     ) -> TaskResult:
         """`miou_instance`, `miou_class`, `point_accuracy` and, for each category of test,
         `miou_of_<category>`; `val_miou_instance` if a validation split chose the epoch;
-        `literature_miou_instance`, the best epoch on test, if the protocol is the literature's.
+        `literature_miou_instance`, the best epoch on test, if the protocol is the literature's;
+        both means at the settings' budgets, as `miou_instance_at_budget_B` and so on.
 
         Raises:
             FoundryError: if no cloud of train or of test has parts, or has as many points.
@@ -120,7 +124,15 @@ class PartSegmentation(Task):
         head.to(train.points_MN3.device)
         taught = PartLabelling(self, backbone, head, data, train, test, training.settings)
         tuned = fine_tune(taught, training, literature=self.settings.protocol == "literature")
-        return TaskResult({**taught.test_metrics(), **tuned.metrics}, tuned.history, head)
+        metrics = {**taught.test_metrics(), **tuned.metrics}
+        metrics |= at_budgets(backbone, self.settings.budgets, lambda: _means(taught))
+        return TaskResult(metrics, tuned.history, head)
+
+
+def _means(taught: "PartLabelling") -> dict[str, float]:
+    """The two means, without the categories'."""
+    metrics = taught.test_metrics()
+    return {name: metrics[name] for name in ("miou_instance", "miou_class")}
 
 
 class PartLabelling(Supervision[PartBatch]):
