@@ -46,6 +46,10 @@ class PartSegmentationSettings(TrainedTaskSettings):
 
     name: str = "part_segmentation"
     finetune: PartFinetuneSettings | None = PartFinetuneSettings()
+    features: Literal["layers", "tokens"] = "layers"
+    """What the head sees: the layers that end each third of the encoder, as published, or the final
+    tokens alone, which are what a student was distilled to give back.
+    """
     points: PositiveInt | None = None
     """Points of each cloud that are labelled, from its first on; null: those the backbone sees."""
     propagation: Multiples = (1.0, 1.0)
@@ -61,8 +65,8 @@ class PartSegmentation(Task):
     """`part_segmentation/1`: backbone and head train on the points' parts; mIoU on test with the
     last epoch's weights.
 
-    The head is Point-JEPA's, on the layers that end each third of the encoder; it is told a cloud's
-    category. The loss is cross-entropy over all parts of the dataset; a guess is the likeliest part
+    The head is Point-JEPA's, on the layers that end each third of the encoder (or on the final
+    tokens, `features`); it is told a cloud's category. The loss is cross-entropy over all parts of the dataset; a guess is the likeliest part
     of the category. A category's parts are those that its clouds in train and test have. Points
     without a part count nowhere, and clouds of such points alone are left out.
     """
@@ -101,7 +105,10 @@ class PartSegmentation(Task):
 
     def answer(self, backbone: Backbone, head: nn.Module, batch: PartBatch) -> Tensor:
         """logits_BNP of the batch's points."""
-        layers = backbone.layers(batch.inputs, layers_of_thirds(backbone.depth))
+        if self.settings.features == "tokens":
+            layers = [backbone.tokens(batch.inputs)]
+        else:
+            layers = backbone.layers(batch.inputs, layers_of_thirds(backbone.depth))
         return cast(
             Tensor, head(layers, batch.inputs.centers_BC3, batch.points_BN3, batch.labels_B)
         )

@@ -325,3 +325,24 @@ def test_a_step_of_the_loss_follows_the_smoothing() -> None:
     for taught in (plain, smooth):
         taught.head.eval()
     assert plain.loss(batch) != smooth.loss(batch)
+
+
+def test_the_head_sees_the_layers_or_the_final_tokens() -> None:
+    data = usual()
+    seen: dict[str, list[int]] = {}
+
+    class Watched(torch.nn.Module):
+        def forward(self, layers: list[Tensor], *others: Tensor) -> Tensor:
+            seen[features] = [round(float(layer.sum()), 3) for layer in layers]
+            return torch.zeros(1)
+
+    backbone = tiny_teacher()
+    clouds = PartSegmentation(PartSegmentationSettings()).questions(backbone, data, "test")
+    batch = next(clouds.chunks())
+    for features in ("layers", "tokens"):
+        task = PartSegmentation(PartSegmentationSettings.model_validate({"features": features}))
+        task.answer(backbone, Watched(), batch)
+    tokens_BCD = backbone.tokens(batch.inputs)
+    assert seen["tokens"] == [round(float(tokens_BCD.sum()), 3)]
+    assert len(seen["layers"]) == 2
+    assert seen["tokens"][0] not in seen["layers"]
