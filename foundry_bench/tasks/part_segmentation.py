@@ -66,9 +66,10 @@ class PartSegmentation(Task):
     last epoch's weights.
 
     The head is Point-JEPA's, on the layers that end each third of the encoder (or on the final
-    tokens, `features`); it is told a cloud's category. The loss is cross-entropy over all parts of the dataset; a guess is the likeliest part
-    of the category. A category's parts are those that its clouds in train and test have. Points
-    without a part count nowhere, and clouds of such points alone are left out.
+    tokens, `features`); it is told a cloud's category. The loss is cross-entropy over all parts of
+    the dataset; a guess is the likeliest part of the category. A category's parts are those that
+    its clouds in train and test have. Points without a part count nowhere, and clouds of such
+    points alone are left out.
     """
 
     Settings = PartSegmentationSettings

@@ -333,7 +333,7 @@ def test_the_head_sees_the_layers_or_the_final_tokens() -> None:
 
     class Watched(torch.nn.Module):
         def forward(self, layers: list[Tensor], *others: Tensor) -> Tensor:
-            seen[features] = [round(float(layer.sum()), 3) for layer in layers]
+            seen[features] = [round(layer.sum().item(), 3) for layer in layers]
             return torch.zeros(1)
 
     backbone = tiny_teacher()
@@ -343,6 +343,6 @@ def test_the_head_sees_the_layers_or_the_final_tokens() -> None:
         task = PartSegmentation(PartSegmentationSettings.model_validate({"features": features}))
         task.answer(backbone, Watched(), batch)
     tokens_BCD = backbone.tokens(batch.inputs)
-    assert seen["tokens"] == [round(float(tokens_BCD.sum()), 3)]
+    assert seen["tokens"] == [round(tokens_BCD.sum().item(), 3)]
     assert len(seen["layers"]) == 2
     assert seen["tokens"][0] not in seen["layers"]
