@@ -174,19 +174,21 @@ class _Planner:
 
     def _evaluate(self, settings: TaskSettings, distill: list[Stage]) -> Stage:
         task: Task = TASKS.get(settings.name)(settings)
-        clouds, finetune = self.inputs.clouds_of(settings), self.inputs.finetune(settings)
+        earlier = self._earlier(task, settings)
+        if earlier is not None and settings.geometry is None:
+            settings = settings.model_copy(update={"geometry": earlier.geometry})
+        clouds = self.inputs.clouds_of(settings)
+        finetune = self.inputs.finetune(earlier or settings)
         needs: dict[str, Stage] = {stage.kind: stage for stage in distill}
-        tunes_tokenizer = "tokenizer" in finetune.trains and (task.trains or task.after is not None)
+        tunes_tokenizer = "tokenizer" in finetune.trains and (task.trains or earlier is not None)
         cached = clouds.has_fixed_views and self.inputs.has_teachers_tokens and not tunes_tokenizer
         if cached:
             needs |= clouds.plain_tokens("train", "test")
             needs |= clouds.augmented_tokens() if task.trains else {}
-        earlier = None
-        if task.after is not None:
-            earlier = self.inputs.own_task(task.after, settings.data or self.trial.data)
+        if earlier is not None:
             needs |= {TUNED: self._evaluate(earlier, distill)}
 
-        has_seed = task.trains or task.after is not None or self.trial.student is not None
+        has_seed = task.trains or earlier is not None or self.trial.student is not None
 
         def run(context: StageContext) -> StageResult:
             dataset = clouds.load(context)
@@ -216,6 +218,12 @@ class _Planner:
             seed=self.trial.seed if has_seed else None,
             task=settings.key,
         )
+
+    def _earlier(self, task: Task, settings: TaskSettings) -> TaskSettings | None:
+        """The settings of the task whose backbone and head `task` takes, if it takes any."""
+        if task.after is None:
+            return None
+        return self.inputs.own_task(task.after, settings.data or self.trial.data)
 
     def _measure(
         self,

@@ -613,3 +613,21 @@ def test_a_task_may_cut_its_clouds_otherwise(
 
 
 GEOMETRY = {"points": 30, "patches": 10, "patch_size": 3}
+
+
+def test_corrupted_clouds_are_cut_as_the_clean_ones_that_were_learned(
+    files: Path, tmp_path: Path
+) -> None:
+    """Otherwise a change of geometry would count as damage."""
+    finer = {"name": "classification", "label": "finer", "geometry": GEOMETRY}
+    records, _ = run(files, tmp_path, {**TEACHER, "tasks": [finer, "corruption"]})
+    assert records["corruption"].metrics["encoder_tokens"] == GEOMETRY["patches"]
+    assert records["corruption"].inputs["tuned"] == records["finer"].key
+
+
+def test_a_tuned_tokenizer_meets_no_cached_tokens(files: Path) -> None:
+    tuned = {"name": "classification", "finetune": {"trains": ["tokenizer", "encoder"]}}
+    cached = planned(files, {"tasks": ["classification", "corruption"]})["corruption"]
+    fresh = planned(files, {"tasks": [tuned, "corruption"]})["corruption"]
+    assert set(cached.needs) == {"distill", "train", "test", "tuned"}
+    assert set(fresh.needs) == {"distill", "tuned"}
