@@ -123,17 +123,25 @@ def read_preset(name: str) -> dict[str, Any]:
 
 
 def _expanded(value: object) -> object:
-    """`value` laid over its preset. Settings that were saved have a `name`, and all fields."""
-    if isinstance(value, str) and value not in TASKS and value in preset_names():
+    """`value` laid over its preset. Settings that were saved have all fields, and the preset's
+    version.
+    """
+    if isinstance(value, str) and value not in TASKS:
+        if value not in preset_names():
+            raise FoundryError(unknown("task", value, [*TASKS, *preset_names()]))
         return read_preset(value)
-    if (
-        not isinstance(value, Mapping)
-        or "name" in value
-        or not isinstance(value.get("preset"), str)
-    ):
+    preset = value.get("preset") if isinstance(value, Mapping) else None
+    if not isinstance(value, Mapping) or not isinstance(preset, str):
+        return value
+    if "/" in preset and "name" in value:
         return value
     given = {key: inner for key, inner in value.items() if key != "preset"}
-    return _laid_over(given, read_preset(value["preset"]))
+    base = read_preset(preset)
+    if given.get("name", base["name"]) != base["name"]:
+        raise FoundryError(
+            f"preset '{preset}' is of the task '{base['name']}', not of '{given['name']}'"
+        )
+    return _laid_over(given, base)
 
 
 def _laid_over(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
