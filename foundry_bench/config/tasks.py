@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from foundry_bench.config.registered import DataField, Registered
 from foundry_bench.config.settings import FinetuneSettings, Geometry, NamedSettings, ViewSettings
@@ -96,6 +97,20 @@ class RegisteredTask(Registered):
             raise PydanticCustomError("unknown_name", "{reason}", {"reason": str(error)}) from error
         assert isinstance(settings, TaskSettings)
         return settings if settings.label else settings.model_copy(update={"label": settings.key})
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """A preset's name stands for a task, alone or as `preset`, which makes up for `name`."""
+        names, *choices = super().__get_pydantic_json_schema__(schema, handler)["anyOf"]
+        presets = {"enum": preset_names()}
+        by_preset = {"properties": {"preset": presets}, "required": ["preset"]}
+        either = [{"required": ["name"]}, by_preset]
+        tasks = [
+            {"allOf": choice["allOf"], "properties": choice["properties"], "anyOf": either}
+            for choice in choices
+        ]
+        return {"anyOf": [names, presets, *tasks]}
 
 
 TaskField = Annotated[TaskSettings, RegisteredTask(TASKS)]
