@@ -72,5 +72,33 @@ def test_a_task_is_tried_with_its_own_clouds_and_patches(tmp_path: Path) -> None
     ]
 
 
+def test_sizes_that_a_tasks_data_cannot_have_are_told(tmp_path: Path) -> None:
+    few = save(tmp_path / "clouds.npz", split=None)
+    data = {"name": "archive", "path": str(few), "split": None, "part": "part"}
+    folds = {"name": "modelnet40_few_shot", "way": 5, "shot": 20}
+    tasks = [
+        {"name": "probe", "label": "fine", "data": data, "geometry": geometry(points=50)},
+        {
+            "name": "part_segmentation",
+            "data": data,
+            "points": 41,
+            "geometry": geometry(points=40),
+        },
+        {"name": "few_shot", "way": 5, "shot": 10, "data": folds},
+        {"name": "few_shot", "way": 5, "shot": 20, "data": folds},
+    ]
+    sweep = sweep_config(teacher={"weights": "shipped"}, tasks=tasks)
+    with pytest.raises(FoundryError) as caught:
+        check_inputs(expand(sweep, 2, 0))
+    _, *faults = (line.strip() for line in str(caught.value).splitlines())
+    assert faults == [
+        "task fine: data: the clouds of 'archive' have 40 points, task 'fine' (geometry) needs 50",
+        "task part_segmentation: data: the clouds of 'archive' have 40 points, "
+        "task 'part_segmentation' (points) needs 41",
+        "task few_shot_5w10s: data: task 'few_shot_5w10s' asks for 5 classes and 10 shots, "
+        "the folds of 'modelnet40_few_shot' have 5 and 20: set `way` and `shot` of both alike",
+    ]
+
+
 def geometry(points: int = 64, patches: int = 8) -> dict[str, int]:
     return {"points": points, "patches": patches, "patch_size": 4}
