@@ -133,7 +133,7 @@ class _Planner:
             return objective, partial(heldout_metrics, student, teacher, loss=settings.loss)
         inputs, specialist = self.inputs, self.inputs.distilled
         assert isinstance(specialist, SpecialistSettings)
-        asked = self.inputs.own_task(specialist.task, self.trial.data)
+        asked = inputs.experts_task
         task: Task = TASKS.get(asked.name)(asked)
         master = inputs.source.build()
         expert = Expert(master, self._new_head(asked, master, dataset), task.answer)
@@ -156,13 +156,13 @@ class _Planner:
 
     def _expert(self) -> Stage | None:
         """The teacher fine-tuned on the task whose answers a specialist learns: what the teacher
-        itself is evaluated by, so that a sweep with both computes it once.
+        itself is evaluated by, so that a sweep with both computes it once (unless the task cuts its
+        clouds otherwise).
         """
         if not isinstance(self.inputs.distilled, SpecialistSettings):
             return None
-        task = self.inputs.own_task(self.inputs.distilled.task, self.trial.data)
         alone = self.trial.model_copy(update={"student": None, "start": "teacher"})
-        return _Planner(alone)._evaluate(task, [])
+        return _Planner(alone)._evaluate(self.inputs.experts_task, [])
 
     def _new_head(self, settings: TaskSettings, backbone: Backbone, dataset: Dataset) -> nn.Module:
         """A head of the task, drawn from the trial's seed."""

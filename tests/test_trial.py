@@ -625,6 +625,15 @@ def test_corrupted_clouds_are_cut_as_the_clean_ones_that_were_learned(
     assert records["corruption"].inputs["tuned"] == records["finer"].key
 
 
+def test_an_expert_knows_clouds_as_a_specialist_is_asked_about_them(files: Path) -> None:
+    """A task of another geometry has a teacher of its own, which would answer for other patches."""
+    finer = {"name": "classification", "geometry": GEOMETRY}
+    usual = planned(files, {**SPECIALIST, "tasks": ["classification"]})["distill"]
+    asked = planned(files, {**SPECIALIST, "tasks": [finer]})["distill"]
+    assert asked.key == usual.key
+    assert asked.needs["expert"].config["task"]["geometry"] is None
+
+
 def test_a_tuned_tokenizer_meets_no_cached_tokens(files: Path) -> None:
     tuned = {"name": "classification", "finetune": {"trains": ["tokenizer", "encoder"]}}
     cached = planned(files, {"tasks": ["classification", "corruption"]})["corruption"]
