@@ -9,6 +9,7 @@ from foundry_bench.config.tasks import TaskSettings
 from foundry_bench.data.loader import loader_of
 from foundry_bench.errors import FoundryError
 from foundry_bench.registries import STUDENTS, TASKS
+from foundry_bench.students.specialist import SpecialistSettings
 from foundry_bench.tasks.few_shot import FewShotSettings
 from foundry_bench.tasks.part_segmentation import PartSegmentationSettings
 from foundry_bench.teachers.preset import architecture, patch_spec, teacher_source
@@ -32,7 +33,7 @@ def check_inputs(trials: Sequence[TrialConfig]) -> None:
         }
         if students:
             found += _student_faults(teacher, students.values())
-    found += [fault for trial in _one_a_teacher_and_data(trials) for fault in _data_faults(trial)]
+    found += [fault for trial in _without_seeds(trials) for fault in _data_faults(trial)]
     faults = dict.fromkeys(fault for fault in found if fault is not None)
     if faults:
         raise FoundryError("\n  ".join(["no trial can begin:", *faults]))
@@ -67,11 +68,12 @@ def _student_fault(teacher: Teacher, student: NamedSettings) -> str | None:
     return None
 
 
-def _one_a_teacher_and_data(trials: Sequence[TrialConfig]) -> Iterable[TrialConfig]:
-    """Trials without those that ask nothing new of any dataset."""
+def _without_seeds(trials: Sequence[TrialConfig]) -> Iterable[TrialConfig]:
+    """Trials without those that ask nothing new of any dataset or geometry."""
     return {
         (
             trial.teacher.model_dump_json(),
+            trial.student.model_dump_json() if trial.student is not None else "",
             trial.data.model_dump_json(),
             *(task.model_dump_json() for task in trial.tasks),
         ): trial
@@ -83,6 +85,10 @@ def _data_faults(trial: TrialConfig) -> Iterator[str | None]:
     usual = patch_spec(trial.teacher)
     teacher = f"teacher '{trial.teacher.name}' (preset {trial.teacher.preset})"
     yield _points_fault("data", trial.data, usual.points, teacher)
+    if isinstance(trial.student, SpecialistSettings):
+        word = trial.student.task
+        learned: TaskSettings = TASKS.get(word).Settings(name=word)
+        yield _kind_fault("student", learned, trial.data)
     for task in trial.tasks:
         data, own = task.data or trial.data, task.geometry
         where = "data" if task.data is None else f"task {task.key}: data"

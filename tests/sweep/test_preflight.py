@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -98,6 +99,28 @@ def test_sizes_that_a_tasks_data_cannot_have_are_told(tmp_path: Path) -> None:
         "task few_shot_5w10s: data: task 'few_shot_5w10s' asks for 5 classes and 10 shots, "
         "the folds of 'modelnet40_few_shot' have 5 and 20: set `way` and `shot` of both alike",
     ]
+
+
+def test_each_student_is_tried_with_each_geometry() -> None:
+    task = {"name": "probe", "geometry": geometry(patches=3)}
+    sweep = sweep_config(
+        teacher={"weights": "shipped"}, tasks=[task], axes={"student.supertokens": [4, 2]}
+    )
+    with pytest.raises(FoundryError, match="supertokens: 4 is more than the teacher's 3 tokens"):
+        check_inputs(expand(sweep, 2, 0))
+
+
+def test_a_specialist_of_parts_needs_them(tmp_path: Path) -> None:
+    many = np.random.default_rng(0).normal(size=(6, 512, 3))
+    archive = save(tmp_path / "clouds.npz", points=many, part=None, split=None)
+    sweep = sweep_config(
+        teacher={"weights": "shipped"},
+        data={"name": "archive", "path": str(archive), "split": None},
+        student={"name": "specialist", "task": "part_segmentation", "supertokens": 4},
+        train={"distill": {"batch": 2}},
+    )
+    with pytest.raises(FoundryError, match="student: task 'part_segmentation' asks for the parts"):
+        check_inputs(expand(sweep, 2, 0))
 
 
 def geometry(points: int = 64, patches: int = 8) -> dict[str, int]:
