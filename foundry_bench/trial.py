@@ -133,7 +133,7 @@ class _Planner:
             return objective, partial(heldout_metrics, student, teacher, loss=settings.loss)
         inputs, specialist = self.inputs, self.inputs.distilled
         assert isinstance(specialist, SpecialistSettings)
-        asked = self.inputs.own_task(specialist.task, self.trial.data)
+        asked = inputs.experts_task
         task: Task = TASKS.get(asked.name)(asked)
         master = inputs.source.build()
         expert = Expert(master, self._new_head(asked, master, dataset), task.answer)
@@ -156,13 +156,13 @@ class _Planner:
 
     def _expert(self) -> Stage | None:
         """The teacher fine-tuned on the task whose answers a specialist learns: what the teacher
-        itself is evaluated by, so that a sweep with both computes it once.
+        itself is evaluated by, so that a sweep with both computes it once (unless the task cuts its
+        clouds otherwise).
         """
         if not isinstance(self.inputs.distilled, SpecialistSettings):
             return None
-        task = self.inputs.own_task(self.inputs.distilled.task, self.trial.data)
         alone = self.trial.model_copy(update={"student": None, "start": "teacher"})
-        return _Planner(alone)._evaluate(task, [])
+        return _Planner(alone)._evaluate(self.inputs.experts_task, [])
 
     def _new_head(self, settings: TaskSettings, backbone: Backbone, dataset: Dataset) -> nn.Module:
         """A head of the task, drawn from the trial's seed."""
@@ -174,19 +174,21 @@ class _Planner:
 
     def _evaluate(self, settings: TaskSettings, distill: list[Stage]) -> Stage:
         task: Task = TASKS.get(settings.name)(settings)
-        clouds, finetune = self.inputs.clouds_of(settings), self.inputs.finetune(settings)
+        earlier = self._earlier(task, settings)
+        if earlier is not None and settings.geometry is None:
+            settings = settings.model_copy(update={"geometry": earlier.geometry})
+        clouds = self.inputs.clouds_of(settings)
+        finetune = self.inputs.finetune(earlier or settings)
         needs: dict[str, Stage] = {stage.kind: stage for stage in distill}
-        tunes_tokenizer = "tokenizer" in finetune.trains and (task.trains or task.after is not None)
+        tunes_tokenizer = "tokenizer" in finetune.trains and (task.trains or earlier is not None)
         cached = clouds.has_fixed_views and self.inputs.has_teachers_tokens and not tunes_tokenizer
         if cached:
             needs |= clouds.plain_tokens("train", "test")
             needs |= clouds.augmented_tokens() if task.trains else {}
-        earlier = None
-        if task.after is not None:
-            earlier = self.inputs.own_task(task.after, settings.data or self.trial.data)
+        if earlier is not None:
             needs |= {TUNED: self._evaluate(earlier, distill)}
 
-        has_seed = task.trains or task.after is not None or self.trial.student is not None
+        has_seed = task.trains or earlier is not None or self.trial.student is not None
 
         def run(context: StageContext) -> StageResult:
             dataset = clouds.load(context)
@@ -216,6 +218,12 @@ class _Planner:
             seed=self.trial.seed if has_seed else None,
             task=settings.key,
         )
+
+    def _earlier(self, task: Task, settings: TaskSettings) -> TaskSettings | None:
+        """The settings of the task whose backbone and head `task` takes, if it takes any."""
+        if task.after is None:
+            return None
+        return self.inputs.own_task(task.after, settings.data or self.trial.data)
 
     def _measure(
         self,

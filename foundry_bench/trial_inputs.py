@@ -79,10 +79,18 @@ class TrialInputs:
             or "tokenizer" in train.distill.trains
             or (
                 isinstance(self.distilled, SpecialistSettings)
-                and "tokenizer"
-                in self.finetune(self.own_task(self.distilled.task, self.trial.data)).trains
+                and "tokenizer" in self.finetune(self.experts_task).trains
             )
         )
+
+    @property
+    def experts_task(self) -> TaskSettings:
+        """The task whose answers a specialist learns, on clouds that are cut as students are
+        distilled on them, whatever the task's own `geometry`.
+        """
+        assert isinstance(self.distilled, SpecialistSettings)
+        task = self.own_task(self.distilled.task, self.trial.data)
+        return task.model_copy(update={"geometry": None})
 
     def own_task(self, name: str, data: NamedSettings) -> TaskSettings:
         """The trial's settings of the task `name` on `data`, else the usual ones."""

@@ -613,3 +613,30 @@ def test_a_task_may_cut_its_clouds_otherwise(
 
 
 GEOMETRY = {"points": 30, "patches": 10, "patch_size": 3}
+
+
+def test_corrupted_clouds_are_cut_as_the_clean_ones_that_were_learned(
+    files: Path, tmp_path: Path
+) -> None:
+    """Otherwise a change of geometry would count as damage."""
+    finer = {"name": "classification", "label": "finer", "geometry": GEOMETRY}
+    records, _ = run(files, tmp_path, {**TEACHER, "tasks": [finer, "corruption"]})
+    assert records["corruption"].metrics["encoder_tokens"] == GEOMETRY["patches"]
+    assert records["corruption"].inputs["tuned"] == records["finer"].key
+
+
+def test_an_expert_knows_clouds_as_a_specialist_is_asked_about_them(files: Path) -> None:
+    """A task of another geometry has a teacher of its own, which would answer for other patches."""
+    finer = {"name": "classification", "geometry": GEOMETRY}
+    usual = planned(files, {**SPECIALIST, "tasks": ["classification"]})["distill"]
+    asked = planned(files, {**SPECIALIST, "tasks": [finer]})["distill"]
+    assert asked.key == usual.key
+    assert asked.needs["expert"].config["task"]["geometry"] is None
+
+
+def test_a_tuned_tokenizer_meets_no_cached_tokens(files: Path) -> None:
+    tuned = {"name": "classification", "finetune": {"trains": ["tokenizer", "encoder"]}}
+    cached = planned(files, {"tasks": ["classification", "corruption"]})["corruption"]
+    fresh = planned(files, {"tasks": [tuned, "corruption"]})["corruption"]
+    assert set(cached.needs) == {"distill", "train", "test", "tuned"}
+    assert set(fresh.needs) == {"distill", "tuned"}

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from foundry_bench.config.registered import DataField, Registered
 from foundry_bench.config.settings import FinetuneSettings, Geometry, NamedSettings, ViewSettings
@@ -97,6 +98,20 @@ class RegisteredTask(Registered):
         assert isinstance(settings, TaskSettings)
         return settings if settings.label else settings.model_copy(update={"label": settings.key})
 
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """A preset's name stands for a task, alone or as `preset`, which makes up for `name`."""
+        names, *choices = super().__get_pydantic_json_schema__(schema, handler)["anyOf"]
+        presets = {"enum": preset_names()}
+        by_preset = {"properties": {"preset": presets}, "required": ["preset"]}
+        either = [{"required": ["name"]}, by_preset]
+        tasks = [
+            {"allOf": choice["allOf"], "properties": choice["properties"], "anyOf": either}
+            for choice in choices
+        ]
+        return {"anyOf": [names, presets, *tasks]}
+
 
 TaskField = Annotated[TaskSettings, RegisteredTask(TASKS)]
 
@@ -123,17 +138,25 @@ def read_preset(name: str) -> dict[str, Any]:
 
 
 def _expanded(value: object) -> object:
-    """`value` laid over its preset. Settings that were saved have a `name`, and all fields."""
-    if isinstance(value, str) and value not in TASKS and value in preset_names():
+    """`value` laid over its preset. Settings that were saved have all fields, and the preset's
+    version.
+    """
+    if isinstance(value, str) and value not in TASKS:
+        if value not in preset_names():
+            raise FoundryError(unknown("task", value, [*TASKS, *preset_names()]))
         return read_preset(value)
-    if (
-        not isinstance(value, Mapping)
-        or "name" in value
-        or not isinstance(value.get("preset"), str)
-    ):
+    preset = value.get("preset") if isinstance(value, Mapping) else None
+    if not isinstance(value, Mapping) or not isinstance(preset, str):
+        return value
+    if "/" in preset and "name" in value:
         return value
     given = {key: inner for key, inner in value.items() if key != "preset"}
-    return _laid_over(given, read_preset(value["preset"]))
+    base = read_preset(preset)
+    if given.get("name", base["name"]) != base["name"]:
+        raise FoundryError(
+            f"preset '{preset}' is of the task '{base['name']}', not of '{given['name']}'"
+        )
+    return _laid_over(given, base)
 
 
 def _laid_over(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:

@@ -66,6 +66,10 @@ class DatasetLoader(ABC):
         """Whether points have parts, if that is known without loading the content; else None."""
         return None
 
+    def folds_of(self) -> tuple[int, int] | None:
+        """Way and shot of the few-shot folds that it was published with; None: it has none."""
+        return None
+
     @property
     def expected(self) -> str:
         """Where its files are looked for; empty for a dataset without files."""

@@ -58,6 +58,10 @@ class ModelNet40FewShot(Published):
         ),
     )
 
+    def folds_of(self) -> tuple[int, int]:
+        """As asked for."""
+        return self.settings.way, self.settings.shot
+
     @property
     def keeps_order(self) -> bool:
         """That of farthest-point sampling."""

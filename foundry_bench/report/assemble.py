@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from foundry_bench.report.corruptions import gather_damage, tabulate_corruptions
+from foundry_bench.report.corruptions import find_clean, gather_damage, tabulate_corruptions
 from foundry_bench.report.extra import Extra
 from foundry_bench.report.figure_data import Line
 from foundry_bench.report.generality import generalise
@@ -85,15 +85,16 @@ def _assemble_sweep(evidence: Evidence, all_rows: pd.DataFrame, name: str) -> Sw
     summary = summarise(runs, measures_in(rows))
     data, specialists = name_data(part.trials), find_specialists(part.trials, series)
     generality = generalise(summary, data)
+    clean_tasks = find_clean(part)
     of_tasks = picture_tasks(
-        arrange(generality) if generality else None, gather_damage(summary, data)
+        arrange(generality) if generality else None, gather_damage(summary, clean_tasks)
     )
     others = collect_pictures(part, runs, summary, _loss_name(rows))
     pictures = (*of_tasks, *others) if generality else (*others, *of_tasks)
     extras = (
         tabulate(generality) if generality else None,
         tabulate_specialists(summary, specialists),
-        tabulate_corruptions(summary, data),
+        tabulate_corruptions(summary, clean_tasks),
         tabulate_parts(summary),
     )
     statements = (

@@ -8,6 +8,7 @@ from foundry_bench.report.backbones import Named, name_backbone
 from foundry_bench.report.extra import Extra
 from foundry_bench.report.figure_data import Line, spread_line
 from foundry_bench.report.generality import task_text
+from foundry_bench.report.harvest import Evidence
 from foundry_bench.report.measures import CORRUPTED, Measure
 from foundry_bench.report.stats import Interval, mean_interval
 from foundry_bench.report.summary import Group, Summary
@@ -21,6 +22,10 @@ from foundry_bench.report.tables import (
 from foundry_bench.report.typeset import Table
 
 _METRIC = re.compile(rf"{CORRUPTED}(?P<kind>.+?)(?:_(?P<severity>\d+))?")
+
+
+TUNED = "tuned"
+"""The input of a corruption's stage that is the stage of a classification."""
 
 
 @dataclass(frozen=True)
@@ -85,15 +90,32 @@ def split_metric(measure: Measure) -> tuple[str, int]:
     return found["kind"], int(found["severity"] or 0)
 
 
-def tabulate_corruptions(summary: Summary, data: Mapping[str, str]) -> Extra | None:
+def find_clean(evidence: Evidence) -> dict[str, str]:
+    """A corruption's label -> that of the classification whose backbone and head it took, which
+    saw the same clouds as they are.
+
+    Left out where that is none of the trial's tasks, or trials differ.
+    """
+    found: dict[str, set[str]] = {}
+    for trial in evidence.trials:
+        labels = {use.key: use.task for use in trial.stages if use.stage == "evaluate"}
+        for record in evidence.stages_of(trial):
+            if record.task and TUNED in record.inputs:
+                found.setdefault(record.task, set()).add(labels.get(record.inputs[TUNED]) or "")
+    return {label: names.pop() for label, names in found.items() if len(names) == 1 and all(names)}
+
+
+def tabulate_corruptions(summary: Summary, clean_tasks: Mapping[str, str]) -> Extra | None:
     """Accuracy of each backbone by kind of corruption, at the default severity; None if there are
-    no kinds.
+    no kinds. `clean_tasks`: see `find_clean`.
     """
     measures = summary.details(CORRUPTED)
     if not measures:
         return None
     tasks = list(dict.fromkeys(measure.task for measure in measures))
-    tables = [_table(summary, [m for m in measures if m.task == task], data) for task in tasks]
+    tables = [
+        _table(summary, [m for m in measures if m.task == task], clean_tasks) for task in tasks
+    ]
     axes = further_axes(summary)
     lines: list[Line] = [
         {
@@ -112,13 +134,15 @@ def tabulate_corruptions(summary: Summary, data: Mapping[str, str]) -> Extra | N
     return Extra("corruption", "Corrupted clouds", tuple(tables), tuple(lines))
 
 
-def gather_damage(summary: Summary, data: Mapping[str, str]) -> list[Corruptions]:
-    """What corruption costs each backbone, by task; without a clean result nothing is known."""
+def gather_damage(summary: Summary, clean_tasks: Mapping[str, str]) -> list[Corruptions]:
+    """What corruption costs each backbone, by task; without a clean result nothing is known.
+    `clean_tasks`: see `find_clean`.
+    """
     found = []
     measures = summary.details(CORRUPTED)
     for task in dict.fromkeys(measure.task for measure in measures):
         own = [measure for measure in measures if measure.task == task]
-        clean = _clean(summary, task, data)
+        clean = _clean(summary, clean_tasks.get(task))
         if clean is None:
             continue
         severities = sorted({severity for _, severity in map(split_metric, own) if severity})
@@ -150,23 +174,17 @@ def _damage(group: Group, summary: Summary, clean: Measure, shown: Sequence[Meas
     return Damage(name_backbone(group), drops)
 
 
-def _clean(summary: Summary, task: str, data: Mapping[str, str]) -> Measure | None:
-    """The accuracy of the classification on the same data set; of several the first."""
-    return next(
-        (
-            measure
-            for measure in summary.results
-            if measure.metric == "accuracy" and data.get(measure.task) == data.get(task)
-        ),
-        None,
-    )
+def _clean(summary: Summary, task: str | None) -> Measure | None:
+    """The accuracy of the classification `task`."""
+    places = {(measure.task, measure.metric): measure for measure in summary.results}
+    return places.get((task or "", "accuracy"))
 
 
-def _table(summary: Summary, measures: Sequence[Measure], data: Mapping[str, str]) -> Table:
+def _table(summary: Summary, measures: Sequence[Measure], clean_tasks: Mapping[str, str]) -> Table:
     task = measures[0].task
     by_kind = [measure for measure in measures if not split_metric(measure)[1]]
     mean = [each for each in summary.results if (each.task, each.metric) == (task, CORRUPTED[:-1])]
-    clean = _clean(summary, task, data)
+    clean = _clean(summary, clean_tasks.get(task))
     columns = [*([clean] if clean else []), *mean, *by_kind]
     heads = [*(["clean"] if clean else []), *(["all kinds"] if mean else [])]
     heads += [measure.name for measure in by_kind]

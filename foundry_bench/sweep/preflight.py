@@ -9,6 +9,9 @@ from foundry_bench.config.tasks import TaskSettings
 from foundry_bench.data.loader import loader_of
 from foundry_bench.errors import FoundryError
 from foundry_bench.registries import STUDENTS, TASKS
+from foundry_bench.students.specialist import SpecialistSettings
+from foundry_bench.tasks.few_shot import FewShotSettings
+from foundry_bench.tasks.part_segmentation import PartSegmentationSettings
 from foundry_bench.teachers.preset import architecture, patch_spec, teacher_source
 from foundry_bench.teachers.teacher import Teacher
 
@@ -30,7 +33,7 @@ def check_inputs(trials: Sequence[TrialConfig]) -> None:
         }
         if students:
             found += _student_faults(teacher, students.values())
-    found += [fault for trial in _one_a_teacher_and_data(trials) for fault in _data_faults(trial)]
+    found += [fault for trial in _without_seeds(trials) for fault in _data_faults(trial)]
     faults = dict.fromkeys(fault for fault in found if fault is not None)
     if faults:
         raise FoundryError("\n  ".join(["no trial can begin:", *faults]))
@@ -65,11 +68,12 @@ def _student_fault(teacher: Teacher, student: NamedSettings) -> str | None:
     return None
 
 
-def _one_a_teacher_and_data(trials: Sequence[TrialConfig]) -> Iterable[TrialConfig]:
-    """Trials without those that ask nothing new of any dataset."""
+def _without_seeds(trials: Sequence[TrialConfig]) -> Iterable[TrialConfig]:
+    """Trials without those that ask nothing new of any dataset or geometry."""
     return {
         (
             trial.teacher.model_dump_json(),
+            trial.student.model_dump_json() if trial.student is not None else "",
             trial.data.model_dump_json(),
             *(task.model_dump_json() for task in trial.tasks),
         ): trial
@@ -79,27 +83,31 @@ def _one_a_teacher_and_data(trials: Sequence[TrialConfig]) -> Iterable[TrialConf
 
 def _data_faults(trial: TrialConfig) -> Iterator[str | None]:
     usual = patch_spec(trial.teacher)
-    yield _points_fault("data", trial.data, usual.points, trial.teacher)
+    teacher = f"teacher '{trial.teacher.name}' (preset {trial.teacher.preset})"
+    yield _points_fault("data", trial.data, usual.points, teacher)
+    if isinstance(trial.student, SpecialistSettings):
+        word = trial.student.task
+        learned: TaskSettings = TASKS.get(word).Settings(name=word)
+        yield _kind_fault("student", learned, trial.data)
     for task in trial.tasks:
         data, own = task.data or trial.data, task.geometry
-        points = own.points if own else usual.points
         where = "data" if task.data is None else f"task {task.key}: data"
-        yield _points_fault(where, data, points, trial.teacher)
-        yield _kind_fault(where, task, data)
-        if own is not None:
+        if own is None:
+            yield _points_fault(where, data, usual.points, teacher)
+        else:
+            yield _points_fault(where, data, own.points, f"task '{task.key}' (geometry)")
             yield _geometry_fault(task.key, own.patches, trial)
+        if isinstance(task, PartSegmentationSettings) and task.points is not None:
+            yield _points_fault(where, data, task.points, f"task '{task.key}' (points)")
+        yield _kind_fault(where, task, data)
+        yield _folds_fault(where, task, data)
 
 
-def _points_fault(
-    where: str, data: NamedSettings, needed: int, teacher: TeacherSettings
-) -> str | None:
+def _points_fault(where: str, data: NamedSettings, needed: int, by: str) -> str | None:
     there = loader_of(data).num_points()
     if there is None or there >= needed:
         return None
-    return (
-        f"{where}: the clouds of '{data.name}' have {there} points, "
-        f"teacher '{teacher.name}' (preset {teacher.preset}) needs {needed}"
-    )
+    return f"{where}: the clouds of '{data.name}' have {there} points, {by} needs {needed}"
 
 
 def _kind_fault(where: str, task: TaskSettings, data: NamedSettings) -> str | None:
@@ -109,6 +117,19 @@ def _kind_fault(where: str, task: TaskSettings, data: NamedSettings) -> str | No
     return (
         f"{where}: task '{task.key}' asks for the parts of points, which '{data.name}' does not "
         "have as it is set"
+    )
+
+
+def _folds_fault(where: str, task: TaskSettings, data: NamedSettings) -> str | None:
+    published = loader_of(data).folds_of()
+    if not isinstance(task, FewShotSettings) or published is None:
+        return None
+    if published == (task.way, task.shot):
+        return None
+    way, shot = published
+    return (
+        f"{where}: task '{task.key}' asks for {task.way} classes and {task.shot} shots, the folds "
+        f"of '{data.name}' have {way} and {shot}: set `way` and `shot` of both alike"
     )
 
 

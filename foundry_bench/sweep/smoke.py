@@ -54,7 +54,8 @@ def shrunk(trial: TrialConfig) -> TrialConfig:
     finetune = trial.train.finetune.model_copy(update=_short(trial.train.finetune.batch))
     data = trial.data.smoke() if isinstance(trial.data, DataSettings) else trial.data
     train = trial.train.model_copy(update={"distill": distill, "finetune": finetune})
-    tasks = tuple(task.smoke() for task in trial.tasks)
+    asked = (task.model_copy(update={"data": task.data or trial.data}) for task in trial.tasks)
+    tasks = tuple(task.smoke() for task in asked)
     return trial.model_copy(update={"train": train, "data": data, "tasks": tasks})
 
 

@@ -50,8 +50,8 @@ class Corruption(Task):
     has fine-tuned on clean ones, and that nothing prepares for it.
 
     The points that the backbone would take of a cloud are corrupted (see `data.corrupt`) and cut
-    into patches anew. A test cloud is corrupted in the same way whichever backbone and seed it is
-    shown to.
+    into patches anew, as those of the classification unless `geometry` says otherwise. A test cloud
+    is corrupted in the same way whichever backbone and seed it is shown to.
     """
 
     Settings = CorruptionSettings

@@ -15,6 +15,7 @@ from foundry_bench.config.settings import FinetuneSettings
 from foundry_bench.config.tasks import TrainedTaskSettings
 from foundry_bench.data.dataset import Dataset, Fold
 from foundry_bench.data.folds import draw_folds
+from foundry_bench.data.loader import loader_of
 from foundry_bench.errors import FoundryError
 from foundry_bench.files import replacing
 from foundry_bench.models.backbone import Backbone
@@ -46,8 +47,11 @@ class FewShotSettings(TrainedTaskSettings):
         return f"{self.name}_{self.way}w{self.shot}s"
 
     def smoke(self) -> Self:
-        """One fold of two classes."""
-        return super().smoke().model_copy(update={"way": 2, "shot": 1, "folds": 1})
+        """One fold: a published one as it is, a drawn one of two classes and two clouds."""
+        small = super().smoke().model_copy(update={"folds": 1})
+        if small.data is not None and loader_of(small.data).folds_of() is not None:
+            return small
+        return small.model_copy(update={"way": 2, "shot": 1})
 
 
 class FewShot(Task):
@@ -102,15 +106,22 @@ class FewShot(Task):
         """Those that the dataset was published with, else drawn ones.
 
         Raises:
-            FoundryError: if there are none of so many classes.
+            FoundryError: if there are none of that size, or too few.
         """
         settings = self.settings
         if dataset.folds:
-            published = {len(fold.classes) for fold in dataset.folds}
-            if published != {settings.way}:
+            clouds = settings.way * settings.shot
+            for number, fold in enumerate(dataset.folds):
+                if (len(fold.classes), len(fold.train)) != (settings.way, clouds):
+                    raise FoundryError(
+                        f"few_shot asks for {clouds} clouds of {settings.way} classes, fold "
+                        f"{number} of '{dataset.name}' has {len(fold.train)} of "
+                        f"{len(fold.classes)}: set `way` and `shot` of both alike"
+                    )
+            if len(dataset.folds) < settings.folds:
                 raise FoundryError(
-                    f"few_shot asks for {settings.way} classes, the folds of '{dataset.name}' have "
-                    f"{', '.join(map(str, sorted(published)))}: set `way` of both alike"
+                    f"few_shot asks for {settings.folds} folds, '{dataset.name}' has "
+                    f"{len(dataset.folds)}: set `folds` of both alike"
                 )
             return dataset.folds[: settings.folds]
         return draw_folds(

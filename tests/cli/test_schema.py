@@ -59,6 +59,22 @@ def test_it_finds_faults(part: str, value: object, schema: dict[str, object]):
     assert not validator.is_valid({**sweep, part: value})
 
 
+@pytest.mark.parametrize(
+    ("task", "is_valid"),
+    [
+        ("modelnet40", True),
+        ({"preset": "modelnet40", "finetune": {"epochs": 3}}, True),
+        ({"preset": "modelnet40", "bogus": 1}, False),
+        ({"preset": "no_such"}, False),
+        ({"label": "mine"}, False),
+    ],
+)
+def test_a_task_may_be_a_preset(task: object, is_valid: bool, schema: dict[str, object]):
+    validator = Draft202012Validator(schema)
+    sweep = {"name": "x", "question": "q", "student": "foundry", "data": "shapes", "tasks": [task]}
+    assert validator.is_valid(sweep) == is_valid
+
+
 def test_it_is_written_to_a_file(tmp_path: Path, schema: dict[str, object]):
     path = tmp_path / "schema.json"
     result = CliRunner().invoke(app, ["schema", "--out", str(path)])

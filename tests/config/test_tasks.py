@@ -81,6 +81,21 @@ def test_saved_settings_are_not_laid_over_their_preset_again() -> None:
 
 
 @pytest.mark.usefixtures("_presets")
+def test_the_tasks_name_beside_a_preset_changes_nothing() -> None:
+    assert held({"name": "quiz", "preset": "hard_quiz"}) == held("hard_quiz")
+
+
+def test_a_preset_of_another_task_is_told() -> None:
+    with pytest.raises(ValidationError, match="of the task 'classification', not of 'probe'"):
+        held({"name": "probe", "preset": "modelnet40"})
+
+
+def test_presets_are_among_the_names_that_a_task_may_have() -> None:
+    with pytest.raises(ValidationError, match="did you mean 'modelnet40'"):
+        held("modelnet4")
+
+
+@pytest.mark.usefixtures("_presets")
 def test_an_unknown_field_beside_a_preset_is_told() -> None:
     with pytest.raises(ValidationError) as error:
         held({"preset": "hard_quiz", "protocoll": "strict"})

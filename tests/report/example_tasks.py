@@ -47,8 +47,10 @@ def fill_generality(
     severities: Sequence[int] = (),
     tasks: Sequence[Mapping[str, Any]] = TASKS,
     counts: Sequence[int] = (16,),
+    clean: str = "classification",
 ) -> ExampleSweep:
     """Teacher, students and a control on all `tasks`; a task further down the list is harder.
+    Corruption comes after the task `clean`.
 
     With `severities`, corruption has a number for each of them too. Without training, the teacher's
     numbers are one stage for all seeds.
@@ -68,7 +70,13 @@ def fill_generality(
                         wobble += SHIFTS[(seed + step + 1) % 3] / 4
                     metrics = _metrics(task["name"], step, gap, wobble, severities)
                     key = f"{label}-{name}-{'shared' if is_shared else seed}"
-                    uses.append(_evaluate(sweep, key, label, seed, metrics))
+                    inputs = {"tuned": f"{clean}-{name}-{seed}"}
+                    inputs = inputs if task["name"] == "corruption" else {}
+                    uses.append(
+                        sweep.stage(
+                            key, "evaluate", task=label, seed=seed, metrics=metrics, inputs=inputs
+                        )
+                    )
                 sweep.trial(
                     role,
                     variant,

@@ -2,9 +2,13 @@ from collections.abc import Callable
 
 import pytest
 
-from foundry_bench.report.corruptions import Corruptions, gather_damage, tabulate_corruptions
+from foundry_bench.report.corruptions import (
+    Corruptions,
+    find_clean,
+    gather_damage,
+    tabulate_corruptions,
+)
 from foundry_bench.report.figures.corruptions import draw_corruptions
-from foundry_bench.report.task_data import name_data
 from tests.report.example_tasks import KINDS, PSB, TASKS, fill_generality
 from tests.report.examples import ExampleSweep
 from tests.report.summaries import read
@@ -14,10 +18,10 @@ MakeSweep = Callable[..., ExampleSweep]
 
 def _damage(sweep: ExampleSweep) -> list[Corruptions]:
     evidence, _, summary = read(sweep)
-    return gather_damage(summary, name_data(evidence.trials))
+    return gather_damage(summary, find_clean(evidence))
 
 
-def test_drops_are_from_the_clean_result_on_the_same_data(make_sweep: MakeSweep) -> None:
+def test_drops_are_from_the_result_of_the_classification_before(make_sweep: MakeSweep) -> None:
     (data,) = _damage(fill_generality(make_sweep()))
 
     assert data.kinds == KINDS
@@ -31,6 +35,15 @@ def test_drops_are_from_the_clean_result_on_the_same_data(make_sweep: MakeSweep)
     assert teacher["dropout_global"][0].mean == pytest.approx(95.0 - 80.0)
     assert teacher["jitter"][0].mean == pytest.approx(95.0 - 77.0)
     assert data.lines()[0]["severity"] == "default"
+
+
+def test_of_several_classifications_it_is_the_one_whose_backbone_was_taken(
+    make_sweep: MakeSweep,
+) -> None:
+    """They may be of one file, by other labels of it, or differ in their heads alone."""
+    (data,) = _damage(fill_generality(make_sweep(), clean="db69"))
+
+    assert data.clean.task == "db69"
 
 
 def test_several_severities_are_curves(make_sweep: MakeSweep) -> None:
@@ -50,11 +63,11 @@ def test_several_severities_are_curves(make_sweep: MakeSweep) -> None:
 def test_without_a_clean_result_there_is_a_table_alone(make_sweep: MakeSweep) -> None:
     tasks = [task for task in TASKS if task["name"] == "corruption" or task["data"] == PSB]
     evidence, _, summary = read(fill_generality(make_sweep(), tasks=tasks))
-    data = name_data(evidence.trials)
+    clean = find_clean(evidence)
 
-    extra = tabulate_corruptions(summary, data)
+    extra = tabulate_corruptions(summary, clean)
 
-    assert gather_damage(summary, data) == []
+    assert gather_damage(summary, clean) == []
     assert extra is not None
     assert extra.tables[0].header[3:5] == ("all kinds", "dropout global")
 
@@ -62,7 +75,7 @@ def test_without_a_clean_result_there_is_a_table_alone(make_sweep: MakeSweep) ->
 def test_the_table_has_clean_and_mean_and_each_kind(make_sweep: MakeSweep) -> None:
     evidence, _, summary = read(fill_generality(make_sweep(), severities=(1, 5)))
 
-    extra = tabulate_corruptions(summary, name_data(evidence.trials))
+    extra = tabulate_corruptions(summary, find_clean(evidence))
 
     assert extra is not None
     (table,) = extra.tables

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -70,6 +71,56 @@ def test_a_task_is_tried_with_its_own_clouds_and_patches(tmp_path: Path) -> None
         "(preset tiny) needs 512",
         "task coarse: geometry: supertokens: 4 is more than the teacher's 3 tokens",
     ]
+
+
+def test_sizes_that_a_tasks_data_cannot_have_are_told(tmp_path: Path) -> None:
+    few = save(tmp_path / "clouds.npz", split=None)
+    data = {"name": "archive", "path": str(few), "split": None, "part": "part"}
+    folds = {"name": "modelnet40_few_shot", "way": 5, "shot": 20}
+    tasks = [
+        {"name": "probe", "label": "fine", "data": data, "geometry": geometry(points=50)},
+        {
+            "name": "part_segmentation",
+            "data": data,
+            "points": 41,
+            "geometry": geometry(points=40),
+        },
+        {"name": "few_shot", "way": 5, "shot": 10, "data": folds},
+        {"name": "few_shot", "way": 5, "shot": 20, "data": folds},
+    ]
+    sweep = sweep_config(teacher={"weights": "shipped"}, tasks=tasks)
+    with pytest.raises(FoundryError) as caught:
+        check_inputs(expand(sweep, 2, 0))
+    _, *faults = (line.strip() for line in str(caught.value).splitlines())
+    assert faults == [
+        "task fine: data: the clouds of 'archive' have 40 points, task 'fine' (geometry) needs 50",
+        "task part_segmentation: data: the clouds of 'archive' have 40 points, "
+        "task 'part_segmentation' (points) needs 41",
+        "task few_shot_5w10s: data: task 'few_shot_5w10s' asks for 5 classes and 10 shots, "
+        "the folds of 'modelnet40_few_shot' have 5 and 20: set `way` and `shot` of both alike",
+    ]
+
+
+def test_each_student_is_tried_with_each_geometry() -> None:
+    task = {"name": "probe", "geometry": geometry(patches=3)}
+    sweep = sweep_config(
+        teacher={"weights": "shipped"}, tasks=[task], axes={"student.supertokens": [4, 2]}
+    )
+    with pytest.raises(FoundryError, match="supertokens: 4 is more than the teacher's 3 tokens"):
+        check_inputs(expand(sweep, 2, 0))
+
+
+def test_a_specialist_of_parts_needs_them(tmp_path: Path) -> None:
+    many = np.random.default_rng(0).normal(size=(6, 512, 3))
+    archive = save(tmp_path / "clouds.npz", points=many, part=None, split=None)
+    sweep = sweep_config(
+        teacher={"weights": "shipped"},
+        data={"name": "archive", "path": str(archive), "split": None},
+        student={"name": "specialist", "task": "part_segmentation", "supertokens": 4},
+        train={"distill": {"batch": 2}},
+    )
+    with pytest.raises(FoundryError, match="student: task 'part_segmentation' asks for the parts"):
+        check_inputs(expand(sweep, 2, 0))
 
 
 def geometry(points: int = 64, patches: int = 8) -> dict[str, int]:

@@ -9,6 +9,7 @@ import torch
 
 from foundry_bench.config.settings import FinetuneSettings
 from foundry_bench.data.dataset import Fold
+from foundry_bench.data.modelnet40_few_shot import ModelNet40FewShotSettings
 from foundry_bench.errors import FoundryError
 from foundry_bench.geometry.patches import Patches
 from foundry_bench.tasks import few_shot
@@ -93,12 +94,34 @@ def test_each_fold_starts_from_the_backbone_as_it_was(tmp_path: Path) -> None:
 
 
 def test_published_folds_come_before_drawn_ones() -> None:
-    data = usual()
-    folds = tuple(Fold(np.array([n]), np.array([40 + n]), (0, 1)) for n in range(4))
-    chosen = FewShot(SETTINGS)._folds(replace(data.dataset, folds=folds))
-    assert chosen == folds[:3]
-    with pytest.raises(FoundryError, match=r"asks for 5 classes, the folds of .* have 2"):
-        FewShot(FewShotSettings())._folds(replace(data.dataset, folds=folds))
+    folds = tuple(Fold(np.arange(n, n + 8), np.array([40 + n]), (0, 1)) for n in range(4))
+    dataset = replace(usual().dataset, folds=folds)
+    assert FewShot(SETTINGS)._folds(dataset) == folds[:3]
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"way": 5}, "asks for 20 clouds of 5 classes, fold 0 of .* has 8 of 2: set `way`"),
+        ({"shot": 5}, "asks for 10 clouds of 2 classes, fold 0 of .* has 8 of 2: set `way`"),
+        ({"folds": 10}, "asks for 10 folds, .* has 4: set `folds`"),
+    ],
+)
+def test_published_folds_of_another_size_are_refused(changes: dict[str, int], fault: str) -> None:
+    """Their numbers would go by a wrong name."""
+    folds = tuple(Fold(np.arange(n, n + 8), np.array([40 + n]), (0, 1)) for n in range(4))
+    task = FewShot(SETTINGS.model_copy(update=changes))
+    with pytest.raises(FoundryError, match=fault):
+        task._folds(replace(usual().dataset, folds=folds))
+
+
+def test_the_smallest_form_takes_a_published_fold_as_it_is() -> None:
+    published = ModelNet40FewShotSettings(way=10, shot=20)
+    small = FewShotSettings(way=10, shot=20, data=published).smoke()
+    assert isinstance(small.data, ModelNet40FewShotSettings)
+    assert (small.way, small.shot, small.folds, small.data.folds) == (10, 20, 1, 1)
+    drawn = FewShotSettings(way=10, shot=20).smoke()
+    assert (drawn.way, drawn.shot, drawn.folds) == (2, 1, 1)
 
 
 def test_a_fold_has_its_own_clouds_and_labels() -> None:
