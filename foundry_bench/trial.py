@@ -235,7 +235,8 @@ class _Planner:
     ) -> StageResult:
         """The task's numbers; what was trained stays in the stage's folder."""
         finetune = self.inputs.finetune(settings)
-        data = replace(data, teacher=self.inputs.source.build().to(self.inputs.device))
+        if task.compares:
+            data = replace(data, teacher=self.inputs.source.build().to(self.inputs.device))
         epochs = finetune.epochs * task.num_trainings
         progress = Progressing(context, "evaluate", settings.key, epochs)
         views = self.inputs.views(settings)

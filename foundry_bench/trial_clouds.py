@@ -34,8 +34,8 @@ Needs = Mapping[str, Stage]
 class TrialClouds:
     """A dataset, how it is cut and augmented, and the teacher whose tokens of it are cached.
 
-    The augmented clouds are those of train and, of the dataset that students are distilled on, the
-    unlabelled ones after them.
+    The augmented clouds are those of train and, where the clouds are as students are distilled on
+    them, the unlabelled ones after those.
 
     Attributes:
         spec: how clouds are cut into patches.
@@ -54,7 +54,8 @@ class TrialClouds:
         self._trial = trial
         self._source = source
         self._views = views
-        self._augmented = "pool" if data == trial.data else "train"
+        usual = (trial.data, trial.train.views, source.architecture.patch_spec)
+        self._augmented = "pool" if (data, views, spec) == usual else "train"
         self._device = torch.device(trial.device)
         self._loader = loader_of(data)
         self.fingerprints = {"teacher": source.fingerprint, "data": self._loader.fingerprint()}

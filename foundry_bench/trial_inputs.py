@@ -102,10 +102,12 @@ class TrialInputs:
 
     def finetune(self, task: TaskSettings) -> FinetuneSettings:
         """How a task is to train: a tokenizer with random weights trains with it, unless it is the
-        head alone that trains.
+        head alone that trains, and an encoder with random weights waits for nothing.
         """
         settings = getattr(task, "finetune", None) or self.trial.train.finetune
         assert isinstance(settings, FinetuneSettings)
+        if self.trial.start == "random":
+            settings = settings.model_copy(update={"unfreeze": 0.0})
         trains = settings.trains
         if trains == "head" or "tokenizer" in trains or not self._has_random_tokenizer:
             return settings

@@ -1,6 +1,8 @@
 """What `foundry-bench list tasks` tells: protocols, results, and where the data is expected."""
 
 import json
+from collections.abc import Sequence
+from typing import Any
 
 import typer
 
@@ -8,39 +10,40 @@ from foundry_bench.config.tasks import preset_names, read_preset
 from foundry_bench.data.loader import loader_of
 from foundry_bench.registries import TASKS
 
-COLUMNS = ("name", "task", "data", "metrics", "protocol", "expected")
 OF_SWEEP = "the sweep's"
+
+Row = dict[str, Any]
 
 
 def show_tasks(*, as_json: bool) -> None:
-    """Print a line for each task and each preset of one."""
-    rows = [*map(_of_task, TASKS), *map(_of_preset, preset_names())]
+    """Print the tasks, and the presets of tasks."""
+    tasks, presets = [*map(_of_task, TASKS)], [*map(_of_preset, preset_names())]
     if as_json:
-        typer.echo(json.dumps(rows, indent=1, ensure_ascii=False))
+        typer.echo(json.dumps([*tasks, *presets], indent=1, ensure_ascii=False))
         return
-    widths = {column: max(len(row[column]) for row in rows) for column in COLUMNS}
-    for row in ({column: column for column in COLUMNS}, *rows):
-        typer.echo("  ".join(row[column].ljust(widths[column]) for column in COLUMNS).rstrip())
+    _print("tasks", tasks, ("name", "protocol", "metrics", "summary"))
+    typer.echo("")
+    _print("presets of tasks", presets, ("name", "task", "protocol", "data", "expected"))
 
 
-def _of_task(name: str) -> dict[str, str]:
-    task = TASKS.get(name)
+def _of_task(name: str) -> Row:
+    task, entry = TASKS.get(name), TASKS.entries[name]
     return {
         "name": name,
         "task": name,
+        "preset": None,
         "data": OF_SWEEP,
-        "metrics": ", ".join(task.metrics),
+        "metrics": list(task.metrics),
         "protocol": task.protocol,
         "expected": "",
-        "summary": TASKS.entries[name].summary,
-        "origin": TASKS.entries[name].origin,
+        "summary": entry.summary,
+        "origin": entry.origin,
     }
 
 
-def _of_preset(name: str) -> dict[str, str]:
+def _of_preset(name: str) -> Row:
     values = read_preset(name)
-    task = TASKS.get(values["name"])
-    settings = task.Settings.model_validate(values)
+    settings = TASKS.get(values["name"]).Settings.model_validate(values)
     data = settings.data
     return {
         **_of_task(settings.name),
@@ -49,3 +52,16 @@ def _of_preset(name: str) -> dict[str, str]:
         "expected": "" if data is None else loader_of(data).expected,
         "preset": values["preset"],
     }
+
+
+def _print(title: str, rows: Sequence[Row], columns: Sequence[str]) -> None:
+    texts = [[_text(row[column]) for column in columns] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    typer.echo(title)
+    for line in texts:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        typer.echo(f"  {'  '.join(cells)}".rstrip())
+
+
+def _text(value: object) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)

@@ -1,6 +1,6 @@
 """A dataset: labelled point clouds in memory (or memory-mapped) and their splits.
 
-Legend: N clouds, P points a cloud (in `part_mask_LP`: parts), B chosen clouds, L classes.
+Legend: N clouds, P points a cloud (in `part_mask`: parts), B chosen clouds, L classes.
 """
 
 from collections.abc import Mapping
@@ -97,15 +97,13 @@ class Dataset:
         parts = [self.splits[name] for name in ("train", "unlabelled") if name in self.splits]
         return np.concatenate(parts)
 
-    @cached_property
-    def part_mask_LP(self) -> NDArray[np.bool_]:
-        """Which parts belong to which class: those of its labelled clouds in train or test.
-
-        All False without parts.
+    def part_mask(self, *splits: str) -> NDArray[np.bool_]:
+        """mask_LP: which parts belong to which class, as its labelled clouds in `splits` have them,
+        at any of their points. All False without parts.
         """
         num_classes, num_parts = len(self.class_names), len(self.part_names)
         counts = np.zeros(num_classes * num_parts, np.int64)
-        rows = np.concatenate([self.splits["train"], self.splits["test"]])
+        rows = np.concatenate([self.splits[split] for split in splits])
         if self.parts_NP is None:
             return counts.astype(np.bool_).reshape(num_classes, num_parts)
         for start in range(0, len(rows), PARTS_CHUNK):

@@ -202,7 +202,7 @@ class Published(DatasetLoader):
         ]
         found.append(compare("classes", len(dataset.class_names), known.num_classes))
         if known.num_parts:
-            num_parts = int(dataset.part_mask_LP.any(axis=0).sum())
+            num_parts = int(dataset.part_mask("train", "test").any(axis=0).sum())
             found.append(compare("parts that occur", num_parts, known.num_parts))
         return [*found, *super().check(dataset)]
 

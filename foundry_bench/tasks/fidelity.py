@@ -33,6 +33,7 @@ class Fidelity(Task):
     protocol: ClassVar[str] = "fidelity/1"
     metrics: ClassVar[tuple[str, ...]] = ("token_cosine", "token_cka")
     trains: ClassVar[bool] = False
+    compares: ClassVar[bool] = True
 
     def __init__(self, settings: TaskSettings) -> None:
         """There is nothing to keep."""

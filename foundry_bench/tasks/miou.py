@@ -9,15 +9,6 @@ import torch
 from torch import Tensor
 
 
-def part_mask(labels_B: Tensor, parts_BN: Tensor, num_classes: int, num_parts: int) -> Tensor:
-    """mask_LP, bool: the parts that clouds of each category have; -1 is no part."""
-    labels_BN = labels_B[:, None].expand_as(parts_BN)
-    has_part_BN = parts_BN >= 0
-    mask_LP = torch.zeros(num_classes, num_parts, dtype=torch.bool)
-    mask_LP[labels_BN[has_part_BN], parts_BN[has_part_BN].long()] = True
-    return mask_LP
-
-
 def guessed_parts(logits_BNP: Tensor, mask_BP: Tensor) -> Tensor:
     """found_BN, int64: the largest logit among the parts of the cloud's category."""
     return logits_BNP.masked_fill(~mask_BP[:, None], -torch.inf).argmax(-1)

@@ -10,10 +10,9 @@ from typing import Literal, Self
 import torch
 from torch import Tensor
 
-from foundry_bench.data.dataset import Dataset, subsample
+from foundry_bench.data.dataset import subsample
 from foundry_bench.errors import FoundryError
 from foundry_bench.models.backbone import Inputs
-from foundry_bench.tasks.miou import part_mask
 from foundry_bench.tasks.task import TaskData
 from foundry_bench.training.views import Views
 
@@ -116,13 +115,3 @@ class PartClouds:
             parts_MN=self.parts_MN[here],
             labels_M=self.labels_M[here],
         )
-
-
-def parts_of_categories(dataset: Dataset, split: Split) -> Tensor:
-    """mask_LP: as the clouds of the split have them, at any of their points."""
-    assert dataset.parts_NP is not None
-    rows = dataset.splits[split]
-    labels_M, parts_MN = (
-        torch.from_numpy(array[rows]) for array in (dataset.labels_N, dataset.parts_NP)
-    )
-    return part_mask(labels_M, parts_MN, len(dataset.class_names), len(dataset.part_names))

@@ -25,7 +25,6 @@ from foundry_bench.tasks.part_clouds import (
     PartBatch,
     PartClouds,
     Split,
-    parts_of_categories,
 )
 from foundry_bench.tasks.task import Task, TaskData, TaskResult, Training
 
@@ -165,8 +164,10 @@ class PartLabelling(Supervision[PartBatch]):
         self._plain = replace(train, views=data.plain)
         self._smoothing = settings.label_smoothing
         self._class_names = data.dataset.class_names
-        self._train_mask_LP = parts_of_categories(data.dataset, "train")
-        self._mask_LP = self._train_mask_LP | parts_of_categories(data.dataset, "test")
+        self._train_mask_LP, self._mask_LP = (
+            torch.from_numpy(data.dataset.part_mask(*splits))
+            for splits in (("train",), ("train", "test"))
+        )
 
     def batch(self, rows_B: Tensor, rng: torch.Generator) -> PartBatch:
         """Views, and the points of the same views."""

@@ -28,7 +28,7 @@ class TaskData:
         plain: the same clouds as they are.
         test: the test clouds as they are.
         dataset: what the views are of: its splits `train` and `test`, in their order.
-        teacher: of the backbone, or the backbone itself; None if no task asks.
+        teacher: of the backbone, or the same as it; None unless the task compares the two.
         head: what an earlier task trained with the backbone (`Task.after`), else None.
     """
 
@@ -101,6 +101,7 @@ class Task(ABC):
         trains: whether fine-tuning settings and the seed matter to it.
         after: the task whose trained backbone and head it takes; None: the backbone as it is.
         asks: what else than labels it needs of its clouds.
+        compares: whether it needs the teacher beside the backbone.
     """
 
     Settings: ClassVar[type[TaskSettings]]
@@ -109,6 +110,7 @@ class Task(ABC):
     trains: ClassVar[bool]
     after: ClassVar[str | None] = None
     asks: ClassVar[Literal["labels", "parts"]] = "labels"
+    compares: ClassVar[bool] = False
 
     @abstractmethod
     def __init__(self, settings: TaskSettings) -> None:

@@ -121,11 +121,15 @@ def test_parts_belong_to_the_classes_of_labelled_clouds_that_have_them() -> None
     parts_NP[3, 0] = 2
     parts_NP[5, 0] = 3  # without a label
     dataset = small(parts_NP=parts_NP, part_names=("a", "b", "c", "d"))
-    assert dataset.part_mask_LP.tolist() == [
+    assert dataset.part_mask("train", "test").tolist() == [
         [True, True, False, False],
         [False, False, True, False],
     ]
-    assert small(parts_NP=None, part_names=()).part_mask_LP.shape == (2, 0)
+    assert dataset.part_mask("train").tolist() == [
+        [True, True, False, False],
+        [False, False, False, False],
+    ]
+    assert small(parts_NP=None, part_names=()).part_mask("train", "test").shape == (2, 0)
 
 
 def test_nothing_is_left_of_a_dataset_that_could_not_be_read(tmp_path: Path) -> None:

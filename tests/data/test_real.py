@@ -49,5 +49,5 @@ def test_real_sets_are_as_published(
     assert [finding for finding in loader.check(dataset) if finding.is_ok is False] == []
     assert len(dataset.part_names) == (94 if "part" in settings else 0)
     owners = [dataset.class_names.index(name.split("/")[0]) for name in dataset.part_names]
-    assert dataset.part_mask_LP.sum() == len(owners)
-    assert dataset.part_mask_LP[owners, range(len(owners))].all()
+    assert dataset.part_mask("train", "test").sum() == len(owners)
+    assert dataset.part_mask("train", "test")[owners, range(len(owners))].all()

@@ -27,8 +27,8 @@ def test_train_and_val_are_train_and_parts_are_numbered_through(root: Path) -> N
     assert dataset.parts_NP[:, 0].tolist() == [0, 2, 47, 3, 48]
     for row, seed in enumerate([0, 2, 1, 4, 3]):
         assert_same_set(dataset.points_NP3[row], cloud(seed, columns=6)[:, :3])
-    assert dataset.part_mask_LP.sum() == 5
-    assert dataset.part_mask_LP[0, [0, 2, 3]].all()
+    assert dataset.part_mask("train", "test").sum() == 5
+    assert dataset.part_mask("train", "test")[0, [0, 2, 3]].all()
 
 
 def test_the_categories_and_their_parts_are_as_published(root: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from foundry_bench.seeds import generator
-from foundry_bench.tasks.miou import guessed_parts, part_mask, segmentation_metrics, shape_ious
+from foundry_bench.tasks.miou import guessed_parts, segmentation_metrics, shape_ious
 
 MUG_AND_LAMP = torch.tensor([[True, True, False, False, False], [False, False, True, True, True]])
 NAMES = ("mug", "lamp")
@@ -130,9 +130,3 @@ def test_counts_of_many_points_are_exact() -> None:
     found[0, 0] = 1
     iou = shape_ious(found, truth, MUG_AND_LAMP[:1]).item()
     assert math.isclose(iou, (1 - 1 / num) / 2, rel_tol=1e-15)
-
-
-def test_the_parts_of_a_category_are_those_that_its_clouds_have() -> None:
-    parts = torch.tensor([[0, 1, -1], [1, -1, -1], [4, 2, 2], [-1, -1, -1]], dtype=torch.int16)
-    mask = part_mask(torch.tensor([0, 0, 1, 2]), parts, 3, 5)
-    assert [row.nonzero().flatten().tolist() for row in mask] == [[0, 1], [2, 4], []]
