@@ -50,7 +50,11 @@ Weights = Annotated[
 ]
 Students = Annotated[
     list[str] | None,
-    typer.Option("--student", help="A registered student; may be repeated. By default all."),
+    typer.Option(
+        "--student",
+        metavar="NAME",
+        help="A registered student; may be repeated. By default all of them.",
+    ),
 ]
 Supertokens = Annotated[
     str | None, typer.Option("--supertokens", metavar="S,S", help=f"By default {SUPERTOKENS}.")
