@@ -1,5 +1,6 @@
 """`foundry-bench data`: look at a dataset before hours are spent on it, and prepare it ahead."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,7 +51,7 @@ def describe() -> None:
 @app.command()
 def check(name: Name, path: File = None, root: Root = None, changes: Changes = None) -> None:
     """Print what a dataset holds against what is expected; exit code 1 if something is off."""
-    loader = _loader(name, path, root, changes or [])
+    loader = loader_from(name, path, root, changes or [])
     _show_publication(loader)
     dataset = loader.load(None)
     findings = loader.check(dataset)
@@ -76,14 +77,21 @@ def prepare(
     """Read or generate a dataset into a store, so that sweeps start at once. Nothing is
     downloaded.
     """
-    loader = _loader(name, path, root, changes or [])
+    loader = loader_from(name, path, root, changes or [])
     _show_publication(loader)
     dataset = loader.load(store / "data")
     folder = store / "data" / dataset.fingerprint
     typer.echo(f"{len(dataset.points_NP3):,} clouds are ready in {folder}")
 
 
-def _loader(name: str, path: Path | None, root: Path | None, changes: list[str]) -> "DatasetLoader":
+def loader_from(
+    name: str, path: Path | None, root: Path | None, changes: Sequence[str]
+) -> "DatasetLoader":
+    """The dataset that options name.
+
+    Raises:
+        FoundryError: for an unknown dataset, or settings that it does not have.
+    """
     loader = DATASETS.get(name)
     source = Source(f"data {name}")
     values: dict[str, Any] = {"name": name}

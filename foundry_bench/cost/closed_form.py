@@ -31,6 +31,11 @@ def position_macs(tokens: int, width: int, hidden: int = POSITION_HIDDEN) -> int
     return tokens * (3 * hidden + hidden * width)
 
 
+def attention_macs(queries: int, keys: int, width: int) -> int:
+    """Of q·k and attention·v, between tokens (`queries` = `keys`) or from one set to another."""
+    return 2 * queries * keys * width
+
+
 def encoder_macs(
     tokens: int, width: int, depth: int, *, mlp_ratio: int = 4, with_attention: bool = True
 ) -> int:
@@ -40,8 +45,16 @@ def encoder_macs(
     figures leave out.
     """
     projections = (4 + 2 * mlp_ratio) * width * width * tokens
-    products = 2 * tokens * tokens * width if with_attention else 0
+    products = attention_macs(tokens, tokens, width) if with_attention else 0
     return depth * (projections + products)
+
+
+def compression_macs(tokens: int, supertokens: int, width: int) -> int:
+    """Of the cross-attention `dso_pos` that compresses: queries of the SuperTokens, keys of content
+    and of position, values; then q·k, and the assignment times the values and times the positions.
+    """
+    projections = (supertokens + 3 * tokens) * width**2
+    return projections + attention_macs(supertokens, tokens, width) + supertokens * tokens * width
 
 
 def upsample_macs(tokens: int, width: int, *, mlp_ratio: float = 1.0) -> int:

@@ -1,13 +1,13 @@
-"""MACs of a backbone by part, counted operation by operation. B clouds."""
+"""MACs of a backbone by child module, from torch's own counter: a check on `counting`."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from foundry_bench.cost.counting import random_patches
 from foundry_bench.geometry.patches import Patches
 from foundry_bench.models.backbone import Backbone
 
@@ -16,7 +16,8 @@ REST = "rest"
 
 
 def count_macs(backbone: Backbone, num_clouds: int = 1) -> dict[str, int]:
-    """MACs of `backbone.tokens` from patches on, by child module, and `total`.
+    """MACs of `backbone.tokens` from patches on, by child module, and `total`; on any device, the
+    meta device too, where nothing is computed.
 
     FPS and kNN are not part of it. Attention counts with its products (torch's counter sees them in
     the plain implementation alone, which is what runs here). The patches are random; a gate without
@@ -26,12 +27,8 @@ def count_macs(backbone: Backbone, num_clouds: int = 1) -> dict[str, int]:
     the products of attention, which belong to no module, for the rest.
     """
     backbone.eval()
-    spec = backbone.patch_spec
-    stream = torch.Generator().manual_seed(0)
-    neighbors = torch.randn(num_clouds, spec.patches, spec.patch_size, 3, generator=stream)
-    centers = torch.randn(num_clouds, spec.patches, 3, generator=stream)
     device = next(backbone.parameters()).device
-    patches = Patches(neighbors, centers).to(device)
+    patches = random_patches(backbone.patch_spec, num_clouds).to(device)
     counter = FlopCounterMode(display=False)
     with sdpa_kernel(SDPBackend.MATH), counter:
         _Tokens(backbone)(patches)
@@ -64,8 +61,3 @@ class _Tokens(nn.Module):
     def forward(self, patches: Patches) -> Tensor:
         """The final tokens."""
         return self.backbone.tokens(patches)
-
-
-def num_parameters(module: nn.Module) -> int:
-    """Weights and biases, trained or not."""
-    return sum(parameter.numel() for parameter in module.parameters())
