@@ -65,6 +65,8 @@ class Quiz:
 
         protocol: Literal["strict", "literature"] = "strict"
 
+    metrics = ("score",)
+
 
 TABLES: dict[str, dict[str, str]] = {
     "students": {"toy": "Toy", "other": "Other"},

@@ -18,6 +18,7 @@ foundry-bench sweep sweeps/supertokens.yaml
 foundry-bench sweep sweeps/supertokens.yaml --dry-run
 foundry-bench sweep sweeps/supertokens.yaml --set train.distill.epochs=3 --out runs/short
 foundry-bench sweep sweeps/supertokens.yaml --retry failed,oom
+foundry-bench sweep sweeps/search.yaml --set search.trials=40
 """
 
 RETRIED: tuple["Status", ...] = ("failed", "oom", "diverged", "pruned")
@@ -49,13 +50,16 @@ def command(
     """Run the trials of a sweep file that have not ended yet; called again, it goes on where it
     was.
 
+    With `search:` in the file Optuna suggests which combinations of the axes to try, and is told
+    again what came of those that were tried.
+
     Exit code 1 if some trials failed.
     """
     from foundry_bench import provenance
     from foundry_bench.cli.console import stdout
     from foundry_bench.config.load import load_sweep
     from foundry_bench.sweep.execution import Call, run_sweep
-    from foundry_bench.sweep.expand import expand
+    from foundry_bench.sweep.expand import Expansion
     from foundry_bench.sweep.folder import Folder
     from foundry_bench.sweep.shares import shares
     from foundry_bench.sweep.slots import Slots
@@ -65,15 +69,17 @@ def command(
     sweep = load_sweep(file, overrides or [])
     cores, gpus = provenance.num_cores(), provenance.num_gpus()
     share = shares(sweep.resources, cores, gpus)
+    expansion = Expansion(sweep, cores, gpus)
     out = out or Path("runs") / sweep.name
     call = Call(
         sweep=sweep,
-        trials=expand(sweep, cores, gpus),
+        trials=expansion.known(),
         out=out.absolute(),
         store=(store or out / "store").absolute(),
         slots=Slots(share.concurrent, gpus if share.device == "cuda" else 0),
         retry=statuses,
         command=shlex.join(["foundry-bench", *sys.argv[1:]]),
+        expansion=expansion if sweep.search else None,
     )
     console = stdout()
     if dry_run:
@@ -84,7 +90,7 @@ def command(
     if smoke:
         from foundry_bench.sweep.smoke import run_smoke
 
-        raise typer.Exit(run_smoke(call.trials, console))
+        raise typer.Exit(run_smoke([*call.trials, *call.corners], console))
     outcome = run_sweep(call, console)
     console.print(summary(outcome, Folder(call.out)))
     raise typer.Exit(1 if outcome.failures else 0)

@@ -5,7 +5,8 @@ followed gives None.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -45,6 +46,12 @@ def field_at(root: type[Settings], values: object, path: str) -> FieldInfo | Non
 def takes_sequence(field: FieldInfo) -> bool:
     """Whether a list is one value of the field."""
     return any(get_origin(part) in (tuple, list) for part in _alternatives(field.annotation))
+
+
+def number_kind(field: FieldInfo) -> type[int] | type[float] | None:
+    """Which numbers are values of the field: `int` where whole ones alone are; None: none are."""
+    parts = set(_types(field.annotation))
+    return float if float in parts else int if int in parts else None
 
 
 def is_registered(field: FieldInfo) -> bool:
@@ -121,6 +128,18 @@ def _registered(field: FieldInfo) -> Iterator[Registered]:
         for mark in getattr(part, "__metadata__", ()):
             if isinstance(mark, Registered):
                 yield mark
+
+
+def _types(annotation: object) -> Iterator[object]:
+    """The types of an annotation and of the members of its unions, but not of elements."""
+    origin = get_origin(annotation)
+    if origin in (Union, UnionType):
+        for part in get_args(annotation):
+            yield from _types(part)
+    elif origin is Annotated:
+        yield from _types(get_args(annotation)[0])
+    else:
+        yield annotation
 
 
 def _alternatives(annotation: object) -> Iterator[object]:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from foundry_bench.config.registered import DataField, StudentField
+from foundry_bench.config.search import Axis, SearchSettings
 from foundry_bench.config.settings import (
     ResourceSettings,
     Seq,
@@ -42,8 +43,12 @@ class SweepConfig(Settings):
     student: StudentField
     data: DataField
     tasks: Seq[TaskField] = Field(min_length=1)
-    axes: dict[str, list[Any]] = {}
-    """Dotted path of a field -> the values it takes; all combinations run."""
+    axes: dict[str, Axis] = {}
+    """Dotted path of a field -> the values it takes; all combinations run, or those that `search`
+    suggests.
+    """
+    search: SearchSettings | None = None
+    """How to choose among the combinations; null: all run."""
     seeds: Seq[int] = Field((0, 1, 2), min_length=1)
     train: TrainSettings = TrainSettings()
     resources: ResourceSettings = ResourceSettings()

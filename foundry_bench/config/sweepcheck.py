@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from foundry_bench.config.faults import Fault, dotted, faults_of, nearest
 from foundry_bench.config.fields import field_at, is_registered, settings_at, with_field
+from foundry_bench.config.searchcheck import search_faults
 from foundry_bench.config.settings import NamedSettings, TeacherSettings, TrainSettings
 from foundry_bench.config.sweep import SweepConfig
 from foundry_bench.config.variations import (
@@ -16,6 +17,7 @@ from foundry_bench.config.variations import (
     anchors_of,
     axes_of,
     controls_of,
+    ranges_of,
 )
 from foundry_bench.errors import FoundryError
 
@@ -46,12 +48,12 @@ def sweep_faults(values: Mapping[str, Any]) -> list[Fault]:
     own = _faults(values)
     found = list(own)
     for variations in (
-        axes_of(values),
+        [*axes_of(values), *ranges_of(values)],
         *anchors_of(values).values(),
         *controls_of(values).values(),
     ):
         found += _variation_faults(values, variations, own)
-    return found
+    return [*found, *([] if own else search_faults(SweepConfig.model_validate(values)))]
 
 
 def _faults(values: Mapping[str, Any]) -> list[Fault]:

@@ -12,6 +12,8 @@ from foundry_bench.config.sweep import SweepConfig
 ROOTS = ("teacher", "student", "data", "train")
 """The parts of a sweep that may vary."""
 
+_ENDS = ("low", "high")
+
 
 @dataclass(frozen=True)
 class Variation:
@@ -35,6 +37,19 @@ def axes_of(values: Mapping[str, Any]) -> list[Variation]:
         for path, found in _mapping(values.get("axes")).items()
         if isinstance(found, list)
         for place in [("axes", path)]
+    ]
+
+
+def ranges_of(values: Mapping[str, Any]) -> list[Variation]:
+    """The axes that are ranges, each with its ends as values; what is malformed is left out."""
+    return [
+        Variation(
+            ("axes", path),
+            str(path),
+            tuple((("axes", path, name), found[name]) for name in _ENDS),
+        )
+        for path, found in _mapping(values.get("axes")).items()
+        if isinstance(found, Mapping) and set(_ENDS) <= set(found)
     ]
 
 

@@ -39,10 +39,15 @@ class Row:
 
 
 class Board:
-    """All rows, and what they add up to."""
+    """All rows, and what they add up to.
 
-    def __init__(self, trials: Sequence[TrialConfig], slots: int) -> None:
+    Attributes:
+        num_to_come: trials that have no row yet, as a search has not suggested them.
+    """
+
+    def __init__(self, trials: Sequence[TrialConfig], slots: int, num_to_come: int = 0) -> None:
         self.slots = slots
+        self.num_to_come = num_to_come
         self.started = time.monotonic()
         self.rows = {row.trial: row for row in map(waiting_row, trials)}
         self._begun: dict[str, float] = {}
@@ -59,6 +64,11 @@ class Board:
         return Counter(row.state for row in self.rows.values())
 
     @property
+    def num_trials(self) -> int:
+        """All trials, with and without a row."""
+        return len(self.rows) + self.num_to_come
+
+    @property
     def num_ended(self) -> int:
         """Trials that will not change any more."""
         return sum(row.state not in ("waiting", "running") for row in self.rows.values())
@@ -69,8 +79,15 @@ class Board:
         if not self._spent:
             return None
         running = [row.left_s or 0.0 for row in self.rows.values() if row.state == "running"]
-        work = sum(running) + self.counts["waiting"] * mean(self._spent)
+        num_waiting = self.counts["waiting"] + self.num_to_come
+        work = sum(running) + num_waiting * mean(self._spent)
         return max([work / self.slots, *running])
+
+    def add(self, trials: Sequence[TrialConfig]) -> None:
+        """Note that a search suggested `trials`."""
+        new = [row for row in map(waiting_row, trials) if row.trial not in self.rows]
+        self.rows |= {row.trial: row for row in new}
+        self.num_to_come -= len(new)
 
     def start(self, trial: str) -> None:
         """Note that a worker began with `trial`."""

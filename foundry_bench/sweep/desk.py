@@ -30,7 +30,7 @@ class Desk:
         display: Display,
         mirror: Callable[[str], None],
     ) -> None:
-        """`mirror` is called with the id of each trial that ended."""
+        """`groups` may grow; `mirror` is called with the id of each trial that ended."""
         self.ran: dict[str, float] = {}
         self._groups = groups
         self._folder = folder
@@ -42,6 +42,7 @@ class Desk:
 
     def started(self, group: int) -> None:
         """A worker began with a group."""
+        self._board.add(self._groups[group])
         for trial in self._groups[group]:
             self._board.start(trial_id(trial))
         self._is_changed = True
@@ -59,7 +60,7 @@ class Desk:
                 self._end(record)
 
     def died(self, group: int, status: Status, cause: str) -> None:
-        """A group's worker died: its members that had not ended failed."""
+        """A group ended early: its members that had not ended are recorded as `status`."""
         for trial in self._groups[group]:
             identity = trial_id(trial)
             record = self._folder.trial(identity)

@@ -65,7 +65,7 @@ class Lines:
         values = [
             text for text in (_named("loss", row.loss), _named("accuracy", row.accuracy)) if text
         ]
-        words = [row.trial, row.state, label(row), *values, f"{board.num_ended}/{len(board.rows)}"]
+        words = [row.trial, row.state, label(row), *values, f"{board.num_ended}/{board.num_trials}"]
         if board.left_s is not None:
             words.append(f"{clock(board.left_s)} left")
         line = "  ".join(words) + (f"  {first_line(row.error)}" if row.error else "")
@@ -117,7 +117,7 @@ def header(board: Board) -> Text:
     counts = board.counts
     failed = sum(counts[state] for state in ("failed", "oom", "diverged"))
     words = [
-        f"{counts['done']}/{len(board.rows)} done",
+        f"{counts['done']}/{board.num_trials} done",
         *([f"{failed} failed"] if failed else []),
         f"{counts['running']} running on {board.slots} slots",
         f"{clock(board.elapsed_s)} elapsed",

@@ -7,6 +7,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from foundry_bench.config.search import SearchSettings
 from foundry_bench.stage import Stage
 from foundry_bench.store import Store
 from foundry_bench.sweep.board import waiting_row
@@ -24,7 +25,7 @@ def dry_run(call: Call) -> Group:
         FoundryError: as the sweep itself, before its first trial.
     """
     folder = Folder(call.out)
-    folder.refuse_other(call.sweep, call.trials)
+    folder.refuse_other(call.sweep, call.trials, next(iter(call.corners), None))
     plan = plan_sweep(call.trials, Store(call.store), call.planner)
     waiting = {trial_id(trial) for trial in to_do(call, folder, plan)}
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -47,7 +48,21 @@ def dry_run(call: Call) -> Group:
         f"{len(call.trials)} trials, {num_ended} of them have ended; {call.slots.count} at a time",
         f"{len(plan.to_run)} stages to run ({kinds}), {len(plan.in_store)} in store {call.store}",
     ]
+    if call.sweep.search is not None:
+        lines.insert(0, _search_line(call, call.sweep.search))
     return Group(table, "", *map(Text, lines))
+
+
+def _search_line(call: Call, search: SearchSettings) -> str:
+    from foundry_bench.sweep.search import JOURNAL, read_journal
+
+    num_seeds = len(call.sweep.seeds)
+    made = len(read_journal(call.out / JOURNAL))
+    objectives = ", ".join(map(str, search.objectives))
+    return (
+        f"a search for {objectives} ({search.sampler}): {search.trials} suggestions x {num_seeds} "
+        f"seeds = {search.trials * num_seeds} trials beside these; {made} suggestions are made"
+    )
 
 
 def _names(stages: Iterable[Stage]) -> str:

@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -15,12 +15,16 @@ from foundry_bench.store import Store
 from foundry_bench.sweep.board import Board
 from foundry_bench.sweep.desk import Desk
 from foundry_bench.sweep.display import display
-from foundry_bench.sweep.expand import trial_id
+from foundry_bench.sweep.expand import Expansion, trial_id
 from foundry_bench.sweep.folder import PROGRESS, SUMMARY, Folder, read_mapping, write_mapping
-from foundry_bench.sweep.group import TRIAL
 from foundry_bench.sweep.mirroring import Mirroring
 from foundry_bench.sweep.planning import PLANNER, SweepPlan, TrialPlan, plan_sweep
 from foundry_bench.sweep.slots import Slots
+from foundry_bench.sweep.supply import Supply
+
+if TYPE_CHECKING:
+    from foundry_bench.sweep.ray_engine import Pruning
+    from foundry_bench.sweep.search import Found, Search
 
 FAILURES: tuple[Status, ...] = ("failed", "oom", "diverged")
 
@@ -37,6 +41,7 @@ class Call:
         retry: statuses whose trials run again.
         command: what the user typed.
         planner: `module:function` that plans a trial, importable in the workers.
+        expansion: makes the trials that a search suggests; None: the sweep has no search.
     """
 
     sweep: SweepConfig
@@ -47,6 +52,12 @@ class Call:
     retry: Collection[Status] = ()
     command: str = ""
     planner: str = PLANNER
+    expansion: Expansion | None = None
+
+    @property
+    def corners(self) -> list[TrialConfig]:
+        """Trials such as a search may suggest; none without one."""
+        return [] if self.expansion is None else self.expansion.corners
 
 
 @dataclass(frozen=True)
@@ -58,6 +69,7 @@ class Outcome:
         num_run: trials that this call ran.
         stage_s: seconds in the stages that this call ran.
         is_mirrored: whether MLflow holds all records.
+        found: what a search found; None without one.
     """
 
     records: Sequence[TrialRecord]
@@ -66,6 +78,7 @@ class Outcome:
     stage_s: float
     slots: int
     is_mirrored: bool
+    found: "Found | None" = None
 
     @property
     def overhead(self) -> float | None:
@@ -89,27 +102,50 @@ def run_sweep(call: Call, console: Console) -> Outcome:
     start = time.perf_counter()
     folder = Folder(call.out.absolute())
     with folder.hold():
-        folder.refuse_other(call.sweep, call.trials)
+        folder.refuse_other(call.sweep, call.trials, next(iter(call.corners), None))
         todo = to_do(call, folder, plan_sweep(call.trials, Store(call.store), call.planner))
         folder.adopt(call.sweep, call.trials)
+        search = open_search(call, folder)
+        waiting = search.waiting() if search else []
+        supply = Supply([*([trial] for trial in todo), *waiting], search)
         is_mirrored = bool(read_mapping(folder.root / SUMMARY).get("is_mirrored"))
         ran: dict[str, float] = {}
-        if todo or not is_mirrored:
+        if supply.has_any() or not is_mirrored:
             with Mirroring(folder, call.sweep.name, console) as mirroring:
-                if todo:
-                    ran = _run(call, folder, todo, mirroring.put, console)
+                if supply.has_any():
+                    ran = _run(call, folder, supply, mirroring.put, console)
                 is_mirrored = mirroring.finish()
-        found = [folder.trial(trial_id(trial)) for trial in call.trials]
-        records = [record for record in found if record is not None]
-        wall_s = time.perf_counter() - start
+        trials = [*call.trials, *(search.trials if search else ())]
+        found = [folder.trial(trial_id(trial)) for trial in trials]
         outcome = Outcome(
-            records, len(todo), wall_s, sum(ran.values()), call.slots.count, is_mirrored
+            records=[record for record in found if record is not None],
+            num_run=sum(len(group) for group in supply.taken),
+            wall_s=time.perf_counter() - start,
+            stage_s=sum(ran.values()),
+            slots=call.slots.count,
+            is_mirrored=is_mirrored,
+            found=search.found() if search else None,
         )
         saved = read_mapping(folder.root / SUMMARY)
-        if todo or not saved:
+        if supply.taken or not saved:
             saved = _summary(call, outcome)
         write_mapping(folder.root / SUMMARY, {**saved, "is_mirrored": is_mirrored})
         return outcome
+
+
+def open_search(call: Call, folder: Folder) -> "Search | None":
+    """The search of `call`, if it has one, as far as the folder says that it went."""
+    if call.expansion is None:
+        return None
+    from foundry_bench.sweep.search import Search
+
+    store = Store(call.store)
+
+    def ended(trial: TrialConfig) -> bool:
+        (planned,) = plan_sweep([trial], store, call.planner).trials
+        return has_ended(folder, planned, call.retry)
+
+    return Search(call.expansion, folder, ended)
 
 
 def to_do(call: Call, folder: Folder, plan: SweepPlan) -> list[TrialConfig]:
@@ -119,10 +155,10 @@ def to_do(call: Call, folder: Folder, plan: SweepPlan) -> list[TrialConfig]:
         FoundryError: if some of them cannot begin.
     """
     todo = [each.trial for each in plan.trials if not has_ended(folder, each, call.retry)]
-    if todo:
+    if todo or call.corners:
         from foundry_bench.sweep.preflight import check_inputs
 
-        check_inputs(todo)
+        check_inputs([*todo, *call.corners])
     return todo
 
 
@@ -149,29 +185,33 @@ def has_ended(folder: Folder, planned: TrialPlan, retry: Collection[Status]) -> 
 def _run(
     call: Call,
     folder: Folder,
-    todo: Sequence[TrialConfig],
+    supply: Supply,
     mirror: Callable[[str], None],
     console: Console,
 ) -> dict[str, float]:
-    """Run `todo` on Ray; returns key -> seconds of the stages that ran."""
+    """Run all of `supply` on Ray; returns key -> seconds of the stages that ran."""
     from foundry_bench.sweep.ray_engine import run_groups, started_ray
     from foundry_bench.sweep.worker import Work
 
     console.file = console.file  # stays what it is while Ray's prints to sys.stdout are dropped
-    groups = [[trial] for trial in todo]
+    known = [trial for group in supply.known() for trial in group]
+    board = _board(call, folder, supply, known)
+    groups = supply.take_all() if supply.search is None else []
+    pruning = _pruning(call)
     work = Work(
         groups=[[trial.model_dump_json() for trial in group] for group in groups],
         store=str(call.store.absolute()),
         out=str(folder.root),
         planner=call.planner,
+        is_watched=pruning is not None,
     )
-    board = _board(call, folder, todo)
+    take = None if supply.search is None else supply.take
     with display(board, console) as shown, started_ray(call.slots):
-        desk = Desk(groups, folder, board, shown, mirror)
-        for trial in todo:
-            (folder.root / "trials" / trial_id(trial) / TRIAL).unlink(missing_ok=True)
+        desk = Desk(supply.taken, folder, board, shown, mirror)
+        for trial in known:
+            folder.forget(trial)
         try:
-            problem = run_groups(work, call.slots, desk, folder.root / "ray")
+            problem = run_groups(work, call.slots, desk, folder.root / "ray", take, pruning)
         finally:
             (folder.root / PROGRESS).unlink(missing_ok=True)
     if problem:
@@ -179,10 +219,23 @@ def _run(
     return desk.ran
 
 
-def _board(call: Call, folder: Folder, todo: Sequence[TrialConfig]) -> Board:
-    board = Board(call.trials, call.slots.count)
-    waiting = {trial_id(trial) for trial in todo}
-    for identity in board.rows.keys() - waiting:
+def _pruning(call: Call) -> "Pruning | None":
+    """What stops suggestions early, if the search has it."""
+    from foundry_bench.sweep.ray_engine import Pruning
+
+    search = call.sweep.search
+    if search is None or search.scheduler == "none":
+        return None
+    epochs = max(trial.train.distill.epochs for trial in call.corners)
+    return Pruning(search.scheduler, epochs * len(call.sweep.seeds), grace=max(1, epochs // 4))
+
+
+def _board(call: Call, folder: Folder, supply: Supply, waiting: Sequence[TrialConfig]) -> Board:
+    search = supply.search
+    suggested = search.trials if search else []
+    num_to_come = search.num_to_come * len(call.sweep.seeds) if search else 0
+    board = Board([*call.trials, *suggested], call.slots.count, num_to_come)
+    for identity in board.rows.keys() - {trial_id(trial) for trial in waiting}:
         record = folder.trial(identity)
         assert record is not None
         board.end(record, folder.metrics(record))
@@ -195,11 +248,12 @@ def _summary(call: Call, outcome: Outcome) -> dict[str, Any]:
         "name": call.sweep.name,
         "question": call.sweep.question,
         "command": call.command,
-        "trials": len(call.trials),
+        "trials": len(outcome.records),
         "ran": outcome.num_run,
         "failed": len(outcome.failures),
         "slots": outcome.slots,
         "wall_s": outcome.wall_s,
         "stage_s": outcome.stage_s,
         "overhead": outcome.overhead,
+        **({"search": asdict(outcome.found)} if outcome.found else {}),
     }

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,6 +21,7 @@ from foundry_bench.config.variations import (
     axes_of,
     combinations,
     controls_of,
+    ranges_of,
 )
 from foundry_bench.errors import FoundryError
 from foundry_bench.record import Role
@@ -48,38 +50,124 @@ class _Plan:
         return f"{self.variant} {changes}".strip()
 
 
+class Expansion:
+    """The trials of `sweep`: those that are known, and those that a search suggests."""
+
+    def __init__(self, sweep: SweepConfig, cores: int | None = None, gpus: int = 0) -> None:
+        """Divides the machine among trials.
+
+        Args:
+            sweep: as loaded.
+            cores: CPU cores to divide; by default those that this process may use.
+            gpus: CUDA devices to divide.
+        """
+        share = shares(sweep.resources, cores, gpus)
+        self.sweep = sweep
+        self._values = sweep.model_dump(exclude_unset=True)
+        self._common = {
+            "sweep": sweep.name,
+            "tasks": sweep.tasks,
+            "device": share.device,
+            "threads": share.threads,
+            "seed": sweep.seeds[0],
+        }
+
+    def known(self) -> list[TrialConfig]:
+        """All trials but those that a search suggests, all of one seed before the next.
+
+        Of trials that would compute the same the first stays.
+
+        Raises:
+            FoundryError: all combinations that cannot run, in one message.
+        """
+        return self._of_all_seeds(list(self._fixed.values()))
+
+    def suggested(self, changes: Mapping[str, Any]) -> list[TrialConfig] | None:
+        """The trials that the search's choice `changes` (dotted path -> value) stands for, one a
+        seed; None if it is one of the combinations that cannot run.
+        """
+        trial = self._trial(_Plan("main", self.sweep.student.name, changes), [])
+        return None if trial is None else self._of_all_seeds([trial])
+
+    @cached_property
+    def corners(self) -> list[TrialConfig]:
+        """A trial with each value of each axis of a search, and both ends of each range, beside the
+        first of the others, as far as they can run; none without a search.
+
+        Raises:
+            FoundryError: if none can.
+        """
+        if self.sweep.search is None:
+            return []
+        axes = self._axes
+        first = {axis.path: axis.values[0][1] for axis in axes}
+        plans = (
+            _Plan("main", self.sweep.student.name, {**first, axis.path: value})
+            for axis in axes
+            for _, value in axis.values
+        )
+        faults: list[Fault] = []
+        found = [self._trial(plan, faults) for plan in plans]
+        trials = {_identity(trial): trial for trial in found if trial is not None}
+        if not trials:
+            self._refuse(faults)
+        return list(trials.values())
+
+    @property
+    def _axes(self) -> list[Variation]:
+        return [*axes_of(self._values), *ranges_of(self._values)]
+
+    @cached_property
+    def _fixed(self) -> dict[str, TrialConfig]:
+        faults: list[Fault] = []
+        found: dict[str, TrialConfig] = {}
+        for plan in _plans(self.sweep, self._values):
+            trial = self._trial(plan, faults)
+            if trial is not None:
+                found.setdefault(_identity(trial), trial)
+        self._refuse(faults)
+        return found
+
+    @cached_property
+    def _columns(self) -> dict[str, bool]:
+        given = self._axes
+        for variations in (*anchors_of(self._values).values(), *controls_of(self._values).values()):
+            given += variations
+        paths = dict.fromkeys(variation.path for variation in given)
+        dumps = [trial.model_dump(mode="json") for trial in (*self._fixed.values(), *self.corners)]
+        found = {path: [_value_at(dump, path) for dump in dumps] for path in paths}
+        return {path: _has_names(values) for path, values in found.items() if _differ(values)}
+
+    def _refuse(self, faults: list[Fault]) -> None:
+        if faults:
+            raise FoundryError(render(f"sweep {self.sweep.name}", faults, Source(self.sweep.name)))
+
+    def _of_all_seeds(self, trials: list[TrialConfig]) -> list[TrialConfig]:
+        """`trials` with what they vary, all of one seed before the next."""
+        varying = [
+            trial.model_copy(update={"varies": _varies(trial, self._columns)}) for trial in trials
+        ]
+        return [
+            trial.model_copy(update={"seed": seed})
+            for seed in self.sweep.seeds
+            for trial in varying
+        ]
+
+    def _trial(self, plan: _Plan, faults: list[Fault]) -> TrialConfig | None:
+        return _trial(plan, self._values, self._common, faults)
+
+
 def expand(sweep: SweepConfig, cores: int | None = None, gpus: int = 0) -> list[TrialConfig]:
-    """All trials of `sweep`: of its axes, anchors and controls; all of one seed before the next.
+    """The trials of `sweep` that are known: of its axes, unless it searches, its anchors and its
+    controls; all of one seed before the next.
 
     Anchors follow the axes of teacher, data and training, not those of student and distillation,
-    where the sweep's own value holds. Of trials that would compute the same the first stays.
-
-    Args:
-        sweep: as loaded.
-        cores: CPU cores to divide; by default those that this process may use.
-        gpus: CUDA devices to divide.
+    nor ranges, where the sweep's own value holds.
 
     Raises:
         FoundryError: all combinations that cannot run, in one message.
     """
-    share = shares(sweep.resources, cores, gpus)
-    values = sweep.model_dump(exclude_unset=True)
-    common = {
-        "sweep": sweep.name,
-        "tasks": sweep.tasks,
-        "device": share.device,
-        "threads": share.threads,
-    }
-    trials: dict[str, TrialConfig] = {}
-    faults: list[Fault] = []
-    for plan in _plans(sweep, values):
-        trial = _trial(plan, values, {**common, "seed": sweep.seeds[0]}, faults)
-        if trial is not None:
-            trials.setdefault(_identity(trial), trial)
-    if faults:
-        raise FoundryError(render(f"sweep {sweep.name}", faults, Source(sweep.name)))
-    named = _with_varies(list(trials.values()), values)
-    return [trial.model_copy(update={"seed": seed}) for seed in sweep.seeds for trial in named]
+    return Expansion(sweep, cores, gpus).known()
 
 
 def trial_id(trial: TrialConfig) -> str:
@@ -92,7 +180,7 @@ def trial_id(trial: TrialConfig) -> str:
 
 def _plans(sweep: SweepConfig, values: Mapping[str, Any]) -> Iterator[_Plan]:
     axes = axes_of(values)
-    for changes in combinations(axes):
+    for changes in combinations(axes) if sweep.search is None else ():
         yield _Plan("main", sweep.student.name, changes)
     shared = [axis for axis in axes if _changes_anchors(axis)]
     own = anchors_of(values)
@@ -151,30 +239,15 @@ def _identity(trial: TrialConfig) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _with_varies(trials: list[TrialConfig], values: Mapping[str, Any]) -> list[TrialConfig]:
-    """`trials`, each with those of the sweep's varied fields that differ among them."""
-    given = [*axes_of(values)]
-    for variations in (*anchors_of(values).values(), *controls_of(values).values()):
-        given += variations
-    dumps = [trial.model_dump(mode="json") for trial in trials]
-    columns = {
-        path: column
-        for path in dict.fromkeys(variation.path for variation in given)
-        for column in [_column([_value_at(dump, path) for dump in dumps])]
-        if len({json.dumps(value) for value in column if value is not None}) > 1
+def _varies(trial: TrialConfig, columns: Mapping[str, bool]) -> dict[str, Any]:
+    """The values of `trial` in `columns`: dotted path -> whether choices go by their names."""
+    dump = trial.model_dump(mode="json")
+    found = {path: (_value_at(dump, path), named) for path, named in columns.items()}
+    return {
+        path: value["name"] if named and _is_choice(value) else value
+        for path, (value, named) in found.items()
+        if value is not None
     }
-    return [
-        trial.model_copy(
-            update={
-                "varies": {
-                    path: column[index]
-                    for path, column in columns.items()
-                    if column[index] is not None
-                }
-            }
-        )
-        for index, trial in enumerate(trials)
-    ]
 
 
 def _value_at(values: object, path: str) -> Any:
@@ -184,10 +257,16 @@ def _value_at(values: object, path: str) -> Any:
     return values
 
 
-def _column(found: list[Any]) -> list[Any]:
-    """Values for a table: registered choices by name, where names tell them apart."""
-    choices = [value for value in found if isinstance(value, Mapping) and "name" in value]
+def _differ(found: list[Any]) -> bool:
+    return len({json.dumps(value, sort_keys=True) for value in found if value is not None}) > 1
+
+
+def _has_names(found: list[Any]) -> bool:
+    """Whether the names of registered choices tell them apart."""
+    choices = [value for value in found if _is_choice(value)]
     names = {value["name"] for value in choices}
-    if len(names) < len({json.dumps(value, sort_keys=True) for value in choices}):
-        return found
-    return [value["name"] if value in choices else value for value in found]
+    return len(names) == len({json.dumps(value, sort_keys=True) for value in choices})
+
+
+def _is_choice(value: object) -> bool:
+    return isinstance(value, Mapping) and "name" in value

@@ -93,21 +93,31 @@ class Folder:
         finally:
             lock.release()
 
-    def refuse_other(self, sweep: SweepConfig, trials: Sequence[TrialConfig]) -> None:
-        """Do nothing if `sweep`, which stands for `trials`, may run here.
+    def refuse_other(
+        self,
+        sweep: SweepConfig,
+        trials: Sequence[TrialConfig],
+        suggested: TrialConfig | None = None,
+    ) -> None:
+        """Do nothing if `sweep`, which stands for `trials`, may run here; and for others too if it
+        has a search, which may have `suggested` this one.
 
         Raises:
-            FoundryError: if the folder is another sweep's, or holds trials that are not in `trials`
+            FoundryError: if the folder is another sweep's, or holds trials that are not the sweep's
                 (their number of threads, for one, may be another).
         """
         self._refuse_other_sweep(sweep)
-        self._refuse_other_trials(trials)
+        self._refuse_other_trials(trials, suggested)
 
     def adopt(self, sweep: SweepConfig, trials: Sequence[TrialConfig]) -> None:
         """Make the folder that of `sweep`, with its `trials`."""
         write_text(self.root / "sweep.yaml", dump_yaml(sweep))
         for trial in trials:
             self.save(trial)
+
+    def forget(self, trial: TrialConfig) -> None:
+        """Remove the record of `trial`, which is to run again."""
+        (self.root / "trials" / trial_id(trial) / TRIAL).unlink(missing_ok=True)
 
     def save(self, trial: TrialConfig) -> None:
         """Write the resolved `trial`, as `foundry-bench run` takes it."""
@@ -136,17 +146,22 @@ class Folder:
                 f"--store {self.root / 'store'} what is the same is not computed again)"
             )
 
-    def _refuse_other_trials(self, trials: Sequence[TrialConfig]) -> None:
+    def _refuse_other_trials(
+        self, trials: Sequence[TrialConfig], suggested: TrialConfig | None
+    ) -> None:
         others = sorted(set(self.identities()) - {trial_id(trial) for trial in trials})
         if not others:
             return
         advice = "give another folder with --out"
+        ours = suggested or trials[0]
         saved = self.root / "trials" / others[0] / "trial.yaml"
-        there = load_trial(saved) if saved.exists() else trials[0]
+        there = load_trial(saved) if saved.exists() else ours
         words = {"threads": there.threads, "device": there.device}
-        changed = [name for name in words if words[name] != getattr(trials[0], name)]
+        changed = [name for name in words if words[name] != getattr(ours, name)]
+        if suggested is not None and saved.exists() and not changed:
+            return  # the sweep is the same, so the search may well have made it
         if changed:
-            given = " and ".join(f"{name} {getattr(trials[0], name)}" for name in changed)
+            given = " and ".join(f"{name} {getattr(ours, name)}" for name in changed)
             settings = " ".join(f"--set resources.{name}={words[name]}" for name in changed)
             advice = (
                 f"this call has {given}; go on with `{settings}`, as recorded there, or {advice}"

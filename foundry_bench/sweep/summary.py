@@ -4,15 +4,19 @@ from collections.abc import Mapping, Sequence
 from math import sqrt
 from pathlib import Path
 from statistics import mean, stdev
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from foundry_bench.record import TrialRecord
-from foundry_bench.sweep.display import clock, first_line
+from foundry_bench.sweep.display import clock, first_line, number
 from foundry_bench.sweep.execution import Outcome
 from foundry_bench.sweep.folder import Folder
+
+if TYPE_CHECKING:
+    from foundry_bench.sweep.search import Found
 
 SHOWN = ("accuracy", "probe_accuracy", "distill_loss", "heldout_nmse")
 MIN_SEEDS = 3
@@ -21,7 +25,10 @@ MIN_SEEDS = 3
 
 def summary(outcome: Outcome, folder: Folder) -> Group:
     """Results over seeds, the cost of running them, failures and the next command."""
-    parts: list[RenderableType] = [results(outcome.records, folder), "", Text(cost(outcome))]
+    parts: list[RenderableType] = [results(outcome.records, folder), ""]
+    if outcome.found is not None:
+        parts += [best(outcome.found), ""]
+    parts.append(Text(cost(outcome)))
     if outcome.failures:
         parts += ["", failures(outcome.failures, folder), Text(retry_hint(outcome.failures))]
     parts += ["", Text(f"next: foundry-bench report {shown_path(folder.root)}")]
@@ -48,6 +55,20 @@ def results(records: Sequence[TrialRecord], folder: Folder) -> Table:
         values = (over_seeds([seed[name] for seed in seeds if name in seed]) for name in names)
         table.add_row(*line, str(len(seeds)), *values)
     return table
+
+
+def best(found: "Found") -> Group:
+    """The best suggestion of a search, or its front."""
+    word = "front" if len(found.objectives) > 1 else "best"
+    early = "" if found.suggestions == found.planned else f" of {found.planned}: no more were found"
+    head = f"{word} of {found.suggestions} suggestions{early}, by {', '.join(found.objectives)}"
+    lines = [
+        "  "
+        + "  ".join(f"{name}={number(value)}" for name, value in each.values.items())
+        + f"  {dict(each.changes)}"
+        for each in found.best
+    ]
+    return Group(Text(head, style="bold"), *map(Text, lines or ["  none ended well"]))
 
 
 def over_seeds(values: Sequence[float]) -> str:

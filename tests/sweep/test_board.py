@@ -118,3 +118,16 @@ def test_an_interval_needs_three_seeds(values: list[float], text: str) -> None:
 def test_status_needs_a_sweep(tmp_path: Path) -> None:
     with pytest.raises(FoundryError, match="holds no trials"):
         status(tmp_path)
+
+
+def test_trials_that_a_search_is_to_suggest_count_from_the_start(clock_: Clock) -> None:
+    board = Board(TRIALS[:1], slots=1, num_to_come=3)
+    board.start(FIRST)
+    clock_.now += 10
+    board.end(done(0), {})
+    assert (board.num_trials, len(board.rows), board.left_s) == (4, 1, 30.0)
+    board.add(TRIALS[:2])
+    assert (board.num_trials, len(board.rows), board.left_s) == (4, 2, 30.0)
+    text = io.StringIO()
+    Lines(board, Console(file=text, width=200)).ended(board.rows[FIRST])
+    assert "1/4" in text.getvalue()

@@ -11,7 +11,7 @@ from foundry_bench.stage import Stage
 from foundry_bench.store import Store
 from foundry_bench.sweep import execution
 from foundry_bench.sweep.execution import Call, has_ended, run_sweep
-from foundry_bench.sweep.expand import expand, trial_id
+from foundry_bench.sweep.expand import Expansion, expand, trial_id
 from foundry_bench.sweep.folder import Folder
 from foundry_bench.sweep.group import in_order, run_group
 from foundry_bench.sweep.planning import TrialPlan
@@ -120,3 +120,17 @@ def test_clouds_with_too_few_points_are_refused_before_the_first_trial(tmp_path:
     with pytest.raises(FoundryError, match=r"no trial can begin:\s.*'shapes' have 64 points"):
         run_sweep(call(tmp_path, sweep), Console(quiet=True))
     assert not Folder(tmp_path).identities()
+
+
+def test_a_search_goes_on_in_its_folder_with_the_same_threads_alone(tmp_path: Path) -> None:
+    axes = {"student.supertokens": {"low": 1, "high": 8}}
+    sweep = sweep_config(axes=axes, search={"objective": "probe_accuracy", "trials": 2})
+    folder, expansion = Folder(tmp_path), Expansion(sweep, 2, 0)
+    trials = expansion.suggested({"student.supertokens": 3})
+    assert trials is not None
+    folder.adopt(sweep, trials)
+    like = expansion.corners[0]
+    folder.refuse_other(sweep, expansion.known(), like)
+    other = like.model_copy(update={"threads": 2})
+    with pytest.raises(FoundryError, match=r"threads 2; go on with `--set resources.threads=1`"):
+        folder.refuse_other(sweep, expansion.known(), other)

@@ -6,7 +6,7 @@ import pytest
 from foundry_bench.config.load import load_sweep
 from foundry_bench.config.sweep import SweepConfig, TrialConfig
 from foundry_bench.errors import FoundryError
-from foundry_bench.sweep.expand import expand, trial_id
+from foundry_bench.sweep.expand import Expansion, expand, trial_id
 from tests.toys import Hard, Toy, register_toys
 
 Load = Callable[..., SweepConfig]
@@ -172,3 +172,43 @@ def test_resources_are_resolved(load: Load):
     (cpu, *_), (cuda, *_) = expand(sweep, cores=8), expand(sweep, cores=8, gpus=2)
     assert (cpu.device, cpu.threads) == ("cpu", 1)
     assert (cuda.device, cuda.threads) == ("cuda", 4)
+
+
+def test_of_a_search_only_anchors_and_controls_are_known(load: Load):
+    sweep = load(
+        "seeds: [3, 5]\nanchors: {not_distilled: false, scratch: false}\n"
+        "axes: {student.assignment: [hard, soft], student.supertokens: {low: 1, high: 8}}\n"
+        "controls: {plain: {student.residual: false}}\n"
+        "search: {objective: distill_loss, trials: 2}\n",
+        "student.assignment=hard",
+    )
+    expansion = Expansion(sweep, 1)
+    assert [(trial.variant, trial.seed) for trial in expansion.known()] == [
+        (variant, seed) for seed in (3, 5) for variant in ("teacher", "plain")
+    ]
+    assert expansion.known()[1].varies == {
+        "student.assignment": "hard",
+        "student.supertokens": 4,
+        "student.residual": False,
+    }
+    suggested = expansion.suggested({"student.assignment": "soft", "student.supertokens": 6})
+    assert suggested is not None
+    assert [(trial.role, trial.variant, trial.seed) for trial in suggested] == [
+        ("main", "toy", 3),
+        ("main", "toy", 5),
+    ]
+    assert suggested[1].varies == {
+        "student.assignment": "soft",
+        "student.supertokens": 6,
+        "student.residual": True,
+    }
+    assert expansion.suggested({"student.supertokens": 100}) is None
+    assert [(toy(each).assignment.name, toy(each).supertokens) for each in expansion.corners] == [
+        ("hard", 1),
+        ("soft", 1),
+        ("hard", 8),
+    ]
+
+
+def test_without_a_search_there_are_no_corners(load: Load):
+    assert Expansion(load("axes: {student.supertokens: [1, 2]}\n"), 1).corners == []

@@ -9,7 +9,7 @@ from foundry_bench.config.load import load_sweep
 from foundry_bench.errors import FoundryError
 from foundry_bench.resources import shipped
 from foundry_bench.store import Store
-from foundry_bench.sweep.expand import expand
+from foundry_bench.sweep.expand import Expansion, expand
 from foundry_bench.sweep.planning import plan_sweep
 from tests.data import archives
 from tests.data import published_files as files
@@ -90,6 +90,17 @@ def test_generality_is_asked_on_archives_of_ones_own(
     assert len(tasks) == len(sweep.tasks) == 13
     distillations = [stage for stage in plan.to_run.values() if stage.kind == "distill"]
     assert len(distillations) == len(sweep.seeds)
+
+
+def test_the_search_that_ships_has_three_seeds_and_suggestions_that_can_run(
+    tmp_path: Path,
+) -> None:
+    sweep = load_sweep(SWEEPS / "search.yaml")
+    expansion = Expansion(sweep, cores=2)
+    assert len(sweep.seeds) >= 3
+    assert {trial.role for trial in expansion.known()} == {"anchor"}
+    plan = plan_sweep(expansion.corners, Store(tmp_path / "store"))
+    assert set(plan.kinds_to_run) >= {"distill", "evaluate classification"}
 
 
 def test_a_task_cannot_measure_below_the_supertokens() -> None:
