@@ -18,7 +18,18 @@ from typer.core import TyperGroup
 from foundry_bench.errors import FoundryError
 from foundry_bench.registry import unknown
 
-VERBS = ("sweep", "status", "report", "run", "list", "data", "teacher", "schema", "ui")
+VERBS = (
+    "sweep",
+    "status",
+    "report",
+    "run",
+    "export",
+    "list",
+    "data",
+    "teacher",
+    "schema",
+    "ui",
+)
 INTERRUPTED = "interrupted; what was finished is kept, and the same command goes on from there"
 
 
