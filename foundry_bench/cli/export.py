@@ -69,7 +69,7 @@ def command(
             what = "cosine to fp32" if manifest.task is None else "same answers as fp32"
             words.append(f"{what} {graph.agreement:.4f}")
         words += [
-            f"{name} {value:.4f} (record {there[name]:.4f})"
+            f"{name} {value:.4f} (record {there.get(name, float('nan')):.4f})"
             for name, value in graph.metrics.items()
         ]
         typer.echo(f"{graph.file:{width}}  {', '.join(words)}")

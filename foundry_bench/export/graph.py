@@ -92,7 +92,7 @@ def write_int8(graph: Path, path: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with _quiet(), replacing(path) as temporary:
-        quantize_dynamic(graph, temporary, per_channel=True, weight_type=QuantType.QInt8)
+        quantize_dynamic(graph, temporary, weight_type=QuantType.QInt8)
 
 
 def _name(core: Core) -> str:
