@@ -50,7 +50,7 @@ def require_packages() -> None:
 
 def write_graph(core: Core, path: Path) -> PatchCounts:
     """Write `core` to `path` as one file of ONNX; any number of clouds and, within what is
-    returned, of patches can be given to it.
+    returned, of patches can be given to it. (Where code depends on that number, it is a constant.)
 
     Raises:
         FoundryError: if something in it cannot be part of a graph, with the reason.
@@ -58,7 +58,10 @@ def write_graph(core: Core, path: Path) -> PatchCounts:
     require_packages()
     names = list(core.axes)
     example = tuple(core.fresh(TRACED_CLOUDS, core.backbone.patch_spec.patches).values())
-    shapes = tuple(dict.fromkeys(axes, Dim.DYNAMIC) for axes in core.axes.values())
+    shapes = tuple(
+        {axis: Dim.AUTO if name == "patches" else Dim.DYNAMIC for axis, name in axes.items()}
+        for axes in core.axes.values()
+    )
     with torch.no_grad(), _quiet():
         try:
             program = torch.export.export(core, example, dynamic_shapes=shapes, strict=False)
@@ -73,9 +76,8 @@ def write_graph(core: Core, path: Path) -> PatchCounts:
         except FoundryError as error:
             raise FoundryError(f"{_name(core)} cannot be exported: {error}") from error
         except Exception as error:
-            reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
             raise FoundryError(
-                f"{_name(core)} cannot be exported: torch finds no graph for it ({reason[0]})"
+                f"{_name(core)} cannot be exported: torch finds no graph for it ({_reason(error)})"
             ) from error
     assert graph is not None
     for node in graph.model.graph.all_nodes():
@@ -99,10 +101,20 @@ def _name(core: Core) -> str:
     return type(core.backbone).__name__
 
 
+def _reason(error: BaseException) -> str:
+    """The first line of what began it: the rest tells how to mend torch."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def _patch_counts(program: ExportedProgram) -> PatchCounts:
     first = program.graph_signature.user_inputs[0]
     shape = next(node.meta["val"].shape for node in program.graph.nodes if node.name == first)
-    found = program.range_constraints[shape[1].node.expr]
+    size = shape[1] if isinstance(shape[1], int) else shape[1].node.expr
+    if size not in program.range_constraints:
+        return PatchCounts(int(size), int(size))
+    found = program.range_constraints[size]
     most = int(found.upper) if found.upper.is_Integer else None
     return PatchCounts(max(1, int(found.lower)), most)
 

@@ -30,7 +30,7 @@ STUDENTS: dict[str, tuple[str, dict[str, Any]]] = {
         {**SMALL, "assignment": {"name": "kmeans_xyz", "iterations": 2}},
     ),
     "tome": ("tome", {**SMALL, "blocks": 2}),
-    "pitome": ("pitome", SMALL),
+    "pitome": ("pitome", {**SMALL, "blocks": 2}),
     "patch_merger": ("patch_merger", SMALL),
     "narrow": ("narrow", {"depth": 1}),
     "light_tokenizer": ("light_tokenizer", {**SMALL, "tokenizer": {"points": 3}}),
@@ -81,6 +81,16 @@ def test_a_gate_keeps_its_budget_in_a_graph(graphs: Graphs) -> None:
     for budget in (4, None):
         other = core(backbone("foundry_gate", supertokens=3, budget=budget))
         assert not torch.allclose(found, other(*inputs.values()), atol=1e-3)
+
+
+@pytest.mark.slow
+def test_a_number_of_patches_that_code_depends_on_is_a_constant(tmp_path: Path) -> None:
+    """All tokens merge in pairs, so none is protected."""
+    made = core(backbone("pitome", **SMALL))
+    counts = write_graph(made, tmp_path / "model.onnx")
+    assert counts == PatchCounts(8, 8)
+    assert two_counts(made, counts) == (8,)
+    assert difference(made, runtime(tmp_path / "model.onnx"), counts).largest < 1e-4
 
 
 @pytest.mark.parametrize(
