@@ -3,6 +3,8 @@
 The stages themselves, and what each of them needs, are in `trial`; their clouds in `trial_clouds`.
 """
 
+from functools import cached_property
+
 import torch
 
 from foundry_bench.config.settings import FinetuneSettings, NamedSettings, ViewSettings
@@ -28,15 +30,18 @@ class TrialInputs:
 
     Attributes:
         source: of the teacher.
-        clouds: those that students are distilled on.
     """
 
     def __init__(self, trial: TrialConfig) -> None:
         self.trial = trial
         self.source: TeacherSource = teacher_source(trial.teacher)
         self.device = torch.device(trial.device)
-        usual = self.source.architecture.patch_spec
-        self.clouds = TrialClouds(trial, self.source, trial.data, trial.train.views, usual)
+
+    @cached_property
+    def clouds(self) -> TrialClouds:
+        """Those that students are distilled on; who needs no more than weights needs none."""
+        trial, usual = self.trial, self.source.architecture.patch_spec
+        return TrialClouds(trial, self.source, trial.data, trial.train.views, usual)
 
     def clouds_of(self, task: TaskSettings) -> TrialClouds:
         """The clouds of a task: its own, or those that students are distilled on."""

@@ -23,7 +23,7 @@ def interpolation(points_BN3: Tensor, centers_BC3: Tensor) -> Tensor:
     """
     points_BN3, centers_BC3 = points_BN3.float(), centers_BC3.float()
     index_BNK = nearest(points_BN3, centers_BC3, min(NEIGHBORS, centers_BC3.shape[1]))
-    clouds_B = torch.arange(len(index_BNK), device=index_BNK.device)
+    clouds_B = torch.arange(index_BNK.shape[0], device=index_BNK.device)
     near_BNK3 = centers_BC3[clouds_B[:, None, None], index_BNK]
     inverse_BNK = 1 / ((points_BN3[:, :, None] - near_BNK3).square().sum(-1) + LEAST_SQUARED)
     share_BNK = inverse_BNK / inverse_BNK.sum(-1, keepdim=True)

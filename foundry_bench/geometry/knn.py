@@ -35,9 +35,12 @@ def nearest(centers_BC3: Tensor, points_BN3: Tensor, k: int) -> Tensor:
     num_clouds, num_points = points_BN3.shape[:2]
     if not 1 <= k <= num_points:
         raise FoundryError(f"cannot find {k} neighbours in clouds of {num_points} points")
-    if len(centers_BC3) != num_clouds:
+    if centers_BC3.shape[0] != num_clouds:
         raise FoundryError(f"centres of {len(centers_BC3)} clouds, points of {num_clouds}")
     centers_BC3, points_BN3 = centers_BC3.detach().float(), points_BN3.detach().float()
+    if torch.compiler.is_exporting():
+        # no chunks and no bits of floats in a graph; ONNX's TopK breaks ties by index too
+        return _squared_distance(centers_BC3, points_BN3).topk(k, largest=False).indices
     most = CHUNK_DISTANCES.get(points_BN3.device.type, CHUNK_DISTANCES["cpu"])
     num_centers = centers_BC3.shape[1]
     clouds = max(1, most // max(1, num_centers * num_points))
@@ -54,12 +57,17 @@ def nearest(centers_BC3: Tensor, points_BN3: Tensor, k: int) -> Tensor:
 
 def _keys(centers_BC3: Tensor, points_BN3: Tensor) -> Tensor:
     """Keys that order by squared distance, then index: floats >= 0 are ordered as their bits."""
-    squared_BCN = _squared(centers_BC3, points_BN3, axis=0)
-    for axis in (1, 2):
-        squared_BCN.add_(_squared(centers_BC3, points_BN3, axis=axis))
+    squared_BCN = _squared_distance(centers_BC3, points_BN3)
     index_N = torch.arange(points_BN3.shape[1], device=points_BN3.device)
     bits_BCN = squared_BCN.view(torch.int32).to(torch.int64)
     return bits_BCN.bitwise_left_shift_(INDEX_BITS).bitwise_or_(index_N)
+
+
+def _squared_distance(centers_BC3: Tensor, points_BN3: Tensor) -> Tensor:
+    squared_BCN = _squared(centers_BC3, points_BN3, axis=0)
+    for axis in (1, 2):
+        squared_BCN.add_(_squared(centers_BC3, points_BN3, axis=axis))
+    return squared_BCN
 
 
 def _squared(centers_BC3: Tensor, points_BN3: Tensor, *, axis: int) -> Tensor:

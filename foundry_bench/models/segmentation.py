@@ -93,16 +93,15 @@ class SegmentationHead(nn.Module):
             [F.layer_norm(layer_BCD, layer_BCD.shape[-1:]) for layer_BCD in layers]
         ).mean(0)
         local_MW = self.propagated(self._interpolated(tokens_BCD, centers_BC3, points_BN3))
-        for_local, for_whole = self.mix.weight.split(
-            [local_MW.shape[1], self.mix.in_features - local_MW.shape[1]], dim=1
-        )
+        inner = local_MW.shape[1]
+        for_local, for_whole = self.mix.weight[:, :inner], self.mix.weight[:, inner:]
         whole_B1W = F.linear(self._whole(tokens_BCD, labels_B), for_whole)[:, None]
         mixed_BNW = F.linear(local_MW, for_local).view(*points_BN3.shape[:2], -1) + whole_B1W
         return cast(Tensor, self.mixed(mixed_BNW.flatten(0, 1)).view(*points_BN3.shape[:2], -1))
 
     def _interpolated(self, tokens_BCD: Tensor, centers_BC3: Tensor, points_BN3: Tensor) -> Tensor:
         """The first linear layer of (point, tokens interpolated at it): (M, W)."""
-        for_point, for_token = self.propagate.weight.split([3, tokens_BCD.shape[-1]], dim=1)
+        for_point, for_token = self.propagate.weight[:, :3], self.propagate.weight[:, 3:]
         features_BCW = F.linear(tokens_BCD, for_token)
         weights_BNC = interpolation(points_BN3, centers_BC3).to(features_BCW.dtype)
         there_BNW = F.linear(points_BN3, for_point) + weights_BNC @ features_BCW

@@ -45,7 +45,8 @@ class PatchTokenizer(nn.Module):
         points_PK3 = neighbors_BCK3.reshape(num_clouds * num_patches, patch_size, 3)
         local = self.pool(_normed_relu(self.lift(points_PK3), self.lift_norm))
         whole = local.max(1).values
-        for_whole, for_local = self.mix.weight.chunk(2, dim=1)
+        pooled = whole.shape[-1]
+        for_whole, for_local = self.mix.weight[:, :pooled], self.mix.weight[:, pooled:]
         mixed = F.linear(local, for_local) + F.linear(whole, for_whole, self.mix.bias).unsqueeze(1)
         token = self.reduce(self.out(_normed_relu(mixed, self.mix_norm)).max(1).values)
         return cast(Tensor, token.view(num_clouds, num_patches, -1))

@@ -12,7 +12,6 @@ from itertools import pairwise
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from pydantic import NonNegativeInt
 from torch import Tensor
 
@@ -115,7 +114,7 @@ class Bipartite(Merging):
         tokens_BTD, positions_BTD, _ = encoder.enter(tokens_BCD, positions_BCD)
         size_BT1 = tokens_BTD.new_ones((*tokens_BTD.shape[:2], 1), dtype=torch.float32)
         all_T = torch.arange(tokens_BTD.shape[1], device=tokens_BTD.device)
-        where_BC = all_T[num_class:].expand(len(tokens_BTD), -1)
+        where_BC = all_T[num_class:].expand(tokens_BTD.shape[0], -1)
         wanted = [index % depth for index in indices]
         entered, layers = 0, dict[int, Tensor]()
         for number, (block, num_merged) in enumerate(
@@ -138,7 +137,8 @@ class Bipartite(Merging):
             if number in wanted:
                 layers[number] = take(tokens_BTD, where_BC)
         super_BSD = encoder.norm(tokens_BTD)[:, num_class:]
-        assign_BCS = F.one_hot(where_BC - num_class, super_BSD.shape[1]).float()
+        left_S = all_T[: super_BSD.shape[1]]
+        assign_BCS = (where_BC.unsqueeze(-1) - num_class == left_S).float()
         merged = Merged(assign_BCS, super_BSD, positions_BTD[:, num_class:], None, entered / depth)
         return Walk(merged, [layers[number] for number in wanted])
 
@@ -162,5 +162,5 @@ def attended(block: Block, tokens_BTD: Tensor, size_BT1: Tensor | None) -> tuple
 
 def sum_at(values_BTD: Tensor, place_BT: Tensor, num: int) -> Tensor:
     """Sums (B, `num`, D) of the values that have the same place."""
-    sums_BSD = values_BTD.new_zeros(len(values_BTD), num, values_BTD.shape[2])
+    sums_BSD = values_BTD.new_zeros(values_BTD.shape[0], num, values_BTD.shape[2])
     return sums_BSD.scatter_add(1, place_BT[..., None].expand_as(values_BTD), values_BTD)

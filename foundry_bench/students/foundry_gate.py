@@ -6,7 +6,7 @@ S SuperTokens, P places in the encoder's input, D width.
 
 import copy
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self, cast
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +14,7 @@ from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor
 
 from foundry_bench.config.settings import TrainSettings
+from foundry_bench.errors import FoundryError
 from foundry_bench.models.backbone import Embedding
 from foundry_bench.students.assignments.random import hashed
 from foundry_bench.students.foundry import Foundry, FoundrySettings
@@ -217,6 +218,11 @@ class FoundryGate(Foundry):
         if self.settings.selection == "random":
             return hashed(embedding.centers_BC3, salt=1)
         if self.settings.selection == "oracle":
+            if torch.compiler.is_exporting():
+                raise FoundryError(
+                    "student.selection: the oracle compares with the teacher, which no device has; "
+                    "export a student with `selection: gate`"
+                )
             assert self._oracle is not None, "settle() comes before the first cloud"
             return -self._oracle.errors_BC(embedding)
         return logit_BC.detach()
@@ -262,7 +268,7 @@ def packed(places: Compressed, mask_BP: Tensor) -> Compressed:
     """The places taken, moved to the front, and as few as the fullest cloud of the batch needs: a
     token that is not kept costs no time.
     """
-    most = int(mask_BP.sum(1).max())
+    most = _fullest(mask_BP)
     order_BP = (~mask_BP).byte().argsort(dim=1, stable=True)[:, :most]
     along_places_BPD = order_BP[..., None].expand(-1, -1, places.super_BSD.shape[-1])
     along_tokens_BCP = order_BP[:, None].expand(-1, places.assign_BCS.shape[1], -1)
@@ -271,8 +277,21 @@ def packed(places: Compressed, mask_BP: Tensor) -> Compressed:
         places.assign_BCS.gather(2, along_tokens_BCP),
         places.super_BSD.gather(1, along_places_BPD),
         places.positions_BSD.gather(1, along_places_BPD),
-        None if bool(taken_BP.all()) else taken_BP,
+        None if not torch.compiler.is_exporting() and bool(taken_BP.all()) else taken_BP,
     )
+
+
+def _fullest(mask_BP: Tensor) -> int:
+    """Places of the fullest cloud; at least 2 in a graph, where that many are a number without a
+    value, and attention over a single place would be a case of its own.
+    """
+    taken = mask_BP.sum(1).max()
+    if not torch.compiler.is_exporting():
+        return int(taken)
+    most = cast(int, taken.clamp_min(2).item())
+    torch._check(most >= 2)
+    torch._check(most <= mask_BP.shape[1])
+    return most
 
 
 def _error_loss(gated: Gated, errors_BC: Tensor) -> Tensor | None:

@@ -50,7 +50,7 @@ def energy_matching(keys_BTE: Tensor, num_merged: int, num_class: int, margin: f
     alike_BMM = rows_BMC.gather(2, target_BM[:, None].expand(-1, num_merged, -1))
     start = num_class + protected_BL.shape[1]
     all_T = torch.arange(keys_BTE.shape[1], device=keys_BTE.device)
-    place_BT = all_T.repeat(len(keys_BTE), 1)
+    place_BT = all_T.repeat(keys_BTE.shape[0], 1)
     place_BC = place_BT[:, num_class:]
     place_BC.scatter_(1, protected_BL, all_T[num_class:start].expand_as(protected_BL))
     place_BC.scatter_(1, target_BM, (start + all_T[:num_merged]).expand_as(target_BM))

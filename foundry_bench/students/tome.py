@@ -47,7 +47,7 @@ def alternate_matching(keys_BTE: Tensor, num_merged: int, num_class: int) -> Ten
         stay_BL = stay_BL.sort(dim=1).values
     start = num_class + stay_BL.shape[1]
     all_T = torch.arange(keys_BTE.shape[1], device=keys_BTE.device)
-    place_BT = all_T.repeat(len(keys_BTE), 1)
+    place_BT = all_T.repeat(keys_BTE.shape[0], 1)
     place_BT[:, second::2] = start + all_T[: alike_BRO.shape[2]]
     place_BT.scatter_(1, first + 2 * stay_BL, all_T[num_class:start].expand_as(stay_BL))
     return place_BT.scatter_(1, first + 2 * moved_BM, start + partner_BR.gather(1, moved_BM))

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from foundry_bench.config.settings import NamedSettings
+from foundry_bench.errors import FoundryError
 from foundry_bench.students.assignments import Assignment
 
 
@@ -27,7 +28,16 @@ class Random(Assignment):
 
 
 def hashed(centers_BC3: Tensor, salt: int = 0) -> Tensor:
-    """A number in [0, 1) for each centre, float64, from the bits of its coordinates and `salt`."""
+    """A number in [0, 1) for each centre, float64, from the bits of its coordinates and `salt`.
+
+    Raises:
+        FoundryError: if it is exported as a graph.
+    """
+    if torch.compiler.is_exporting():
+        raise FoundryError(
+            "a random choice hashes the bits of coordinates, for which ONNX has no operator; it is "
+            "a control, not meant for a device"
+        )
     bits_BC3 = centers_BC3.float().contiguous().view(torch.int32).long()
     mixed_BC = torch.full_like(bits_BC3[..., 0], salt)
     for bits_BC in bits_BC3.unbind(-1):

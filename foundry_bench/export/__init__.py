@@ -1,0 +1,1 @@
+"""A trained backbone as a folder for a device: graph, pre-processing, manifest."""
