@@ -15,7 +15,7 @@ from foundry_bench.errors import FoundryError
 from foundry_bench.export.core import Core, PartsCore
 from foundry_bench.export.graph import PatchCounts
 from foundry_bench.tasks.miou import guessed_parts, segmentation_metrics
-from foundry_bench.tasks.part_clouds import PartClouds, parts_of_categories
+from foundry_bench.tasks.part_clouds import PartClouds
 from foundry_bench.tasks.task import TaskData
 from foundry_bench.training.views import patch_views
 
@@ -112,8 +112,7 @@ def test_scores(core: Core, run: Run) -> dict[str, float]:
 def parts_mask(core: Core) -> Tensor:
     """mask_LP: the parts of each category, in train and test as the task has it."""
     assert core.answering is not None
-    dataset = core.answering.dataset
-    return parts_of_categories(dataset, "train") | parts_of_categories(dataset, "test")
+    return torch.from_numpy(core.answering.dataset.part_mask("train", "test"))
 
 
 def _part_scores(core: PartsCore, run: Run, clouds: PartClouds) -> dict[str, float]:
