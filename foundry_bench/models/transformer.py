@@ -164,14 +164,16 @@ class Encoder(nn.Module):
         if not num:
             return tokens_BCD, positions_BCD, mask_BC
         tokens_BCD, positions_BCD = (
-            torch.cat([first_KD.to(rest_BCD.dtype).expand(len(rest_BCD), -1, -1), rest_BCD], dim=1)
+            torch.cat(
+                [first_KD.to(rest_BCD.dtype).expand(rest_BCD.shape[0], -1, -1), rest_BCD], dim=1
+            )
             for first_KD, rest_BCD in (
                 (self.class_tokens, tokens_BCD),
                 (self.class_positions, positions_BCD),
             )
         )
         if mask_BC is not None:
-            mask_BC = torch.cat([mask_BC.new_ones(len(mask_BC), num), mask_BC], dim=1)
+            mask_BC = torch.cat([mask_BC.new_ones(mask_BC.shape[0], num), mask_BC], dim=1)
         return tokens_BCD, positions_BCD, mask_BC
 
 

@@ -9,9 +9,8 @@ from foundry_bench.export.core import Core, core_of
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.registries import STUDENTS
 from foundry_bench.seeds import seeded
-from foundry_bench.teachers.point_jepa import PointJepa
-from foundry_bench.testing.tiny import TINY
 from foundry_bench.trained import Trained
+from tests.teachers.families import small
 
 TRIAL = TrialConfig.model_validate(
     {
@@ -27,14 +26,16 @@ TRIAL = TrialConfig.model_validate(
 )
 
 
-def backbone(name: str = "teacher", blocks: int = 1, **settings: Any) -> Backbone:
+def backbone(
+    name: str = "teacher", blocks: int = 1, family: str = "point_jepa", **settings: Any
+) -> Backbone:
     """A tiny teacher, or a student of it, with batch norms as after some training."""
+    teacher = small(family, depth=blocks)
     with seeded(0, "backbone"):
-        teacher = PointJepa(TINY.model_copy(update={"depth": blocks}))
         made: Backbone = teacher
         if name != "teacher":
-            kind = STUDENTS.get(name)
-            made = kind(teacher, kind.Settings(name=name, **settings))
+            student = STUDENTS.get(name)
+            made = student(teacher, student.Settings(name=name, **settings))
     stream = torch.Generator().manual_seed(0)
     for norm in made.modules():
         if isinstance(norm, torch.nn.BatchNorm1d):

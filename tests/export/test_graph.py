@@ -20,6 +20,7 @@ from tests.export.cores import backbone, core
 SMALL = {"supertokens": 4}
 STUDENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "teacher": ("teacher", {"blocks": 2}),
+    "class token": ("teacher", {"family": "point_bert"}),
     "foundry": ("foundry", SMALL),
     "dso": ("foundry", {**SMALL, "assignment": {"name": "dso"}}),
     "gate": ("foundry_gate", {"supertokens": 3, "budget": 5}),
@@ -30,12 +31,18 @@ STUDENTS: dict[str, tuple[str, dict[str, Any]]] = {
         {**SMALL, "assignment": {"name": "kmeans_xyz", "iterations": 2}},
     ),
     "tome": ("tome", {**SMALL, "blocks": 2}),
+    "tome of a class token": ("tome", {**SMALL, "blocks": 2, "family": "point_bert"}),
+    "class tokens": ("teacher", {"family": "recon"}),
+    "sine positions": ("teacher", {"family": "pcp_mae"}),
     "pitome": ("pitome", {**SMALL, "blocks": 2}),
     "patch_merger": ("patch_merger", SMALL),
     "narrow": ("narrow", {"depth": 1}),
     "light_tokenizer": ("light_tokenizer", {**SMALL, "tokenizer": {"points": 3}}),
 }
-BEYOND = {"dso", "gate without a budget", "fps_student", "pitome", "patch_merger"}
+BEYOND = {
+    *("dso", "gate without a budget", "fps_student", "pitome", "patch_merger"),
+    *("tome of a class token", "class tokens", "sine positions"),
+}
 """Students whose graphs are made of the parts of the others'."""
 
 
