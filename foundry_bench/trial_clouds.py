@@ -85,12 +85,12 @@ class TrialClouds:
         """Clouds to distil on, and held-out ones. With `on_patches`, cached tokens come with the
         patches that they are of.
         """
-        plain = patch_views(dataset, dataset.splits["test"], self.spec, None, self._device)
         if not self.has_fixed_views:
-            return patch_views(dataset, dataset.pool, self.spec, self._views, self._device), plain
+            online = patch_views(dataset, dataset.pool, self.spec, self._views, self._device)
+            return online, self._plain(dataset, "test")
         views, test = self._cached(context, dataset, "view"), self._cached(context, dataset, "test")
         if on_patches:
-            assert isinstance(plain, PatchViews)
+            plain = self._plain(dataset, "test")
             test = replace(test, patches=FixedViews((plain.patches,)))
             views = replace(views, patches=self._fixed(dataset))
         return views, test
@@ -107,10 +107,7 @@ class TrialClouds:
         """From points: for tokens that the teacher's tokenizer did not make. With `fixed` the
         augmented clouds are the fixed views, if there are any.
         """
-        plain, test = (
-            patch_views(dataset, dataset.splits[split], self.spec, None, self._device)
-            for split in ("train", "test")
-        )
+        plain, test = (self._plain(dataset, split) for split in ("train", "test"))
         train: Views = plain
         if augmented and fixed and self.has_fixed_views:
             train = _of_train(self._fixed(dataset), dataset)
@@ -152,6 +149,12 @@ class TrialClouds:
             run,
             fingerprints=self.fingerprints,
         )
+
+    def _plain(self, dataset: Dataset, split: str) -> PatchViews:
+        """Patches of a split's clouds as they are."""
+        views = patch_views(dataset, dataset.splits[split], self.spec, None, self._device)
+        assert isinstance(views, PatchViews)
+        return views
 
     def _fixed(self, dataset: Dataset) -> FixedViews:
         """Patches of the fixed views."""

@@ -7,14 +7,20 @@ holds a task with its dataset, its recipe and a version.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from foundry_bench.config.registered import DataField, Registered
-from foundry_bench.config.settings import FinetuneSettings, Geometry, NamedSettings, ViewSettings
+from foundry_bench.config.settings import (
+    FinetuneSettings,
+    Geometry,
+    NamedSettings,
+    OptimizerSettings,
+    ViewSettings,
+)
 from foundry_bench.config.source import parse_file
 from foundry_bench.errors import FoundryError
 from foundry_bench.registries import TASKS
@@ -22,6 +28,8 @@ from foundry_bench.registry import unknown
 from foundry_bench.resources import shipped
 
 SMOKE_BATCH = 8
+
+S = TypeVar("S", bound=OptimizerSettings)
 
 
 class TaskSettings(NamedSettings):
@@ -70,7 +78,7 @@ class TrainedTaskSettings(TaskSettings):
         return small.model_copy(update={"finetune": short(small.finetune)})
 
 
-def short(schedule: FinetuneSettings) -> FinetuneSettings:
+def short(schedule: S) -> S:
     """One epoch of small batches."""
     batch = min(schedule.batch, SMOKE_BATCH)
     return schedule.model_copy(update={"epochs": 1, "batch": batch})

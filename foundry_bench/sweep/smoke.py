@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from foundry_bench.config.sweep import TrialConfig
+from foundry_bench.config.tasks import short
 from foundry_bench.data.loader import DataSettings
 from foundry_bench.stage import Progress
 from foundry_bench.store import Store
@@ -15,8 +16,6 @@ from foundry_bench.sweep.board import waiting_row
 from foundry_bench.sweep.display import first_line, label
 from foundry_bench.sweep.group import run_group
 from foundry_bench.sweep.planning import PLANNER, load_planner
-
-MAX_BATCH = 8
 
 
 def run_smoke(trials: Sequence[TrialConfig], console: Console, planner: str = PLANNER) -> int:
@@ -50,17 +49,12 @@ def variants(trials: Sequence[TrialConfig]) -> Iterator[TrialConfig]:
 
 def shrunk(trial: TrialConfig) -> TrialConfig:
     """`trial` with one epoch of a few steps, on as little data as its dataset allows."""
-    distill = trial.train.distill.model_copy(update=_short(trial.train.distill.batch))
-    finetune = trial.train.finetune.model_copy(update=_short(trial.train.finetune.batch))
     data = trial.data.smoke() if isinstance(trial.data, DataSettings) else trial.data
+    distill, finetune = short(trial.train.distill), short(trial.train.finetune)
     train = trial.train.model_copy(update={"distill": distill, "finetune": finetune})
     asked = (task.model_copy(update={"data": task.data or trial.data}) for task in trial.tasks)
     tasks = tuple(task.smoke() for task in asked)
     return trial.model_copy(update={"train": train, "data": data, "tasks": tasks})
-
-
-def _short(batch: int) -> dict[str, int]:
-    return {"epochs": 1, "batch": min(batch, MAX_BATCH)}
 
 
 def _ignore(trial: str, progress: Progress) -> None:
