@@ -69,6 +69,8 @@ class Stage:
         needs: stages whose results it reads, by name.
         fingerprints: contents it reads that no stage made (data, weight files), by name.
         run: does the work; it may be called again in a directory that holds a checkpoint.
+        together: stages with the same word learn from the same batches, and cost less side by side
+            (see `turns`); None: there is nothing to share.
     """
 
     kind: StageKind
@@ -79,6 +81,7 @@ class Stage:
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     seed: int | None = None
     task: str | None = None
+    together: str | None = None
 
     @property
     def inputs(self) -> dict[str, str]:

@@ -10,7 +10,6 @@ import errno
 import os
 import shutil
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from foundry_bench import provenance
 from foundry_bench.errors import DivergedError, FoundryError
 from foundry_bench.record import Record, Status, read_json, write_json
 from foundry_bench.stage import Progress, Report, Stage, StageContext, StageResult
+from foundry_bench.turns import clock
 
 RECORD = "record.json"
 
@@ -96,6 +96,10 @@ class Store:
         assert entry is not None
         return entry
 
+    def run_if_free(self, stage: Stage, report: Report) -> Entry | None:
+        """As `get_or_run`, but None instead of waiting for another process."""
+        return self._try(stage, report, wait=False)
+
     def _try(self, stage: Stage, report: Report, *, wait: bool) -> Entry | None:
         """As `get_or_run`; None if another process holds a lock and `wait` is false."""
         if entry := self.find(stage.key):
@@ -134,7 +138,7 @@ class Store:
         with self._told():
             partial.mkdir(parents=True, exist_ok=True)
         report(Progress(stage.kind, stage.task, epoch=0, epochs=0))
-        start = time.perf_counter()
+        start = clock()
         try:
             result = stage.run(StageContext(partial, self.root / "data", inputs, report))
         except Exception as error:
@@ -156,7 +160,7 @@ class Store:
         return Entry(path, record)
 
     def _spent(self, stage: Stage, start: float) -> float:
-        self.ran[stage.key] = time.perf_counter() - start
+        self.ran[stage.key] = clock() - start
         return self.ran[stage.key]
 
     @contextmanager

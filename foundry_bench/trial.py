@@ -3,10 +3,11 @@
 `plan_trial` says it as stages; the store runs each of them once, whichever trial comes first.
 """
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from safetensors.torch import save_file
@@ -32,10 +33,12 @@ from foundry_bench.training.distill import (
     heldout_metrics,
     painted_clouds,
 )
+from foundry_bench.training.lessons import Lessons
 from foundry_bench.training.loop import Objective, Progressing, fit
 from foundry_bench.training.specialise import Expert, LogitDistillation, Questions, agreement
 from foundry_bench.training.views import Views
 from foundry_bench.trial_inputs import WEIGHTS, TrialInputs
+from foundry_bench.turns import shared
 
 DISTILL_VERSION = 2
 EVALUATE_VERSION = 2
@@ -55,6 +58,15 @@ def plan_trial(trial: TrialConfig) -> list[Stage]:
 def token_loss_of(line: Mapping[str, float]) -> float:
     """The loss between tokens in a line of a distillation's history, without penalties."""
     return line.get("token_loss", line["loss"])
+
+
+class _Material(NamedTuple):
+    """What a distillation works with, beside its student."""
+
+    dataset: Dataset
+    views: Views
+    lessons: Lessons
+    test: Views
 
 
 class _Planner:
@@ -77,16 +89,24 @@ class _Planner:
         expert = self._expert()
         if expert is not None:
             needs |= {EXPERT: expert}
+        together = None if expert or clouds.has_fixed_views else self._together()
 
         def run(context: StageContext) -> StageResult:
-            dataset = clouds.load(context)
             student, teacher = self.inputs.student(self.inputs.distilled, random=False)
             own = {"tokenizer"} if self.inputs.distilled.own_tokenizer else set()
             student.freeze_all_but({*settings.trains, *own})
-            views, test = clouds.distill_views(
-                context, dataset, on_patches=self.inputs.distills_on_patches
-            )
-            objective, measure = self._objective(context, student, teacher, views, dataset)
+
+            def material() -> _Material:
+                dataset = clouds.load(context)
+                on_patches = self.inputs.distills_on_patches
+                views, test = clouds.distill_views(context, dataset, on_patches=on_patches)
+                lessons = Lessons(
+                    views, teacher, on_patches=on_patches, precision=settings.precision
+                )
+                return _Material(dataset, views, lessons, test)
+
+            dataset, views, lessons, test = shared(together, material) if together else material()
+            objective, measure = self._objective(context, student, teacher, views, lessons, dataset)
             history = fit(
                 objective,
                 settings,
@@ -108,6 +128,8 @@ class _Planner:
             {
                 **self._student_config(self.inputs.distilled),
                 "distill": settings.model_dump(mode="json"),
+                # in bfloat16 the teacher once computed in float32
+                **({"lessons": 2} if settings.precision == "bfloat16" else {}),
                 "views": trial.train.views.model_dump(mode="json"),
                 "threads": trial.threads,
                 "device": trial.device,
@@ -116,7 +138,26 @@ class _Planner:
             needs=needs,
             fingerprints=clouds.fingerprints,
             seed=trial.seed,
+            together=together,
         )
+
+    def _together(self) -> str:
+        """What students must have in common to learn from the same batches: views that are drawn
+        anew each time, of the same clouds, in the same order.
+        """
+        trial, settings = self.trial, self.trial.train.distill
+        common = {
+            **self.inputs.clouds.fingerprints,
+            "geometry": asdict(self.inputs.clouds.spec),
+            "views": trial.train.views.model_dump(mode="json"),
+            "batch": settings.batch,
+            "precision": settings.precision,
+            "on_patches": self.inputs.distills_on_patches,
+            "seed": trial.seed,
+            "threads": trial.threads,
+            "device": trial.device,
+        }
+        return json.dumps(common, sort_keys=True)
 
     def _objective(
         self,
@@ -124,12 +165,13 @@ class _Planner:
         student: Student,
         teacher: Teacher,
         views: Views,
+        lessons: Lessons,
         dataset: Dataset,
     ) -> tuple[Objective[Any], Callable[[Views], dict[str, float]]]:
         """What is trained, and what measures it on held-out clouds afterwards."""
         settings = self.trial.train.distill
         if EXPERT not in context.inputs:
-            objective = Distillation(student, teacher, views, settings)
+            objective = Distillation(student, lessons, settings)
             return objective, partial(heldout_metrics, student, teacher, loss=settings.loss)
         inputs, specialist = self.inputs, self.inputs.distilled
         assert isinstance(specialist, SpecialistSettings)

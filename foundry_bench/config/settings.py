@@ -159,3 +159,7 @@ class ResourceSettings(Settings):
     """Trials that run at the same time (on a GPU: that share it)."""
     threads: PositiveInt | Literal["auto"] = "auto"
     """CPU threads of a trial: cores / concurrent trials."""
+    together: PositiveInt = 8
+    """Students at most that one worker distils side by side where they learn from the same batches
+    (views that are drawn anew each time), which the teacher then sees once.
+    """

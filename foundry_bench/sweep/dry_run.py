@@ -27,7 +27,7 @@ def dry_run(call: Call) -> Group:
     folder = Folder(call.out)
     folder.refuse_other(call.sweep, call.trials, next(iter(call.corners), None))
     plan = plan_sweep(call.trials, Store(call.store), call.planner)
-    waiting = {trial_id(trial) for trial in to_do(call, folder, plan)}
+    waiting = {trial_id(each.trial) for each in to_do(call, folder, plan)}
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("trial", "role", "what", "to run", "in store"):
         table.add_column(name, overflow="fold")

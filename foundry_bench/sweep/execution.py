@@ -19,6 +19,7 @@ from foundry_bench.sweep.expand import Expansion, trial_id
 from foundry_bench.sweep.folder import PROGRESS, SUMMARY, Folder, read_mapping, write_mapping
 from foundry_bench.sweep.mirroring import Mirroring
 from foundry_bench.sweep.planning import PLANNER, SweepPlan, TrialPlan, plan_sweep
+from foundry_bench.sweep.side_by_side import side_by_side
 from foundry_bench.sweep.slots import Slots
 from foundry_bench.sweep.supply import Supply
 
@@ -103,11 +104,14 @@ def run_sweep(call: Call, console: Console) -> Outcome:
     folder = Folder(call.out.absolute())
     with folder.hold():
         folder.refuse_other(call.sweep, call.trials, next(iter(call.corners), None))
-        todo = to_do(call, folder, plan_sweep(call.trials, Store(call.store), call.planner))
+        plan = plan_sweep(call.trials, Store(call.store), call.planner)
+        todo = to_do(call, folder, plan)
+        together = call.sweep.resources.together
+        groups = side_by_side(todo, plan.to_run, call.slots.count, together)
         folder.adopt(call.sweep, call.trials)
         search = open_search(call, folder)
         waiting = search.waiting() if search else []
-        supply = Supply([*([trial] for trial in todo), *waiting], search)
+        supply = Supply([*groups, *waiting], search)
         is_mirrored = bool(read_mapping(folder.root / SUMMARY).get("is_mirrored"))
         ran: dict[str, float] = {}
         if supply.has_any() or not is_mirrored:
@@ -148,17 +152,17 @@ def open_search(call: Call, folder: Folder) -> "Search | None":
     return Search(call.expansion, folder, ended)
 
 
-def to_do(call: Call, folder: Folder, plan: SweepPlan) -> list[TrialConfig]:
+def to_do(call: Call, folder: Folder, plan: SweepPlan) -> list[TrialPlan]:
     """The trials of `plan` that have to run.
 
     Raises:
         FoundryError: if some of them cannot begin.
     """
-    todo = [each.trial for each in plan.trials if not has_ended(folder, each, call.retry)]
+    todo = [each for each in plan.trials if not has_ended(folder, each, call.retry)]
     if todo or call.corners:
         from foundry_bench.sweep.preflight import check_inputs
 
-        check_inputs([*todo, *call.corners])
+        check_inputs([*(each.trial for each in todo), *call.corners])
     return todo
 
 

@@ -3,6 +3,7 @@
 import shutil
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from foundry_bench.config.sweep import TrialConfig
@@ -12,6 +13,7 @@ from foundry_bench.stage import Progress, Stage
 from foundry_bench.store import RECORD, Entry, StageFailed, Store, StoreError, diagnose
 from foundry_bench.sweep.expand import trial_id
 from foundry_bench.sweep.threads import set_threads
+from foundry_bench.turns import in_turns
 
 TRIAL = "trial.json"
 LOG = "log.txt"
@@ -36,11 +38,51 @@ def run_group(
     Raises:
         StoreError: if the store cannot go on; the trial at work then leaves no trial.json.
     """
-    return [_run_trial(trial, store, out, report, plan) for trial in trials]
+    failures = _run_together(trials, store, report, plan) if len(trials) > 1 else {}
+    return [_run_trial(trial, store, out, report, plan, failures) for trial in trials]
+
+
+def _run_together(
+    trials: Sequence[TrialConfig], store: Store, report: GroupReport, plan: Planner
+) -> dict[str, StageFailed]:
+    """Run stages of different trials that learn from the same batches side by side; returns those
+    that failed, by key, for their trials to record.
+    """
+    failures: dict[str, StageFailed] = {}
+    found: dict[str, dict[str, tuple[Stage, TrialConfig]]] = {}
+    for trial in trials:
+        with suppress(Exception):
+            for stage in in_order(plan(trial)).values():
+                if stage.together is not None and store.find(stage.key) is None:
+                    found.setdefault(stage.together, {}).setdefault(stage.key, (stage, trial))
+    for together in found.values():
+        if len(together) > 1:
+            members = [_member(*each, store, report) for each in together.values()]
+            for result in in_turns(members):
+                if isinstance(result, StageFailed):
+                    failures[result.record.key] = result
+                elif isinstance(result, Exception):
+                    raise result
+    return failures
+
+
+def _member(
+    stage: Stage, trial: TrialConfig, store: Store, report: GroupReport
+) -> Callable[[], object]:
+    def run() -> object:
+        set_threads(trial.threads)
+        return store.run_if_free(stage, lambda progress: report(trial_id(trial), progress))
+
+    return run
 
 
 def _run_trial(
-    trial: TrialConfig, store: Store, out: Path, report: GroupReport, plan: Planner
+    trial: TrialConfig,
+    store: Store,
+    out: Path,
+    report: GroupReport,
+    plan: Planner,
+    failures: Mapping[str, StageFailed],
 ) -> TrialRecord:
     identity = trial_id(trial)
     folder = out / "trials" / identity
@@ -53,6 +95,8 @@ def _run_trial(
     try:
         leaves = plan(trial)
         used = in_order(leaves)
+        if known := next((failures[key] for key in used if key in failures), None):
+            raise known
         for leaf in leaves:
             store.get_or_run(leaf, lambda progress: report(identity, progress))
     except StoreError:

@@ -12,6 +12,7 @@ from foundry_bench.data.dataset import Dataset, subsample
 from foundry_bench.geometry.knn import nearest
 from foundry_bench.students.student import Lesson, Student
 from foundry_bench.teachers.teacher import Teacher
+from foundry_bench.training.lessons import Lessons
 from foundry_bench.training.loop import Objective
 from foundry_bench.training.losses import normalized_errors, token_errors, token_loss
 from foundry_bench.training.views import Batch, Views
@@ -22,19 +23,13 @@ NUM_PAINTED = 8
 
 
 class Distillation(Objective[Batch]):
-    """The student learns to give back the teacher's tokens on `views`."""
+    """The student learns to give back the teacher's tokens."""
 
-    def __init__(
-        self, student: Student, teacher: Teacher | None, views: Views, settings: DistillSettings
-    ) -> None:
-        """`teacher` is asked for the tokens of views that come without; None if all views are
-        cached.
-        """
+    def __init__(self, student: Student, lessons: Lessons, settings: DistillSettings) -> None:
         self.module = student
-        self.num_examples = len(views)
+        self.num_examples = len(lessons)
         self._student = student
-        self._teacher = teacher
-        self._views = views
+        self._lessons = lessons
         self._loss = settings.loss
         self._token_losses: list[Tensor] = []
         self._has_penalty = False
@@ -45,14 +40,7 @@ class Distillation(Objective[Batch]):
 
     def batch(self, rows_B: Tensor, rng: torch.Generator) -> Batch:
         """A view of each cloud and the teacher's tokens for it."""
-        batch = self._views.draw(rows_B, rng)
-        if batch.targets_BCD is not None:
-            return batch
-        assert self._teacher is not None, "views without cached targets need the teacher"
-        with torch.no_grad():
-            embedding = self._teacher.embedding(batch.inputs)
-            targets_BCD = self._teacher.tokens(embedding)
-        return Batch(batch.inputs, targets_BCD, embedding.tokens_BCD)
+        return self._lessons.batch(rows_B, rng)
 
     def loss(self, batch: Batch) -> Tensor:
         """Between the student's tokens and the teacher's, and what the student adds to it."""

@@ -1,7 +1,6 @@
 """The one training loop: pre-training, distillation and fine-tuning are objectives of it."""
 
 import math
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from foundry_bench.files import replacing
 from foundry_bench.record import StageKind
 from foundry_bench.seeds import generator, seeded
 from foundry_bench.stage import Progress, StageContext
+from foundry_bench.turns import clock, next_turn, num_in_turns
 
 CHECKPOINT = "checkpoint.pt"
 LOSSES_BETWEEN_CHECKS_ON_GPU = 50
@@ -73,7 +73,7 @@ class Progressing:
         """Report the last line of `history`, with the time left at the pace so far."""
         done = self.earlier + len(history)
         pace_s = sum(line["wall_s"] for line in history) / len(history)
-        left_s = pace_s * (self.epochs - done)
+        left_s = pace_s * (self.epochs - done) * num_in_turns()
         self.context.report(Progress(self.stage, self.task, done, self.epochs, history[-1], left_s))
 
 
@@ -101,7 +101,7 @@ def fit(
     steps_per_epoch = num_batches(objective.num_examples, settings.batch)
     num_steps = steps_per_epoch * settings.epochs
     for epoch in range(len(history) + 1, settings.epochs + 1):
-        start = time.perf_counter()
+        start = clock()
         first_step = (epoch - 1) * steps_per_epoch
         losses: list[Tensor] = []
         objective.module.train()
@@ -110,13 +110,14 @@ def fit(
             for step, rows_B in enumerate(
                 _batches(objective.num_examples, settings.batch, seed, epoch), start=first_step
             ):
+                next_turn()
                 objective.before_step(step / num_steps)
                 lr = learning_rate(step, num_steps, settings)
                 batch = objective.batch(rows_B, augmentation)
                 losses.append(_step(objective, batch, trained, optimizer, lr, settings))
                 _check_finite(losses, first_step, last=len(losses) == steps_per_epoch)
                 objective.after_step((step + 1) / num_steps)
-        wall_s = time.perf_counter() - start
+        wall_s = clock() - start
         line = {
             "epoch": float(epoch),
             "loss": torch.stack(losses).double().mean().item(),

@@ -14,6 +14,7 @@ from foundry_bench.students.foundry import Foundry, FoundrySettings
 from foundry_bench.testing import tiny_dataset, tiny_teacher
 from foundry_bench.testing.tiny import SPEC
 from foundry_bench.training.distill import Distillation, heldout_metrics, painted_clouds
+from foundry_bench.training.lessons import Lessons
 from foundry_bench.training.views import CachedViews, TokenFile, Views, patch_views
 from tests.training.runs import InterruptedByTest, losses, train
 
@@ -50,7 +51,7 @@ def settings(**changes: Any) -> DistillSettings:
 
 def objective(made: Foundry, given: DistillSettings, views: Views | None = None) -> Distillation:
     made.freeze_all_but(given.trains)
-    return Distillation(made, tiny_teacher(), views or online(), given)
+    return Distillation(made, Lessons(views or online(), tiny_teacher()), given)
 
 
 def test_the_student_comes_nearer_to_its_teacher(tmp_path: Path) -> None:
@@ -77,7 +78,7 @@ def test_only_what_is_named_trains(tmp_path: Path) -> None:
 def test_the_teacher_stays_as_it_was(tmp_path: Path) -> None:
     teacher, made, given = tiny_teacher(), student(), settings(trains=("tokenizer", "encoder"))
     made.freeze_all_but(given.trains)
-    train(Distillation(made, teacher, online(), given), given, tmp_path)
+    train(Distillation(made, Lessons(online(), teacher), given), given, tmp_path)
     untouched = tiny_teacher().state_dict()
     assert all(torch.equal(untouched[name], value) for name, value in teacher.state_dict().items())
 

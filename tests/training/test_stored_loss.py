@@ -25,6 +25,7 @@ from foundry_bench.testing import tiny_dataset, tiny_teacher
 from foundry_bench.testing.tiny import SPEC
 from foundry_bench.training.distill import Distillation
 from foundry_bench.training.jepa import Jepa, JepaSettings
+from foundry_bench.training.lessons import Lessons
 from foundry_bench.training.pretrain import Pretraining
 from foundry_bench.training.views import Views, patch_views
 from tests.training.runs import losses, train
@@ -59,7 +60,9 @@ def distillation(folder: Path) -> list[float]:
     with seeded(0, "student"):
         student = Foundry(teacher, FoundrySettings(supertokens=4))
     student.freeze_all_but(settings.trains)
-    return losses(train(Distillation(student, teacher, views(), settings), settings, folder))
+    return losses(
+        train(Distillation(student, Lessons(views(), teacher), settings), settings, folder)
+    )
 
 
 def jepa(folder: Path) -> list[float]:
