@@ -12,7 +12,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from foundry_bench.record import Record, Status, read_json, write_json
 from foundry_bench.stage import Progress, Report, Stage, StageContext, StageResult
 
 RECORD = "record.json"
+STORE = "store", "--store"
+OUTPUT = "output folder", "--out"
 
 
 class StoreError(FoundryError):
@@ -80,6 +82,12 @@ class Store:
             raise StoreError(f"cannot read {path}: {error.strerror or error}") from error
         return Entry(path, record)
 
+    def finished(self) -> Iterator[Record]:
+        """The records of all finished stages, but for what cannot be read."""
+        for path in sorted((self.root / "stages").glob(f"*/{RECORD}")):
+            with suppress(FoundryError, OSError):
+                yield read_json(path, Record)
+
     def get_or_run(self, stage: Stage, report: Report) -> Entry:
         """The result of `stage`, run now if nobody has; what it needs is seen to first.
 
@@ -112,7 +120,7 @@ class Store:
             lock.release()
 
     def _lock(self, key: str, *, wait: bool) -> BaseFileLock | None:
-        with self._told():
+        with writing_to(self.root, STORE):
             (self.root / "locks").mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.root / "locks" / f"{key}.lock")
             try:
@@ -131,14 +139,14 @@ class Store:
 
     def _run(self, stage: Stage, inputs: Mapping[str, Path], report: Report) -> Entry:
         partial = self.root / "partial" / stage.key
-        with self._told():
+        with writing_to(self.root, STORE):
             partial.mkdir(parents=True, exist_ok=True)
         report(Progress(stage.kind, stage.task, epoch=0, epochs=0))
         start = time.perf_counter()
         try:
             result = stage.run(StageContext(partial, self.root / "data", inputs, report))
         except Exception as error:
-            self._raise_if_full(error)
+            raise_if_unwritable(error, self.root, STORE)
             status, message = diagnose(error)
             if status != "oom":
                 shutil.rmtree(partial, ignore_errors=True)
@@ -147,7 +155,7 @@ class Store:
         timings = {**result.timings, "wall_s": self._spent(stage, start)}
         result = StageResult(result.metrics, result.history, timings)
         record = describe(stage, "done", result, None)
-        with self._told():
+        with writing_to(self.root, STORE):
             write_json(partial / RECORD, record)
             _flush(partial)
             path = self.root / "stages" / stage.key
@@ -159,24 +167,43 @@ class Store:
         self.ran[stage.key] = time.perf_counter() - start
         return self.ran[stage.key]
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Turn what the file system refuses into a message for the user."""
-        try:
-            yield
-        except OSError as error:
-            self._raise_if_full(error)
-            raise StoreError(
-                f"cannot write to the store {self.root}: {error.strerror or error}; "
-                "make it writable or choose another with --store"
-            ) from error
 
-    def _raise_if_full(self, error: Exception) -> None:
-        if is_disk_full(error) or _free_bytes(self.root) < 2**20:
-            raise StoreError(
-                f"the disk of the store {self.root} is full; free some space there, or choose "
-                "another with --store, and call again: finished stages are kept"
-            ) from error
+@contextmanager
+def writing_to(root: Path, what: tuple[str, str]) -> Iterator[None]:
+    """Turn what the file system refuses in the block into a message for the user; `what` is `STORE`
+    or `OUTPUT`.
+
+    Raises:
+        StoreError: instead of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise_if_unwritable(error, root, what)
+        name, option = what
+        raise StoreError(
+            f"cannot write to the {name} {root}: {error.strerror or error}; "
+            f"make it writable or choose another with {option}"
+        ) from error
+
+
+def raise_if_unwritable(error: BaseException, root: Path, what: tuple[str, str]) -> None:
+    """Do nothing if `error` has another cause than a disk that is full or read-only.
+
+    Raises:
+        StoreError: if it has not.
+    """
+    name, option = what
+    if _has_cause(error, (errno.EROFS,)):
+        raise StoreError(
+            f"the disk of the {name} {root} is read-only; make it writable, or choose another "
+            f"with {option}, and call again: what was finished is kept"
+        ) from error
+    if _has_cause(error, (errno.ENOSPC, errno.EDQUOT)) or _free_bytes(root) < 2**20:
+        raise StoreError(
+            f"the disk of the {name} {root} is full; free some space there, or choose "
+            f"another with {option}, and call again: what was finished is kept"
+        ) from error
 
 
 def describe(stage: Stage, status: Status, result: StageResult, error: str | None) -> Record:
@@ -215,13 +242,15 @@ def diagnose(error: BaseException) -> tuple[Status, str]:
     return "failed", message
 
 
-def is_disk_full(error: BaseException) -> bool:
-    """Whether `error`, or what caused it, is a full disk or a used-up quota."""
+def _has_cause(error: BaseException, numbers: tuple[int, ...]) -> bool:
+    """Whether `error`, or what caused it, is one of the system's errors `numbers`, if only by its
+    words: libraries hide them in errors of their own.
+    """
     link: BaseException | None = error
     while link is not None:
-        if isinstance(link, OSError) and link.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(link, OSError) and link.errno in numbers:
             return True
-        if os.strerror(errno.ENOSPC) in str(link):
+        if any(os.strerror(number) in str(link) for number in numbers):
             return True
         link = link.__cause__ or link.__context__
     return False

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -67,6 +68,14 @@ def test_dry_run_knows_what_is_in_store() -> None:
     assert "3 trials, 1 of them have ended" in result.output
     assert "4 stages to run (2 distill, 2 evaluate probe), 3 in store" in result.output
     assert "has ended" in result.output
+    assert "CPU core-hours, 0:00 at least, from 2 records of such stages on" in result.output
+
+
+def test_dry_run_counts_no_stage_of_a_trial_that_ended() -> None:
+    records = finished(Path("runs/planned"), 1, 2, 4)
+    shutil.rmtree(Path("runs/planned/store/stages") / records[0].stages[1].key)
+    result = typed("sweep", sweep_file(), "--dry-run")
+    assert "0 stages to run (none), 6 in store" in result.output
 
 
 def test_dry_run_refuses_what_the_sweep_refuses() -> None:
