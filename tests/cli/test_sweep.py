@@ -18,6 +18,7 @@ from foundry_bench.cli.main import app
 from foundry_bench.config.load import dump_yaml
 from foundry_bench.config.sweep import TrialConfig
 from foundry_bench.record import Record, TrialRecord, read_json
+from foundry_bench.stage import Progress
 from foundry_bench.store import Store
 from foundry_bench.sweep.expand import expand
 from foundry_bench.sweep.folder import Folder
@@ -97,6 +98,30 @@ def test_a_finished_sweep_runs_nothing_and_says_the_results() -> None:
     assert f"nothing to run: {len(records)} trials had ended" in result.output
     assert "foundry-bench report runs/planned" in result.output
     assert "0.5400" in result.output
+
+
+def test_a_sweep_with_failures_ends_with_1_and_a_table_of_causes_and_logs() -> None:
+    sweep = sweep_config(axes={"student.supertokens": [1, 13, 14, 15]})
+    trials = expand(sweep, 2, 0)
+    folder = Folder(Path("runs/planned").absolute())
+    folder.adopt(sweep, trials)
+    records = run_group(trials, Store(Path("runs/planned/store")), folder.root, ignore, plan)
+    Path("sweep.yaml").write_text(dump_yaml(sweep))
+    result = typed("sweep", "sweep.yaml")
+    assert result.exit_code == 1
+    lines = {line.split()[0]: line.split()[1:] for line in result.output.splitlines() if line}
+    assert [record.status for record in records] == ["done", "failed", "diverged", "oom"]
+    for record, cause in zip(records[1:], ("thirteen", "nan", "MemoryError"), strict=True):
+        status, *words = lines[record.trial]
+        assert status == record.status
+        assert any(cause in word for word in words)
+        assert words[-1] == f"runs/planned/trials/{record.trial}/log.txt"
+        assert "Traceback" in Path(words[-1]).read_text()
+    assert "--retry diverged,failed,oom" in result.output
+
+
+def ignore(trial: str, progress: Progress) -> None:
+    return None
 
 
 def test_another_sweeps_folder_is_refused() -> None:
