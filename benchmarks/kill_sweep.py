@@ -33,6 +33,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -237,11 +238,15 @@ class Kept:
     """What a sweep had finished at some moment: stages in the store, epochs in checkpoints."""
 
     def __init__(self, out: Path) -> None:
-        self.stages = {path.parent.name: stamp(path) for path in records(out / "store")}
+        ended = (out / "store" / "partial").glob("*/record.json")  # and were not moved yet
+        self.stages: dict[str, tuple[int, int, bytes]] = {}
+        for path in [*ended, *records(out / "store")]:
+            with suppress(FileNotFoundError):
+                self.stages[path.parent.name] = stamp(path)
         self.epochs: dict[str, list[dict[str, float]]] = {}
-        for path in (out / "store" / "partial").glob("*/checkpoint.pt"):
+        for path in (out / "store" / "partial").glob("*/scratch/checkpoint.pt"):
             if history := history_of(path):
-                self.epochs[path.parent.name] = history
+                self.epochs[path.parents[1].name] = history
 
     def changed(self, out: Path) -> list[str]:
         """What of it ran again until now."""

@@ -20,8 +20,9 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from foundry_bench import provenance
 from foundry_bench.errors import DivergedError, FoundryError
+from foundry_bench.files import flush
 from foundry_bench.record import Record, Status, read_json, write_json
-from foundry_bench.stage import Progress, Report, Stage, StageContext, StageResult
+from foundry_bench.stage import SCRATCH, Progress, Report, Stage, StageContext, StageResult
 
 RECORD = "record.json"
 STORE = "store", "--store"
@@ -141,6 +142,8 @@ class Store:
         partial = self.root / "partial" / stage.key
         with writing_to(self.root, STORE):
             partial.mkdir(parents=True, exist_ok=True)
+            if ended := _read_ended(partial):
+                return self._move(partial, ended)
         report(Progress(stage.kind, stage.task, epoch=0, epochs=0))
         start = time.perf_counter()
         try:
@@ -156,11 +159,19 @@ class Store:
         result = StageResult(result.metrics, result.history, timings)
         record = describe(stage, "done", result, None)
         with writing_to(self.root, STORE):
+            shutil.rmtree(partial / SCRATCH, ignore_errors=True)
+            for path in partial.rglob("*"):
+                flush(path)
             write_json(partial / RECORD, record)
-            _flush(partial)
-            path = self.root / "stages" / stage.key
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial.rename(path)
+            return self._move(partial, record)
+
+    def _move(self, partial: Path, record: Record) -> Entry:
+        """Make what is in `partial` an entry; where there is a record, all the rest is complete."""
+        path = self.root / "stages" / record.key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        flush(partial)
+        partial.rename(path)
+        flush(path.parent)
         return Entry(path, record)
 
     def _spent(self, stage: Stage, start: float) -> float:
@@ -263,12 +274,9 @@ def _free_bytes(root: Path) -> int:
         return sys.maxsize
 
 
-def _flush(directory: Path) -> None:
-    """Have the disk hold all of `directory` before its new name does."""
-    paths = [directory, *(path for path in directory.rglob("*") if path.is_file())]
-    for path in paths:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _read_ended(partial: Path) -> Record | None:
+    """The record of a stage whose process was killed after it had ended."""
+    try:
+        return read_json(partial / RECORD, Record)
+    except FileNotFoundError:
+        return None

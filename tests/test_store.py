@@ -342,6 +342,46 @@ def resumable(*, hangs: bool) -> Stage:
     return stage(run)
 
 
+def test_scratch_is_there_until_the_stage_has_done_its_work(tmp_path: Path) -> None:
+    def run(context: StageContext) -> StageResult:
+        resumed = context.scratch.exists()
+        context.scratch.mkdir(exist_ok=True)
+        (context.directory / "weights").touch()
+        if not resumed:
+            raise KeyboardInterrupt
+        return StageResult()
+
+    store, made = Store(tmp_path), stage(run)
+    with pytest.raises(KeyboardInterrupt):
+        store.get_or_run(made, ignore)
+    entry = store.get_or_run(made, ignore)
+    assert sorted(path.name for path in entry.path.iterdir()) == ["record.json", "weights"]
+
+
+def test_a_stage_that_was_killed_at_its_very_end_does_not_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def run(context: StageContext) -> StageResult:
+        calls.append(1)
+        (context.directory / "weights").write_text("w")
+        return StageResult({"loss": 0.5})
+
+    def die(store: Store, partial: Path, record: Record) -> None:
+        raise KeyboardInterrupt
+
+    store, made = Store(tmp_path), stage(run)
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "_move", die)
+        with pytest.raises(KeyboardInterrupt):
+            store.get_or_run(made, ignore)
+    assert store.find(made.key) is None
+    entry = Store(tmp_path).get_or_run(made, ignore)
+    assert (entry.record.metrics, (entry.path / "weights").read_text()) == ({"loss": 0.5}, "w")
+    assert len(calls) == 1
+
+
 def test_who_waits_for_a_process_that_is_killed_goes_on_with_its_work(tmp_path: Path) -> None:
     key = resumable(hangs=False).key
     victim = subprocess.Popen([sys.executable, "-c", VICTIM, str(tmp_path)])
