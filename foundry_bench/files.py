@@ -23,6 +23,15 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def flush(path: Path) -> None:
+    """Have the disk hold what was written to `path`, a file or a folder, before anything else."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def file_digest(path: Path) -> str:
     """sha256 of the file's bytes; read again only if its size or time of change are others."""
     status = path.stat()

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from foundry_bench.errors import FoundryError
-from foundry_bench.files import replacing
+from foundry_bench.files import flush, replacing
 
 SCHEMA_VERSION = 1
 
@@ -92,6 +92,7 @@ def write_json(path: Path, record: _Versioned) -> None:
     """Write `record` to `path` by one atomic rename."""
     with replacing(path) as temporary:
         temporary.write_text(record.model_dump_json(indent=1) + "\n")
+        flush(temporary)
 
 
 def read_json(path: Path, kind: type[R]) -> R:

@@ -29,6 +29,7 @@ class Progress:
 
 
 Report = Callable[[Progress], None]
+SCRATCH = "scratch"
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class StageContext:
     """What a stage is given to run.
 
     Attributes:
-        directory: where it leaves its files (weights, arrays, checkpoints); becomes the store's
+        directory: where it leaves its files (weights, arrays); becomes the store's
             entry when the stage ends, and is still there if the stage is killed and called again.
         cache: where datasets keep what they prepared once (`<store>/data`).
         inputs: name -> folder of the finished stage it needs.
@@ -47,6 +48,13 @@ class StageContext:
     cache: Path
     inputs: Mapping[str, Path]
     report: Report
+
+    @property
+    def scratch(self) -> Path:
+        """A folder in `directory` for what serves a second call alone, such as checkpoints. It goes
+        once the stage is at its end, and not before: there is much to do after the last epoch.
+        """
+        return self.directory / SCRATCH
 
 
 @dataclass(frozen=True)

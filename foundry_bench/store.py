@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +19,14 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from foundry_bench import provenance
 from foundry_bench.errors import DivergedError, FoundryError
+from foundry_bench.files import flush
 from foundry_bench.record import Record, Status, read_json, write_json
-from foundry_bench.stage import Progress, Report, Stage, StageContext, StageResult
+from foundry_bench.stage import SCRATCH, Progress, Report, Stage, StageContext, StageResult
 from foundry_bench.turns import clock
 
 RECORD = "record.json"
+STORE = "store", "--store"
+OUTPUT = "output folder", "--out"
 
 
 class StoreError(FoundryError):
@@ -80,6 +83,12 @@ class Store:
             raise StoreError(f"cannot read {path}: {error.strerror or error}") from error
         return Entry(path, record)
 
+    def finished(self) -> Iterator[Record]:
+        """The records of all finished stages, but for what cannot be read."""
+        for path in sorted((self.root / "stages").glob(f"*/{RECORD}")):
+            with suppress(FoundryError, OSError):
+                yield read_json(path, Record)
+
     def get_or_run(self, stage: Stage, report: Report) -> Entry:
         """The result of `stage`, run now if nobody has; what it needs is seen to first.
 
@@ -116,7 +125,7 @@ class Store:
             lock.release()
 
     def _lock(self, key: str, *, wait: bool) -> BaseFileLock | None:
-        with self._told():
+        with writing_to(self.root, STORE):
             (self.root / "locks").mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.root / "locks" / f"{key}.lock")
             try:
@@ -135,14 +144,16 @@ class Store:
 
     def _run(self, stage: Stage, inputs: Mapping[str, Path], report: Report) -> Entry:
         partial = self.root / "partial" / stage.key
-        with self._told():
+        with writing_to(self.root, STORE):
             partial.mkdir(parents=True, exist_ok=True)
+            if ended := _read_ended(partial):
+                return self._move(partial, ended)
         report(Progress(stage.kind, stage.task, epoch=0, epochs=0))
         start = clock()
         try:
             result = stage.run(StageContext(partial, self.root / "data", inputs, report))
         except Exception as error:
-            self._raise_if_full(error)
+            raise_if_unwritable(error, self.root, STORE)
             status, message = diagnose(error)
             if status != "oom":
                 shutil.rmtree(partial, ignore_errors=True)
@@ -151,36 +162,63 @@ class Store:
         timings = {**result.timings, "wall_s": self._spent(stage, start)}
         result = StageResult(result.metrics, result.history, timings)
         record = describe(stage, "done", result, None)
-        with self._told():
+        with writing_to(self.root, STORE):
+            shutil.rmtree(partial / SCRATCH, ignore_errors=True)
+            for path in partial.rglob("*"):
+                flush(path)
             write_json(partial / RECORD, record)
-            _flush(partial)
-            path = self.root / "stages" / stage.key
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial.rename(path)
+            return self._move(partial, record)
+
+    def _move(self, partial: Path, record: Record) -> Entry:
+        """Make what is in `partial` an entry; where there is a record, all the rest is complete."""
+        path = self.root / "stages" / record.key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        flush(partial)
+        partial.rename(path)
+        flush(path.parent)
         return Entry(path, record)
 
     def _spent(self, stage: Stage, start: float) -> float:
         self.ran[stage.key] = clock() - start
         return self.ran[stage.key]
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Turn what the file system refuses into a message for the user."""
-        try:
-            yield
-        except OSError as error:
-            self._raise_if_full(error)
-            raise StoreError(
-                f"cannot write to the store {self.root}: {error.strerror or error}; "
-                "make it writable or choose another with --store"
-            ) from error
 
-    def _raise_if_full(self, error: Exception) -> None:
-        if is_disk_full(error) or _free_bytes(self.root) < 2**20:
-            raise StoreError(
-                f"the disk of the store {self.root} is full; free some space there, or choose "
-                "another with --store, and call again: finished stages are kept"
-            ) from error
+@contextmanager
+def writing_to(root: Path, what: tuple[str, str]) -> Iterator[None]:
+    """Turn what the file system refuses in the block into a message for the user; `what` is `STORE`
+    or `OUTPUT`.
+
+    Raises:
+        StoreError: instead of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise_if_unwritable(error, root, what)
+        name, option = what
+        raise StoreError(
+            f"cannot write to the {name} {root}: {error.strerror or error}; "
+            f"make it writable or choose another with {option}"
+        ) from error
+
+
+def raise_if_unwritable(error: BaseException, root: Path, what: tuple[str, str]) -> None:
+    """Do nothing if `error` has another cause than a disk that is full or read-only.
+
+    Raises:
+        StoreError: if it has not.
+    """
+    name, option = what
+    if _has_cause(error, (errno.EROFS,)):
+        raise StoreError(
+            f"the disk of the {name} {root} is read-only; make it writable, or choose another "
+            f"with {option}, and call again: what was finished is kept"
+        ) from error
+    if _has_cause(error, (errno.ENOSPC, errno.EDQUOT)) or _free_bytes(root) < 2**20:
+        raise StoreError(
+            f"the disk of the {name} {root} is full; free some space there, or choose "
+            f"another with {option}, and call again: what was finished is kept"
+        ) from error
 
 
 def describe(stage: Stage, status: Status, result: StageResult, error: str | None) -> Record:
@@ -219,13 +257,15 @@ def diagnose(error: BaseException) -> tuple[Status, str]:
     return "failed", message
 
 
-def is_disk_full(error: BaseException) -> bool:
-    """Whether `error`, or what caused it, is a full disk or a used-up quota."""
+def _has_cause(error: BaseException, numbers: tuple[int, ...]) -> bool:
+    """Whether `error`, or what caused it, is one of the system's errors `numbers`, if only by its
+    words: libraries hide them in errors of their own.
+    """
     link: BaseException | None = error
     while link is not None:
-        if isinstance(link, OSError) and link.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(link, OSError) and link.errno in numbers:
             return True
-        if os.strerror(errno.ENOSPC) in str(link):
+        if any(os.strerror(number) in str(link) for number in numbers):
             return True
         link = link.__cause__ or link.__context__
     return False
@@ -238,12 +278,9 @@ def _free_bytes(root: Path) -> int:
         return sys.maxsize
 
 
-def _flush(directory: Path) -> None:
-    """Have the disk hold all of `directory` before its new name does."""
-    paths = [directory, *(path for path in directory.rglob("*") if path.is_file())]
-    for path in paths:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _read_ended(partial: Path) -> Record | None:
+    """The record of a stage whose process was killed after it had ended."""
+    try:
+        return read_json(partial / RECORD, Record)
+    except FileNotFoundError:
+        return None

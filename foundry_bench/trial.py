@@ -111,7 +111,7 @@ class _Planner:
                 objective,
                 settings,
                 seed=trial.seed,
-                directory=context.directory,
+                directory=context.scratch,
                 report=Progressing(context, "distill", None, settings.epochs),
             )
             student.anneal(1.0)  # as tasks will get it, and whether or not training was resumed
@@ -282,7 +282,7 @@ class _Planner:
         epochs = finetune.epochs * task.num_trainings
         progress = Progressing(context, "evaluate", settings.key, epochs)
         views = self.inputs.views(settings)
-        training = Training(finetune, self.trial.seed, context.directory, progress, views)
+        training = Training(finetune, self.trial.seed, context.scratch, progress, views)
         result = task.evaluate(backbone, data, training if task.trains else None)
         metrics = dict(result.metrics)
         if isinstance(backbone, Student):

@@ -8,11 +8,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from foundry_bench import store as store_module
 from foundry_bench.errors import DivergedError, FoundryError
 from foundry_bench.record import Record
 from foundry_bench.stage import Progress, Stage, StageContext, StageResult
@@ -203,6 +205,40 @@ def test_a_full_disk_hidden_in_a_librarys_error_is_seen(tmp_path: Path) -> None:
         Store(tmp_path).get_or_run(stage(run), ignore)
 
 
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(errno.ENOSPC, "is full"), (errno.EDQUOT, "is full"), (errno.EROFS, "is read-only")],
+)
+def test_a_disk_that_takes_no_record_is_the_stores_trouble_and_keeps_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str
+) -> None:
+    def run(context: StageContext) -> StageResult:
+        is_resumed = (context.directory / "checkpoint").exists()
+        (context.directory / "checkpoint").touch()
+        return StageResult({"resumed": float(is_resumed)})
+
+    def refuse(*arguments: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    store, made = Store(tmp_path), stage(run)
+    with monkeypatch.context() as patch:
+        patch.setattr(store_module, "write_json", refuse)
+        with pytest.raises(StoreError, match=words):
+            store.get_or_run(made, ignore)
+    assert store.find(made.key) is None
+    assert store.get_or_run(made, ignore).record.metrics == {"resumed": 1.0}
+
+
+def test_a_disk_that_becomes_read_only_under_a_stage_is_not_the_stages_fault(
+    tmp_path: Path,
+) -> None:
+    def run(context: StageContext) -> StageResult:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with pytest.raises(StoreError, match=r"is read-only; .* --store"):
+        Store(tmp_path).get_or_run(stage(run), ignore)
+
+
 def test_a_store_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "locks").touch()
     with pytest.raises(StoreError, match=r"cannot write to the store .* --store"):
@@ -304,6 +340,63 @@ def resumable(*, hangs: bool) -> Stage:
         return StageResult({"resumed": float(resumed)})
 
     return stage(run)
+
+
+def test_scratch_is_there_until_the_stage_has_done_its_work(tmp_path: Path) -> None:
+    def run(context: StageContext) -> StageResult:
+        resumed = context.scratch.exists()
+        context.scratch.mkdir(exist_ok=True)
+        (context.directory / "weights").touch()
+        if not resumed:
+            raise KeyboardInterrupt
+        return StageResult()
+
+    store, made = Store(tmp_path), stage(run)
+    with pytest.raises(KeyboardInterrupt):
+        store.get_or_run(made, ignore)
+    entry = store.get_or_run(made, ignore)
+    assert sorted(path.name for path in entry.path.iterdir()) == ["record.json", "weights"]
+
+
+def test_a_stage_that_was_killed_at_its_very_end_does_not_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def run(context: StageContext) -> StageResult:
+        calls.append(1)
+        (context.directory / "weights").write_text("w")
+        return StageResult({"loss": 0.5})
+
+    def die(store: Store, partial: Path, record: Record) -> None:
+        raise KeyboardInterrupt
+
+    store, made = Store(tmp_path), stage(run)
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "_move", die)
+        with pytest.raises(KeyboardInterrupt):
+            store.get_or_run(made, ignore)
+    assert store.find(made.key) is None
+    entry = Store(tmp_path).get_or_run(made, ignore)
+    assert (entry.record.metrics, (entry.path / "weights").read_text()) == ({"loss": 0.5}, "w")
+    assert len(calls) == 1
+
+
+def test_who_waits_for_a_process_that_is_killed_goes_on_with_its_work(tmp_path: Path) -> None:
+    key = resumable(hangs=False).key
+    victim = subprocess.Popen([sys.executable, "-c", VICTIM, str(tmp_path)])
+    weights = tmp_path / "partial" / key / "weights"
+    deadline = time.monotonic() + 60
+    while not weights.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    with ThreadPoolExecutor() as pool:
+        waits = pool.submit(Store(tmp_path).get_or_run, resumable(hangs=False), ignore)
+        time.sleep(0.3)
+        assert not waits.done(), "the lock is another's"
+        victim.kill()
+        victim.wait()
+        assert waits.result(timeout=60).record.metrics == {"resumed": 1.0}
 
 
 def test_a_killed_stage_leaves_nothing_half_written_and_goes_on(tmp_path: Path) -> None:

@@ -249,7 +249,7 @@ def test_an_interrupted_trial_goes_on_in_mid_stage(files: Path, tmp_path: Path) 
     expected, _ = run(files, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         Store(tmp_path / "cut").get_or_run(planned(files)["distill"], stop)
-    assert list((tmp_path / "cut" / "partial").glob("*/checkpoint.pt"))
+    assert list((tmp_path / "cut" / "partial").glob("*/scratch/checkpoint.pt"))
     found, _ = run(files, tmp_path / "cut")
     assert numbers(found) == numbers(expected)
 

@@ -1,7 +1,9 @@
 """YAML 1.2 text as plain values, each with the line it stands on."""
 
 import io
+import json
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -122,14 +124,25 @@ class _Builder:
 
 def dump_yaml(settings: BaseModel) -> str:
     """`settings` as YAML 1.2 that loads to equal settings."""
+    values = settings.model_dump(mode="json")
+    return "".join(_field_yaml(name, json.dumps(value)) for name, value in values.items())
+
+
+@lru_cache(maxsize=1024)
+def _field_yaml(name: str, value: str) -> str:
+    """A field of a file and its value (here as JSON). Trials of a sweep have most in common."""
     yaml = YAML(typ="safe", pure=True)
     yaml.Representer = _Representer
     yaml.default_flow_style = None  # short collections on one line
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.width = 100
     text = io.StringIO()
-    yaml.dump(settings.model_dump(mode="json"), text)
+    yaml.dump(_File({name: json.loads(value)}), text)
     return text.getvalue()
+
+
+class _File(dict[str, Any]):
+    """Fields of a file: each on lines of its own."""
 
 
 class _Representer(SafeRepresenter):
@@ -141,4 +154,9 @@ def _represent_text(representer: SafeRepresenter, text: str) -> ScalarNode:
     return representer.represent_scalar("tag:yaml.org,2002:str", text, style)
 
 
+def _represent_file(representer: SafeRepresenter, fields: _File) -> MappingNode:
+    return representer.represent_mapping("tag:yaml.org,2002:map", fields, flow_style=False)
+
+
 _Representer.add_representer(str, _represent_text)
+_Representer.add_representer(_File, _represent_file)

@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from statistics import mean
 from typing import Any
 
 from foundry_bench.config.sweep import TrialConfig
@@ -43,6 +42,7 @@ class Board:
 
     Attributes:
         num_to_come: trials that have no row yet, as a search has not suggested them.
+        counts: how many trials are in each state.
     """
 
     def __init__(self, trials: Sequence[TrialConfig], slots: int, num_to_come: int = 0) -> None:
@@ -50,18 +50,15 @@ class Board:
         self.num_to_come = num_to_come
         self.started = time.monotonic()
         self.rows = {row.trial: row for row in map(waiting_row, trials)}
+        self.counts: Counter[str] = Counter(waiting=len(self.rows))
+        self._running: dict[str, Row] = {}
         self._begun: dict[str, float] = {}
-        self._spent: list[float] = []
+        self._spent_s, self._num_spent = 0.0, 0
 
     @property
     def elapsed_s(self) -> float:
         """Seconds since the board was made."""
         return time.monotonic() - self.started
-
-    @property
-    def counts(self) -> Counter[str]:
-        """How many trials are in each state."""
-        return Counter(row.state for row in self.rows.values())
 
     @property
     def num_trials(self) -> int:
@@ -71,27 +68,28 @@ class Board:
     @property
     def num_ended(self) -> int:
         """Trials that will not change any more."""
-        return sum(row.state not in ("waiting", "running") for row in self.rows.values())
+        return len(self.rows) - self.counts["waiting"] - self.counts["running"]
 
     @property
     def left_s(self) -> float | None:
         """Estimated seconds to the end, from the trials that ended; None before the first."""
-        if not self._spent:
+        if self._usual_s is None:
             return None
-        running = [row.left_s or 0.0 for row in self.rows.values() if row.state == "running"]
+        running = [row.left_s or 0.0 for row in self._running.values()]
         num_waiting = self.counts["waiting"] + self.num_to_come
-        work = sum(running) + num_waiting * mean(self._spent)
+        work = sum(running) + num_waiting * self._usual_s
         return max([work / self.slots, *running])
 
     def add(self, trials: Sequence[TrialConfig]) -> None:
         """Note that a search suggested `trials`."""
         new = [row for row in map(waiting_row, trials) if row.trial not in self.rows]
-        self.rows |= {row.trial: row for row in new}
+        self.rows.update({row.trial: row for row in new})
+        self.counts["waiting"] += len(new)
         self.num_to_come -= len(new)
 
     def start(self, trial: str) -> None:
         """Note that a worker began with `trial`."""
-        self.rows[trial].state = "running"
+        self._move(self.rows[trial], "running")
         self._begun[trial] = time.monotonic()
 
     def progress(self, trial: str, progress: Progress) -> None:
@@ -102,7 +100,8 @@ class Board:
         row.epoch, row.epochs = progress.epoch, progress.epochs
         row.loss = progress.metrics.get("loss", row.loss)
         row.accuracy = progress.metrics.get("accuracy", row.accuracy)
-        expected = mean(self._spent) - (time.monotonic() - begun) if self._spent else None
+        usual_s = self._usual_s
+        expected = None if usual_s is None else usual_s - (time.monotonic() - begun)
         estimates = [left for left in (progress.left_s, expected) if left is not None]
         row.left_s = max(0.0, *estimates) if estimates else None
 
@@ -110,19 +109,34 @@ class Board:
         """Note how a trial ended, with its final numbers."""
         row = self.rows[record.trial]
         if begun := self._begun.pop(record.trial, None):
-            self._spent.append(time.monotonic() - begun)
+            self._spent_s += time.monotonic() - begun
+            self._num_spent += 1
+        self._move(row, record.status)
         finish_row(row, record, metrics)
         return row
 
     def snapshot(self) -> dict[str, Any]:
         """What `foundry-bench status` in another terminal shows of the trials at work."""
-        running = {row.trial: asdict(row) for row in self.rows.values() if row.state == "running"}
+        running = {trial: asdict(row) for trial, row in self._running.items()}
         return {
             "schema_version": 1,
             "elapsed_s": self.elapsed_s,
             "left_s": self.left_s,
             "running": running,
         }
+
+    @property
+    def _usual_s(self) -> float | None:
+        """Seconds of a trial, in the mean of those that ended."""
+        return self._spent_s / self._num_spent if self._num_spent else None
+
+    def _move(self, row: Row, state: str) -> None:
+        self.counts[row.state] -= 1
+        self.counts[state] += 1
+        self._running.pop(row.trial, None)
+        if state == "running":
+            self._running[row.trial] = row
+        row.state = state
 
 
 def waiting_row(trial: TrialConfig) -> Row:

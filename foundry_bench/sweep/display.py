@@ -139,7 +139,8 @@ def visible(board: Board) -> list[Row]:
         "waiting": 3,
     }
     chosen = sorted(rows, key=lambda row: order[row.state])[:MAX_ROWS]
-    return [row for row in rows if row in chosen]
+    shown = {row.trial for row in chosen}
+    return [row for row in rows if row.trial in shown]
 
 
 def table(rows: list[Row]) -> Table:

@@ -11,7 +11,7 @@ from rich.console import Console
 from foundry_bench.config.sweep import SweepConfig, TrialConfig
 from foundry_bench.errors import FoundryError
 from foundry_bench.record import Status, TrialRecord
-from foundry_bench.store import Store
+from foundry_bench.store import OUTPUT, Store, raise_if_unwritable
 from foundry_bench.sweep.board import Board
 from foundry_bench.sweep.desk import Desk
 from foundry_bench.sweep.display import display
@@ -216,6 +216,9 @@ def _run(
             folder.forget(trial)
         try:
             problem = run_groups(work, call.slots, desk, folder.root / "ray", take, pruning)
+        except Exception as error:  # Ray wraps those of the desk in its own
+            raise_if_unwritable(error, folder.root, OUTPUT)
+            raise
         finally:
             (folder.root / PROGRESS).unlink(missing_ok=True)
     if problem:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,15 @@ from foundry_bench.errors import FoundryError
 from foundry_bench.files import replacing
 from foundry_bench.record import Record, TrialRecord, read_json
 from foundry_bench.store import RECORD
+from foundry_bench.sweep.board import Row, waiting_row
 from foundry_bench.sweep.expand import trial_id
 from foundry_bench.sweep.group import LOG, TRIAL
 
 LOCK = ".lock"
 PROGRESS = "progress.json"
 SUMMARY = "sweep.json"
+WAITING = "waiting.json"
+"""All trials in one file, for `status`: it need not read a file for each that has not begun."""
 FREE_TO_CHANGE = ("question", "resources")
 """Fields of a sweep that may differ between two calls on one folder: they decide no number."""
 
@@ -112,8 +115,14 @@ class Folder:
     def adopt(self, sweep: SweepConfig, trials: Sequence[TrialConfig]) -> None:
         """Make the folder that of `sweep`, with its `trials`."""
         write_text(self.root / "sweep.yaml", dump_yaml(sweep))
+        rows = (waiting_row(trial) for trial in trials)
+        write_mapping(self.root / WAITING, {row.trial: asdict(row) for row in rows})
         for trial in trials:
             self.save(trial)
+
+    def waiting(self) -> dict[str, Row]:
+        """The trials that were known when the sweep began, as rows that have not begun."""
+        return {name: Row(**row) for name, row in read_mapping(self.root / WAITING).items()}
 
     def forget(self, trial: TrialConfig) -> None:
         """Remove the record of `trial`, which is to run again."""

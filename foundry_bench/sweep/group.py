@@ -10,7 +10,16 @@ from foundry_bench.config.sweep import TrialConfig
 from foundry_bench.files import replacing
 from foundry_bench.record import Record, StageUse, Status, TrialRecord, write_json
 from foundry_bench.stage import Progress, Stage
-from foundry_bench.store import RECORD, Entry, StageFailed, Store, StoreError, diagnose
+from foundry_bench.store import (
+    OUTPUT,
+    RECORD,
+    Entry,
+    StageFailed,
+    Store,
+    StoreError,
+    diagnose,
+    writing_to,
+)
 from foundry_bench.sweep.expand import trial_id
 from foundry_bench.sweep.threads import set_threads
 from foundry_bench.turns import in_turns
@@ -36,10 +45,12 @@ def run_group(
     for every stage it used. Nothing here draws random numbers: stages seed themselves.
 
     Raises:
-        StoreError: if the store cannot go on; the trial at work then leaves no trial.json.
+        StoreError: if the store cannot go on, or `out` cannot be written; the trial at work then
+            leaves no trial.json.
     """
     failures = _run_together(trials, store, report, plan) if len(trials) > 1 else {}
-    return [_run_trial(trial, store, out, report, plan, failures) for trial in trials]
+    with writing_to(out, OUTPUT):
+        return [_run_trial(trial, store, out, report, plan, failures) for trial in trials]
 
 
 def _run_together(

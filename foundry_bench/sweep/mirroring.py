@@ -29,7 +29,9 @@ class Mirroring:
         self._is_complete = False
 
     def __enter__(self) -> Self:
-        """Begin: the database is made while the first trials run."""
+        """Begin; MLflow is not looked for before a trial ended, so that it does not take the time
+        in which the first ones begin.
+        """
         self._thread.start()
         return self
 
@@ -62,6 +64,7 @@ class Mirroring:
         return True
 
     def _work(self) -> None:
+        self._ended.put(self._ended.get())
         try:
             mirror = Mirror(self._folder, self._sweep, tracking_uri(self._folder.root))
             for identity in self._folder.identities():

@@ -1,6 +1,5 @@
 """Trials to stages, and which of them the store has already."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -34,11 +33,6 @@ class SweepPlan:
     trials: Sequence[TrialPlan]
     to_run: dict[str, Stage]
     in_store: dict[str, Stage]
-
-    @property
-    def kinds_to_run(self) -> Counter[str]:
-        """How many stages of each kind will run."""
-        return Counter(stage_name(stage) for stage in self.to_run.values())
 
 
 def load_planner(path: str) -> Planner:

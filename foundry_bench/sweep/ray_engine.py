@@ -31,12 +31,15 @@ QUIET = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_prestart_worker_first_driver": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": "86400",
 }
-"""For Ray's environment: no telemetry, loggers, snapshots, output or signal handlers of its own."""
+"""For Ray's environment: no telemetry, loggers, snapshots, output or signal handlers of its own,
+and no workers before they are asked for: Tune would not use them.
+"""
 
 OBJECT_STORE_BYTES = 100 * 2**20
 """Trials exchange files, not objects; small machines must hold it."""

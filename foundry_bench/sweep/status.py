@@ -36,8 +36,8 @@ def status(directory: Path) -> dict[str, Any]:
         )
     is_running = _is_locked(folder.root / LOCK)
     progress = read_mapping(folder.root / PROGRESS) if is_running else {}
-    running = progress.get("running", {})
-    rows = [_row(folder, identity, running) for identity in identities]
+    running, waiting = progress.get("running", {}), folder.waiting()
+    rows = [_row(folder, identity, running, waiting) for identity in identities]
     return {
         "schema_version": 1,
         "directory": str(folder.root),
@@ -59,7 +59,7 @@ def render(found: dict[str, Any]) -> Group:
     return Group(Text(" · ".join(words), style="bold"), table(rows))
 
 
-def _row(folder: Folder, identity: str, running: dict[str, Any]) -> Row:
+def _row(folder: Folder, identity: str, running: dict[str, Any], waiting: dict[str, Row]) -> Row:
     record = folder.trial(identity)
     if record is not None:
         row = Row(identity, record.role, record.variant, record.seed, dict(record.varies))
@@ -67,6 +67,8 @@ def _row(folder: Folder, identity: str, running: dict[str, Any]) -> Row:
         return row
     if identity in running:
         return Row(**running[identity])
+    if identity in waiting:
+        return waiting[identity]
     return waiting_row(load_trial(folder.root / "trials" / identity / "trial.yaml"))
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import ClassVar, Self
@@ -98,8 +99,6 @@ class FewShot(Task):
         if self.settings.protocol == "literature":
             best = [one.metrics["literature_accuracy"] for one in tuned]
             metrics["literature_few_shot_accuracy"] = float(np.mean(best))
-        for number in range(len(folds)):
-            _file(training, number).unlink()
         return TaskResult(metrics, _mean_history([one.history for one in tuned]))
 
     def _folds(self, dataset: Dataset) -> tuple[Fold, ...]:
@@ -145,14 +144,16 @@ class FewShot(Task):
             ).to(next(backbone.parameters()).device)
         taught = Labelling(copy.deepcopy(backbone), head, few, training.settings)
         report = replace(training.report, earlier=number * training.settings.epochs)
+        directory = training.directory / f"fold{number}"
         tuned = fine_tune(
             taught,
-            replace(training, report=report),
+            replace(training, report=report, directory=directory),
             literature=self.settings.protocol == "literature",
         )
         tuned.metrics["accuracy"] = taught.test_score()
         with replacing(path) as temporary:
             temporary.write_text(json.dumps(asdict(tuned)))
+        shutil.rmtree(directory)  # checkpoints of all folds would take much room
         return tuned
 
 

@@ -122,9 +122,8 @@ class _BestEpoch:
                 torch.save({"score": score, "module": module.state_dict()}, temporary)
 
     def restore(self, module: nn.Module) -> None:
-        """Give `module` the best weights, and remove the file."""
+        """Give `module` the best weights."""
         module.load_state_dict(torch.load(self._path, weights_only=True)["module"])
-        self._path.unlink()
 
 
 class _FineTuning(Objective[Any]):

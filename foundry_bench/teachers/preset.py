@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -121,13 +122,20 @@ def patch_spec(teacher: TeacherSettings) -> PatchSpec:
 
 
 def _read_preset(teacher: TeacherSettings, path: Path) -> TeacherPreset:
-    preset = load_settings(path, TeacherPreset)
+    status = path.stat()
+    preset = _preset_in(path.absolute(), status.st_size, status.st_mtime_ns)
     if preset.architecture.name != teacher.name:
         raise FoundryError(
             f"teacher.preset: {path} is of the teacher '{preset.architecture.name}', "
             f"not of '{teacher.name}'"
         )
     return preset
+
+
+@lru_cache(maxsize=64)
+def _preset_in(path: Path, size: int, mtime_ns: int) -> TeacherPreset:
+    """A sweep of thousands of trials asks thousands of times."""
+    return load_settings(path, TeacherPreset)
 
 
 def preset_path(teacher: TeacherSettings) -> Path:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from foundry_bench.config.settings import OptimizerSettings
 from foundry_bench.errors import DivergedError
-from foundry_bench.files import replacing
+from foundry_bench.files import flush, replacing
 from foundry_bench.record import StageKind
 from foundry_bench.seeds import generator, seeded
 from foundry_bench.stage import Progress, StageContext
@@ -88,9 +88,9 @@ def fit(
     """Train, and return the history: a line per epoch with epoch, loss, lr, clouds_per_s, wall_s
     and the objective's own.
 
-    Continues from the checkpoint in `directory` if there is one. The numbers are then those of an
-    undisturbed run, bitwise: every epoch seeds its own streams for order,
-    augmentation and noise.
+    Continues from the checkpoint in `directory` if there is one, and leaves one there, of the last
+    epoch too. The numbers are then those of an undisturbed run, bitwise: every epoch seeds its own
+    streams for order, augmentation and noise.
 
     Raises:
         DivergedError: with the first step whose loss is not finite.
@@ -100,6 +100,7 @@ def fit(
     history = _resume(directory / CHECKPOINT, objective.module, optimizer)
     steps_per_epoch = num_batches(objective.num_examples, settings.batch)
     num_steps = steps_per_epoch * settings.epochs
+    objective.module.train()
     for epoch in range(len(history) + 1, settings.epochs + 1):
         start = clock()
         first_step = (epoch - 1) * steps_per_epoch
@@ -128,7 +129,6 @@ def fit(
         history.append(line | objective.after_epoch(epoch))
         _save(directory / CHECKPOINT, objective.module, optimizer, history)
         report(history)
-    (directory / CHECKPOINT).unlink(missing_ok=True)
     return history
 
 
@@ -218,6 +218,7 @@ def _save(
     state = {"module": module.state_dict(), "optimizer": optimizer.state_dict(), "history": history}
     with replacing(path) as temporary:
         torch.save(state, temporary)
+        flush(temporary)
 
 
 def _resume(

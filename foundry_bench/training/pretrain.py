@@ -91,7 +91,7 @@ def pretrain_stage(recipe: PretrainRecipe, device: torch.device) -> Stage:
             Pretraining(module, views, data, recipe.probe_every, epochs),
             recipe.optimizer,
             seed=recipe.seed,
-            directory=context.directory,
+            directory=context.scratch,
             report=Progressing(context, "pretrain", None, epochs),
         )
         save_file(

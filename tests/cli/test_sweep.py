@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from foundry_bench.cli.main import app
 from foundry_bench.config.load import dump_yaml
 from foundry_bench.config.sweep import TrialConfig
 from foundry_bench.record import Record, TrialRecord, read_json
+from foundry_bench.stage import Progress
 from foundry_bench.store import Store
 from foundry_bench.sweep.expand import expand
 from foundry_bench.sweep.folder import Folder
@@ -67,6 +69,14 @@ def test_dry_run_knows_what_is_in_store() -> None:
     assert "3 trials, 1 of them have ended" in result.output
     assert "4 stages to run (2 distill, 2 evaluate probe), 3 in store" in result.output
     assert "has ended" in result.output
+    assert "CPU core-hours, 0:00 at least, from 2 records of such stages on" in result.output
+
+
+def test_dry_run_counts_no_stage_of_a_trial_that_ended() -> None:
+    records = finished(Path("runs/planned"), 1, 2, 4)
+    shutil.rmtree(Path("runs/planned/store/stages") / records[0].stages[1].key)
+    result = typed("sweep", sweep_file(), "--dry-run")
+    assert "0 stages to run (none), 6 in store" in result.output
 
 
 def test_dry_run_refuses_what_the_sweep_refuses() -> None:
@@ -88,6 +98,30 @@ def test_a_finished_sweep_runs_nothing_and_says_the_results() -> None:
     assert f"nothing to run: {len(records)} trials had ended" in result.output
     assert "foundry-bench report runs/planned" in result.output
     assert "0.5400" in result.output
+
+
+def test_a_sweep_with_failures_ends_with_1_and_a_table_of_causes_and_logs() -> None:
+    sweep = sweep_config(axes={"student.supertokens": [1, 13, 14, 15]})
+    trials = expand(sweep, 2, 0)
+    folder = Folder(Path("runs/planned").absolute())
+    folder.adopt(sweep, trials)
+    records = run_group(trials, Store(Path("runs/planned/store")), folder.root, ignore, plan)
+    Path("sweep.yaml").write_text(dump_yaml(sweep))
+    result = typed("sweep", "sweep.yaml")
+    assert result.exit_code == 1
+    lines = {line.split()[0]: line.split()[1:] for line in result.output.splitlines() if line}
+    assert [record.status for record in records] == ["done", "failed", "diverged", "oom"]
+    for record, cause in zip(records[1:], ("thirteen", "nan", "MemoryError"), strict=True):
+        status, *words = lines[record.trial]
+        assert status == record.status
+        assert any(cause in word for word in words)
+        assert words[-1] == f"runs/planned/trials/{record.trial}/log.txt"
+        assert "Traceback" in Path(words[-1]).read_text()
+    assert "--retry diverged,failed,oom" in result.output
+
+
+def ignore(trial: str, progress: Progress) -> None:
+    return None
 
 
 def test_another_sweeps_folder_is_refused() -> None:

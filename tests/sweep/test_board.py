@@ -49,7 +49,7 @@ def test_the_time_left_comes_from_the_trials_that_ended(clock_: Clock) -> None:
     board.end(done(0), {"distill_loss": 0.4, "probe_accuracy": 0.9})
     board.progress(SECOND, Progress("evaluate", "probe", 1, 1, {"loss": 0.1}))
     assert board.num_ended == 1
-    assert dict(board.counts) == {"done": 1, "running": 1, "waiting": 4}
+    assert +board.counts == {"done": 1, "running": 1, "waiting": 4}
     assert board.left_s == pytest.approx((0 + 4 * 10) / 2)
     row = board.rows[FIRST]
     assert (row.state, row.loss, row.accuracy, row.left_s) == ("done", 0.4, 0.9, None)

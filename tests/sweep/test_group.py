@@ -81,6 +81,13 @@ def test_a_damaged_store_ends_the_group(tmp_path: Path) -> None:
     assert not (tmp_path / "trials" / trial_id(trial) / "trial.json").exists()
 
 
+def test_an_output_folder_that_cannot_be_written_ends_the_group(tmp_path: Path) -> None:
+    (tmp_path / "stages").touch()
+    with pytest.raises(StoreError, match=rf"cannot write to the output folder {tmp_path}: .*--out"):
+        run_group(trials(1), Store(tmp_path / "store"), tmp_path, ignore, plan)
+    assert not list((tmp_path / "trials").glob("*/trial.json"))
+
+
 def test_progress_names_the_trial(tmp_path: Path) -> None:
     seen: list[tuple[str, str, int]] = []
 

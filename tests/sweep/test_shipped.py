@@ -10,7 +10,7 @@ from foundry_bench.errors import FoundryError
 from foundry_bench.resources import shipped
 from foundry_bench.store import Store
 from foundry_bench.sweep.expand import Expansion, expand
-from foundry_bench.sweep.planning import plan_sweep
+from foundry_bench.sweep.planning import plan_sweep, stage_name
 from tests.data import archives
 from tests.data import published_files as files
 
@@ -100,7 +100,7 @@ def test_the_search_that_ships_has_three_seeds_and_suggestions_that_can_run(
     assert len(sweep.seeds) >= 3
     assert {trial.role for trial in expansion.known()} == {"anchor"}
     plan = plan_sweep(expansion.corners, Store(tmp_path / "store"))
-    assert set(plan.kinds_to_run) >= {"distill", "evaluate classification"}
+    assert set(map(stage_name, plan.to_run.values())) >= {"distill", "evaluate classification"}
 
 
 def test_a_task_cannot_measure_below_the_supertokens() -> None:

@@ -24,7 +24,7 @@ from foundry_bench.tasks.task import Task, TaskData, TaskResult, Training
 from foundry_bench.testing import TaskContract, tiny_dataset, tiny_teacher
 from foundry_bench.testing.tiny import SPEC
 from foundry_bench.training.views import FixedViews, fixed_move, fixed_view, patch_views
-from tests.training.runs import InterruptedByTest, progressing
+from tests.training.runs import InterruptedByTest, forget, progressing
 
 CPU = torch.device("cpu")
 PARTS = ("flat/left", "flat/right", "tall/bottom", "tall/top")
@@ -69,7 +69,9 @@ def finetune(
     backbone = tiny_teacher()
     task = PartSegmentation(asked or PartSegmentationSettings())
     training = Training(settings, seed, folder, report)
-    return task.evaluate(backbone, data or usual(), training), backbone
+    result = task.evaluate(backbone, data or usual(), training)
+    forget(folder)
+    return result, backbone
 
 
 def is_same(one: Backbone, other: Backbone) -> bool:

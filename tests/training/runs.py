@@ -1,5 +1,6 @@
 """What the tests of training share: a place to run in, and an interruption."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,17 @@ def train(
     seed: int = 0,
     stop_after: int | None = None,
 ) -> History:
-    """The history of training `objective` in `folder`."""
+    """The history of training `objective` in `folder`, which is then empty, as after a stage."""
     report = progressing(folder, settings.epochs, stop_after=stop_after)
-    return fit(objective, settings, seed=seed, directory=folder, report=report)
+    history = fit(objective, settings, seed=seed, directory=folder, report=report)
+    forget(folder)
+    return history
+
+
+def forget(folder: Path) -> None:
+    """Remove what a training left in `folder`, as the store does when a stage ends."""
+    shutil.rmtree(folder)
+    folder.mkdir()
 
 
 def losses(history: History) -> list[float]:

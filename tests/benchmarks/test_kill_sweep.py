@@ -1,0 +1,52 @@
+"""A few of the kills that the script does by the dozen."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.kill_sweep import KINDS, Kept, different, measure, numbers
+from foundry_bench.record import Record, write_json
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_sweep_that_was_killed_ends_as_one_that_was_not() -> None:
+    lines: list[str] = []
+    found = measure(KINDS, 1, 7, lines.append)
+    assert not found["faults"], lines
+    assert found["equal"] == dict.fromkeys(KINDS, 1)
+
+
+def stage(place: Path, key: str, **changes: object) -> None:
+    fields: dict[str, object] = {
+        "key": key,
+        "stage": "distill",
+        "stage_version": 1,
+        "status": "done",
+        "config": {},
+        "inputs": {},
+        "seed": 0,
+        "metrics": {"distill_loss": 0.5},
+        "history": [{"epoch": 1.0, "loss": 0.5, "wall_s": 1.25, "clouds_per_s": 8.0}],
+    }
+    write_json(place / "stages" / key / "record.json", Record(**{**fields, **changes}))  # type: ignore[arg-type]
+
+
+def test_a_number_that_moved_is_seen_and_a_time_that_moved_is_not(tmp_path: Path) -> None:
+    peace, other = tmp_path / "peace" / "out", tmp_path / "other" / "out"
+    stage(peace, "a")
+    stage(other, "a", history=[{"epoch": 1.0, "loss": 0.5, "wall_s": 9.0, "clouds_per_s": 1.0}])
+    assert not different(numbers(peace), numbers(other))
+    stage(other, "a", history=[{"epoch": 1.0, "loss": 0.5000000001, "wall_s": 1.25}])
+    assert different(numbers(peace), numbers(other)) == ["a in out differs"]
+
+
+def test_a_stage_or_an_epoch_that_ran_again_is_seen(tmp_path: Path) -> None:
+    stage(tmp_path / "store", "a")
+    kept = Kept(tmp_path)
+    kept.epochs["b"] = [{"epoch": 1.0, "loss": 0.5, "wall_s": 2.5}]
+    stage(tmp_path / "store", "b", history=kept.epochs["b"])
+    assert not kept.changed(tmp_path)
+    stage(tmp_path / "store", "a")
+    stage(tmp_path / "store", "b", history=[{"epoch": 1.0, "loss": 0.5, "wall_s": 2.75}])
+    assert kept.changed(tmp_path) == ["stage a ran again", "1 of 1 epochs of b ran again"]
