@@ -81,8 +81,9 @@ def time_line(call: Call, stages: Sequence[Stage]) -> str:
         f"{num_records} records of such stages on {', '.join(found.records)}"
     )
     unknown = f"; nothing is known of {counted(found.unknown)}" if num_unknown else ""
+    others = f"; {found.others} stages have other data or weights" if found.others else ""
     beside = "; without what the search suggests" if call.sweep.search is not None else ""
-    return line + unknown + beside
+    return line + others + unknown + beside
 
 
 def counted(counts: Mapping[str, int]) -> str:

@@ -26,12 +26,15 @@ class Estimate:
         longest_s: of the longest of them.
         records: number of records that were used, by the device's name.
         unknown: number of stages that nothing is known of, by `stage_name`.
+        others: number of stages whose data or weights none of the records has, so that their sizes
+            may differ.
     """
 
     stage_s: float
     longest_s: float
     records: Mapping[str, int]
     unknown: Mapping[str, int]
+    others: int
 
 
 def estimate(stages: Iterable[Stage], store: Store, device: str) -> Estimate:
@@ -47,6 +50,7 @@ def estimate(stages: Iterable[Stage], store: Store, device: str) -> Estimate:
     seconds: list[float] = []
     used: dict[str, str] = {}
     unknown: Counter[str] = Counter()
+    others = 0
     known: dict[tuple[str, _Facts], list[_Past]] = {}  # stages that differ in their seed are many
     for stage in stages:
         name, facts = stage_name(stage), _facts(stage.config, stage.fingerprints)
@@ -55,9 +59,11 @@ def estimate(stages: Iterable[Stage], store: Store, device: str) -> Estimate:
             unknown[name] += 1
             continue
         known[name, facts] = nearest
+        others += not _facts({}, stage.fingerprints) <= nearest[0].facts
         seconds.append(median(one.scaled_s(_epochs(stage.config)) for one in nearest))
         used |= {one.key: one.device for one in nearest}
-    return Estimate(sum(seconds), max(seconds, default=0.0), Counter(used.values()), unknown)
+    longest_s = max(seconds, default=0.0)
+    return Estimate(sum(seconds), longest_s, Counter(used.values()), unknown, others)
 
 
 class _Past:

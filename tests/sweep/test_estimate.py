@@ -63,7 +63,17 @@ def test_inputs_tell_stages_apart_too(store: Store) -> None:
     store._spent = lambda *_: 900.0  # type: ignore[method-assign]
     store.get_or_run(long, ignore)
     asked = distill(4, 2, fingerprints={"data": "large"}, seed=4)
-    assert estimate([asked], store, "cpu").stage_s == 900.0
+    found = estimate([asked], store, "cpu")
+    assert (found.stage_s, found.others) == (900.0, 0)
+
+
+def test_other_data_than_that_of_the_records_is_said(store: Store) -> None:
+    asked = distill(4, 2, fingerprints={"data": "large"}, seed=4)
+    found = estimate([asked], store, "cpu")
+    assert (found.stage_s, found.others) == (32.0, 1)
+    assert time_line(call(store, Slots(2)), [asked]).endswith(
+        "; 1 stages have other data or weights"
+    )
 
 
 def test_what_is_not_known_is_said(store: Store) -> None:
