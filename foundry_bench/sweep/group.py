@@ -12,6 +12,7 @@ from foundry_bench.stage import Progress, Stage
 from foundry_bench.store import RECORD, Entry, StageFailed, Store, StoreError, diagnose
 from foundry_bench.sweep.expand import trial_id
 from foundry_bench.sweep.threads import set_threads
+from foundry_bench.sweep.turn import Turn
 
 TRIAL = "trial.json"
 LOG = "log.txt"
@@ -22,10 +23,16 @@ Planner = Callable[[TrialConfig], list[Stage]]
 """A trial -> its leaf stages in the order in which they run; what they need is in `Stage.needs`."""
 GroupReport = Callable[[str, Progress], None]
 """Called once an epoch with the id of the trial that got on."""
+ALONE = Turn()
 
 
 def run_group(
-    trials: Sequence[TrialConfig], store: Store, out: Path, report: GroupReport, plan: Planner
+    trials: Sequence[TrialConfig],
+    store: Store,
+    out: Path,
+    report: GroupReport,
+    plan: Planner,
+    turn: Turn = ALONE,
 ) -> list[TrialRecord]:
     """Run each of `trials` and leave its records under `out`; a member that fails does not end the
     others.
@@ -36,11 +43,11 @@ def run_group(
     Raises:
         StoreError: if the store cannot go on; the trial at work then leaves no trial.json.
     """
-    return [_run_trial(trial, store, out, report, plan) for trial in trials]
+    return [_run_trial(trial, store, out, report, plan, turn) for trial in trials]
 
 
 def _run_trial(
-    trial: TrialConfig, store: Store, out: Path, report: GroupReport, plan: Planner
+    trial: TrialConfig, store: Store, out: Path, report: GroupReport, plan: Planner, turn: Turn
 ) -> TrialRecord:
     identity = trial_id(trial)
     folder = out / "trials" / identity
@@ -65,7 +72,7 @@ def _run_trial(
         status, message = diagnose(error)
         _log(error, folder)
     uses = _copy_records(used, store, failed, out)
-    record = describe_trial(trial, status, message, uses)
+    record = turn.stamp(describe_trial(trial, status, message, uses))
     write_json(folder / TRIAL, record)
     return record
 

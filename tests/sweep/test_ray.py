@@ -120,16 +120,3 @@ def test_a_folder_at_work_is_refused(tmp_path: Path) -> None:
         pytest.raises(FoundryError, match="another process is at work"),
     ):
         run(call(tmp_path, sweep_config()))
-
-
-@pytest.mark.parametrize(
-    ("slots", "share"),
-    [
-        (Slots(2), {"cpu": 1.0}),
-        (Slots(3, gpus=1), {"cpu": 1.0, "gpu": 0.3333}),
-        (Slots(2, gpus=2), {"cpu": 1.0, "gpu": 1.0}),
-        (Slots(3, gpus=2), {"cpu": 1.0, "gpu": 0.5}),
-    ],
-)
-def test_a_group_holds_one_nth_of_a_gpu(slots: Slots, share: dict[str, float]) -> None:
-    assert slots.share == share
