@@ -182,7 +182,7 @@ class _Bridge(tune.Callback):
         group: int = trial.config[GROUP]
         error = _error(trial)
         if isinstance(error, KilledForMemory):
-            self._listener.died(group, "oom", f"its machine ran out of memory\n{error}".rstrip())
+            self._listener.died(group, "oom", f"its machine ran out of memory\n{_head(error)}")
         elif not isinstance(error, RayActorError) or error.actor_init_failed:
             self._listener.died(group, "failed", f"its worker failed\n{error}".rstrip())
         elif self._is_cluster:
@@ -280,3 +280,8 @@ def _error(trial: Any) -> Exception | None:
 
 def _name(trial: Any) -> str:
     return f"group-{trial.config[GROUP]}"
+
+
+def _head(error: Exception) -> str:
+    """The first line: below it Ray lists what else runs on the machine."""
+    return str(error).partition("\n")[0]
