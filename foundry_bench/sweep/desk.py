@@ -100,7 +100,7 @@ class Desk:
         """
         given = self._supply.given[group]
         if given.group.losses >= MAX_LOSSES:
-            self.died(group, "failed", f"{cause}; so it did {MAX_LOSSES} times before")
+            self.died(group, "failed", f"{MAX_LOSSES + 1} times: {cause}")
             return
         left = [trial for trial in given.trials if self._folder.trial(trial_id(trial)) is None]
         if left:

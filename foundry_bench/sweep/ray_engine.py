@@ -199,7 +199,9 @@ class _Bridge(tune.Callback):
         alive = {node["NodeID"] for node in nodes if node["Alive"]}
         ends, self._ends = self._ends, []
         for end in ends:
-            if end.node is None or end.node not in alive:
+            if end.node is None:
+                self._listener.lost(end.group, f"its worker ended before it began\n{end.cause}")
+            elif end.node not in alive:
                 self._listener.lost(end.group, f"its machine left the cluster\n{end.cause}")
             elif time.monotonic() > end.until:
                 self._died(end.group, end.cause)

@@ -12,7 +12,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import ray
-from ray.exceptions import AuthenticationError
 
 from foundry_bench import provenance
 from foundry_bench.errors import FoundryError
@@ -165,26 +164,19 @@ def _check(address: str) -> None:
 
 
 def _advice(address: str, error: Exception) -> str:
-    link: BaseException | None = error
-    while link is not None and not isinstance(link, AuthenticationError):
-        link = link.__cause__ or link.__context__
-    if link is not None:
-        return (
-            f"--address {address}: the cluster asks for a token: export RAY_AUTH_MODE=token on "
-            "a machine that has it, as Ray's own pages on token authentication say"
-        )
     if address == "auto":
         return (
             "--address auto: this machine is in no Ray cluster; start one with `ray start --head`, "
             "join one with `ray start --address=HEAD:PORT`, or leave --address out"
         )
+    token = "if the cluster asks for a token: export RAY_AUTH_MODE=token"
     if address.startswith(CLIENT):
         return (
             f"--address {address}: Ray's client was refused: {error}. Use the same versions of "
-            "Python and Ray here and there"
+            f"Python and Ray here and there; {token}"
         )
     return (
         f"--address {address}: cannot join that cluster: {error}. Start a node of it on this "
         f"machine with `ray start --address={address}`, with the same versions of Python and Ray, "
-        f"or come in from outside with {CLIENT}HEAD:{CLIENT_PORT}"
+        f"or come in from outside with {CLIENT}HEAD:{CLIENT_PORT}; {token}"
     )

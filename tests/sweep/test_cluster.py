@@ -1,7 +1,10 @@
 """Sweeps on a cluster of two nodes, both on this machine."""
 
 import io
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -26,6 +29,8 @@ from foundry_bench.sweep.slots import Slots
 from tests.sweep.planned_stages import sweep_config
 from tests.sweep.waiting_stages import PLANNER, REMOVED
 from tests.trials import TIMES, trial_config
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +98,10 @@ def test_a_trial_gives_the_same_numbers_alone_in_a_sweep_and_on_a_cluster(
     assert len(on_cluster) == 2
     assert not list((tmp_path / "cluster").rglob(".driver-*"))
 
-    typed("sweep", file, "--out", tmp_path / "local")
+    # In a process of its own: a Ray of this process would have it ask for tokens from then on.
+    local = [sys.executable, "-m", "foundry_bench", "sweep", file, "--out", tmp_path / "local"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(local, env=environment, check=True, capture_output=True)
     assert numbers(tmp_path / "local") == on_cluster
 
     for identity in on_cluster:
