@@ -67,8 +67,10 @@ class Desk:
 
     def ended(self, group: int, ran: dict[str, float]) -> None:
         """A group ended, having run these stages; what ran out of memory comes again, once, with
-        twice the share.
+        twice the share. A group ends once: its worker may end after it.
         """
+        if not self._supply.is_out(group):
+            return
         self.ran |= ran
         given, due = self._supply.given[group], []
         for trial in given.trials:
@@ -86,6 +88,8 @@ class Desk:
 
     def died(self, group: int, status: Status, cause: str) -> None:
         """A group ended early: its members that had not ended are recorded as `status`."""
+        if not self._supply.is_out(group):
+            return
         given = self._supply.given[group]
         for trial in given.trials:
             identity = trial_id(trial)
@@ -98,6 +102,8 @@ class Desk:
         """The machine that a group was on was lost: its members that had not ended run elsewhere,
         and that is no failure of theirs.
         """
+        if not self._supply.is_out(group):
+            return
         given = self._supply.given[group]
         if given.group.losses >= MAX_LOSSES:
             self.died(group, "failed", f"{MAX_LOSSES + 1} times: {cause}")

@@ -106,6 +106,10 @@ class Supply:
         self._out.add(given.index)
         return given
 
+    def is_out(self, index: int) -> bool:
+        """Whether a group was given out and did not end."""
+        return index in self._out
+
     def again(self, group: Waiting) -> None:
         """Have `group`, which was given out in another turn, run before all others."""
         self._known.appendleft(group)

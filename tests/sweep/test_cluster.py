@@ -27,7 +27,7 @@ from foundry_bench.sweep.folder import Folder
 from foundry_bench.sweep.ray_start import joined
 from foundry_bench.sweep.slots import Slots
 from tests.sweep.planned_stages import sweep_config
-from tests.sweep.waiting_stages import PLANNER, REMOVED
+from tests.sweep.waiting_stages import PLANNER, PROCESS, REMOVED
 from tests.trials import TIMES, trial_config
 
 ROOT = Path(__file__).parents[2]
@@ -131,9 +131,13 @@ def test_a_node_that_leaves_costs_no_trial(tmp_path: Path, cluster: Cluster) -> 
 
 
 def _remove(cluster: Cluster, node: Any, store: Path) -> None:
-    """Take `node` away as soon as both nodes are at work, which goes on after that."""
+    """Take `node` away as soon as both nodes are at work, and let the other go on after that."""
     until = time.monotonic() + 200
-    while len(list(store.glob("partial/*"))) < 2 and time.monotonic() < until:
+    while len(found := list(store.glob(f"partial/*/{PROCESS}"))) < 2 and time.monotonic() < until:
         time.sleep(0.05)
+    at_work = [Path("/proc") / path.read_text() / "cmdline" for path in found]
     cluster.remove_node(node, allow_graceful=False)
+    while all(path.exists() and path.read_bytes() for path in at_work):
+        assert time.monotonic() < until, "the workers outlive their node"
+        time.sleep(0.05)
     (store / REMOVED).touch()

@@ -139,6 +139,19 @@ def test_a_lost_machine_is_no_failure_of_the_trials(tmp_path: Path) -> None:
     assert (record.status, record.earlier) == ("done", [])
 
 
+def test_a_worker_that_ends_after_its_group_changes_nothing(tmp_path: Path) -> None:
+    sweep = Sweep(tmp_path, 1, OOM, slots=Slots(2))
+    given = sweep.take()
+    sweep.run(given)
+    sweep.desk.ended(given.index, {})
+    sweep.desk.lost(given.index, "its machine left the cluster")
+    sweep.desk.died(given.index, "failed", "its worker process died")
+    assert len(sweep.mirrored) == 1
+    assert sweep.record(OOM) is None
+    assert [trial_id(trial) for trial in sweep.take().trials] == [trial_id(given.trials[1])]
+    assert sweep.supply.take() is None
+
+
 def test_a_group_that_machines_do_not_outlive_fails_at_last(tmp_path: Path) -> None:
     sweep = Sweep(tmp_path, 1, slots=Slots(1))
     for _ in range(MAX_LOSSES + 1):

@@ -1,5 +1,6 @@
 """Planned stages that distil only once `removed` lies in the store: until then all are at work."""
 
+import os
 import sys
 import time
 
@@ -9,14 +10,16 @@ from tests.sweep import planned_stages
 
 PLANNER = "tests.sweep.waiting_stages:plan"
 REMOVED = "removed"
+PROCESS = "process"
 
 
 def plan(trial: TrialConfig) -> list[Stage]:
-    """A distillation that says when it begins, and waits."""
+    """A distillation that says when it begins and in which process, and waits."""
     distill, _ = planned_stages.plan(trial)
 
     def run(context: StageContext) -> StageResult:
         sys.stderr.write("began\n")
+        (context.directory / PROCESS).write_text(str(os.getpid()))
         until = time.monotonic() + 200
         while not (context.directory.parents[1] / REMOVED).exists():
             assert time.monotonic() < until, "nobody removed a node"
