@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("foundry-bench", "torch", "numpy", "ray", "scikit-learn", "fpsample", "triton")
+COMMIT = "FOUNDRY_BENCH_COMMIT"
 
 
 @cache
@@ -26,7 +27,12 @@ def packages() -> dict[str, str]:
 
 @cache
 def commit() -> str | None:
-    """The commit of the checkout this runs from (`-dirty` if changed), or None outside of one."""
+    """The commit of the checkout this runs from (`-dirty` if changed), or None outside of one.
+
+    A cluster's workers are told by `COMMIT`: they get the code without its history.
+    """
+    if told := os.environ.get(COMMIT):
+        return told
     root = Path(__file__).resolve().parents[1]
     if not (root / ".git").exists():
         return None

@@ -63,10 +63,20 @@ class StageUse(_Versioned):
     key: str
 
 
+class Attempt(_Versioned):
+    """A try of a trial before its last: how it ended, and the share that it held."""
+
+    status: Status
+    error: str | None = None
+    share: float
+
+
 class TrialRecord(_Versioned):
     """One teacher, one student variant, one seed, its tasks: which stages gave its numbers.
 
     Attributes:
+        share: of a GPU, or on CPU of a machine's slots, that it held; None outside of a sweep.
+        earlier: what was tried before, at a smaller share.
         variant: what the figures call it, such as `foundry`, `teacher` or `no_residual`.
         varies: dotted path -> value, of what differs between the trials of its sweep.
         config: the resolved trial, as `foundry-bench run` takes it.
@@ -80,9 +90,19 @@ class TrialRecord(_Versioned):
     threads: int
     status: Status
     error: str | None = None
+    share: float | None = None
+    earlier: list[Attempt] = []
     varies: dict[str, Any] = {}
     config: dict[str, Any]
     stages: list[StageUse] = []
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it ran out of memory for the first time, at a share that can be doubled: it is to
+        run once more.
+        """
+        can_grow = self.share is not None and self.share <= 0.5
+        return self.status == "oom" and can_grow and not self.earlier
 
 
 R = TypeVar("R", bound=_Versioned)

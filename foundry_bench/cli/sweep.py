@@ -2,6 +2,8 @@
 
 import shlex
 import sys
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +13,9 @@ from foundry_bench.errors import FoundryError
 from foundry_bench.registry import unknown
 
 if TYPE_CHECKING:
+    from foundry_bench.config.sweep import SweepConfig
     from foundry_bench.record import Status
+    from foundry_bench.sweep.execution import Call
 
 EXAMPLES = """\
 foundry-bench sweep sweeps/supertokens.yaml
@@ -19,6 +23,7 @@ foundry-bench sweep sweeps/supertokens.yaml --dry-run
 foundry-bench sweep sweeps/supertokens.yaml --set train.distill.epochs=3 --out runs/short
 foundry-bench sweep sweeps/supertokens.yaml --retry failed,oom
 foundry-bench sweep sweeps/search.yaml --set search.trials=40
+foundry-bench sweep sweeps/supertokens.yaml --address auto --out /shared/runs/supertokens
 """
 
 RETRIED: tuple["Status", ...] = ("failed", "oom", "diverged", "pruned")
@@ -46,6 +51,13 @@ def command(
     retry: Annotated[
         str, typer.Option(help="Run trials again that ended so: failed, oom, diverged, pruned.")
     ] = "",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="A Ray cluster to run on: auto, HOST:PORT or ray://HOST:PORT; OUT and the store "
+            "are then on a path that all its machines share. By default this machine alone."
+        ),
+    ] = None,
 ) -> None:
     """Run the trials of a sweep file that have not ended yet; called again, it goes on where it
     was.
@@ -55,45 +67,72 @@ def command(
 
     Exit code 1 if some trials failed.
     """
-    from foundry_bench import provenance
     from foundry_bench.cli.console import stdout
     from foundry_bench.config.load import load_sweep
-    from foundry_bench.sweep.execution import Call, run_sweep
-    from foundry_bench.sweep.expand import Expansion
+    from foundry_bench.sweep.execution import run_sweep
     from foundry_bench.sweep.folder import Folder
-    from foundry_bench.sweep.shares import shares
-    from foundry_bench.sweep.slots import Slots
     from foundry_bench.sweep.summary import summary
 
     statuses = parse_retry(retry)
     sweep = load_sweep(file, overrides or [])
-    cores, gpus = provenance.num_cores(), provenance.num_gpus()
-    share = shares(sweep.resources, cores, gpus)
-    expansion = Expansion(sweep, cores, gpus)
     out = out or Path("runs") / sweep.name
-    call = Call(
+    with ExitStack() as stack:
+        call = replace(
+            placed(sweep, out.absolute(), address, stack),
+            store=(store or out / "store").absolute(),
+            retry=statuses,
+            command=shlex.join(["foundry-bench", *sys.argv[1:]]),
+        )
+        console = stdout()
+        if dry_run:
+            from foundry_bench.sweep.dry_run import dry_run as show_plan
+
+            console.print(show_plan(call))
+            return
+        if smoke:
+            from foundry_bench.sweep.smoke import run_smoke
+
+            raise typer.Exit(run_smoke([*call.trials, *call.corners], console))
+        outcome = run_sweep(call, console)
+        console.print(summary(outcome, Folder(call.out)))
+        raise typer.Exit(1 if outcome.failures else 0)
+
+
+def placed(sweep: "SweepConfig", out: Path, address: str | None, stack: ExitStack) -> "Call":
+    """The call of `sweep` with the slots of this machine, or of the cluster at `address`, which is
+    joined for as long as `stack` lasts.
+
+    Raises:
+        FoundryError: if there is no such cluster, or the sweep asks for more than there is.
+    """
+    from foundry_bench import provenance
+    from foundry_bench.sweep.execution import Call
+    from foundry_bench.sweep.expand import Expansion
+    from foundry_bench.sweep.shares import shares, slots_here, slots_of
+
+    if address is None:
+        cores, gpus = provenance.num_cores(), provenance.num_gpus()
+        share = shares(sweep.resources, cores, gpus)
+        slots = slots_here(share, gpus)
+    else:
+        from foundry_bench.sweep.ray_start import joined
+
+        machines = stack.enter_context(joined(address))
+        cores = sum(machine.cpus for machine in machines)
+        gpus = sum(machine.gpus for machine in machines)
+        share = shares(sweep.resources, cores, gpus)
+        is_limited = sweep.resources.concurrent != "auto"
+        slots = slots_of(share, machines, is_limited=is_limited)
+    expansion = Expansion(sweep, cores, gpus)
+    return Call(
         sweep=sweep,
         trials=expansion.known(),
-        out=out.absolute(),
-        store=(store or out / "store").absolute(),
-        slots=Slots(share.concurrent, gpus if share.device == "cuda" else 0),
-        retry=statuses,
-        command=shlex.join(["foundry-bench", *sys.argv[1:]]),
+        out=out,
+        store=out / "store",
+        slots=slots,
         expansion=expansion if sweep.search else None,
+        is_joined=address is not None,
     )
-    console = stdout()
-    if dry_run:
-        from foundry_bench.sweep.dry_run import dry_run as show_plan
-
-        console.print(show_plan(call))
-        return
-    if smoke:
-        from foundry_bench.sweep.smoke import run_smoke
-
-        raise typer.Exit(run_smoke([*call.trials, *call.corners], console))
-    outcome = run_sweep(call, console)
-    console.print(summary(outcome, Folder(call.out)))
-    raise typer.Exit(1 if outcome.failures else 0)
 
 
 def parse_retry(text: str) -> "set[Status]":

@@ -152,11 +152,17 @@ class TrainSettings(Settings):
 
 
 class ResourceSettings(Settings):
-    """What a trial may use. On CPU, by default, a trial for each core, one thread each."""
+    """What a trial may use. On CPU, by default, a trial for each core, one thread each; on GPUs a
+    trial for each.
+    """
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    gpu: PositiveInt | Literal["auto"] | None = None
+    """Trials that share a GPU; `auto`: the first has one to itself, and by the memory and time that
+    it used as many as fit share one from then on; null: as `concurrent` says.
+    """
     concurrent: PositiveInt | Literal["auto"] = "auto"
-    """Trials that run at the same time (on a GPU: that share it)."""
+    """Trials that run at the same time, on all GPUs together; at most, with `gpu`."""
     threads: PositiveInt | Literal["auto"] = "auto"
     """CPU threads of a trial: cores / concurrent trials."""
     together: PositiveInt = 8

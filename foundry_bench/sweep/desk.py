@@ -1,18 +1,21 @@
 """The driver's desk: what workers report goes to board, display, progress file and MLflow."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from foundry_bench.config.sweep import TrialConfig
-from foundry_bench.record import Status, TrialRecord, write_json
+from foundry_bench.record import Attempt, Status, TrialRecord, write_json
 from foundry_bench.stage import Progress
 from foundry_bench.sweep.board import Board
 from foundry_bench.sweep.display import Display
 from foundry_bench.sweep.expand import trial_id
 from foundry_bench.sweep.folder import PROGRESS, Folder, write_mapping
 from foundry_bench.sweep.group import TRIAL, describe_trial
+from foundry_bench.sweep.packing import Usage, groups_per_gpu
+from foundry_bench.sweep.supply import Supply, Waiting
 
 PROGRESS_EVERY_S = 1.0
+MAX_LOSSES = 3
+"""Machines that may be lost with one group: a group that brings them down is not given again."""
 
 
 class Desk:
@@ -20,19 +23,21 @@ class Desk:
 
     Attributes:
         ran: key -> seconds, of the stages that ran.
+        usage: what a group used of a GPU; None if it was not measured.
     """
 
     def __init__(
         self,
-        groups: Sequence[Sequence[TrialConfig]],
+        supply: Supply,
         folder: Folder,
         board: Board,
         display: Display,
         mirror: Callable[[str], None],
     ) -> None:
-        """`groups` may grow; `mirror` is called with the id of each trial that ended."""
+        """`mirror` is called with the id of each trial that ended."""
         self.ran: dict[str, float] = {}
-        self._groups = groups
+        self.usage: Usage | None = None
+        self._supply = supply
         self._folder = folder
         self._board = board
         self._display = display
@@ -42,8 +47,9 @@ class Desk:
 
     def started(self, group: int) -> None:
         """A worker began with a group."""
-        self._board.add(self._groups[group])
-        for trial in self._groups[group]:
+        trials = self._supply.given[group].trials
+        self._board.add(trials)
+        for trial in trials:
             self._board.start(trial_id(trial))
         self._is_changed = True
 
@@ -52,22 +58,63 @@ class Desk:
         self._board.progress(trial, progress)
         self._is_changed = True
 
+    def measured(self, usage: Usage) -> None:
+        """A group had a GPU to itself and used this of it: from now on as many as fit share one."""
+        if self._supply.slots.is_unpacked:
+            self.usage = usage
+            self._supply.slots = self._supply.slots.packed(groups_per_gpu(usage))
+            self._board.slots = self._supply.slots.now
+
     def ended(self, group: int, ran: dict[str, float]) -> None:
-        """A group ended, having run these stages."""
+        """A group ended, having run these stages; what ran out of memory comes again, once, with
+        twice the share. A group ends once: its worker may end after it.
+        """
+        if not self._supply.is_out(group):
+            return
         self.ran |= ran
-        for trial in self._groups[group]:
-            if record := self._folder.trial(trial_id(trial)):
+        given, due = self._supply.given[group], []
+        for trial in given.trials:
+            record = self._folder.trial(trial_id(trial))
+            if record is not None and record.is_due:
+                due.append((trial, record))
+            elif record is not None:
                 self._end(record)
+        for trial, _ in due:
+            self._folder.forget(trial)
+        if due:
+            earlier = {record.trial: [_attempt(record)] for _, record in due}
+            self._supply.again(Waiting([trial for trial, _ in due], times=2, earlier=earlier))
+        self._supply.ended(group)
 
     def died(self, group: int, status: Status, cause: str) -> None:
         """A group ended early: its members that had not ended are recorded as `status`."""
-        for trial in self._groups[group]:
+        if not self._supply.is_out(group):
+            return
+        given = self._supply.given[group]
+        for trial in given.trials:
             identity = trial_id(trial)
-            record = self._folder.trial(identity)
-            if record is None:
-                record = describe_trial(trial, status, cause)
+            if self._folder.trial(identity) is None:
+                record = given.grant.stamp(describe_trial(trial, status, cause))
                 write_json(self._folder.root / "trials" / identity / TRIAL, record)
-            self._end(record)
+        self.ended(group, {})
+
+    def lost(self, group: int, cause: str) -> None:
+        """The machine that a group was on was lost: its members that had not ended run elsewhere,
+        and that is no failure of theirs.
+        """
+        if not self._supply.is_out(group):
+            return
+        given = self._supply.given[group]
+        if given.group.losses >= MAX_LOSSES:
+            self.died(group, "failed", f"{MAX_LOSSES + 1} times: {cause}")
+            return
+        left = [trial for trial in given.trials if self._folder.trial(trial_id(trial)) is None]
+        if left:
+            waiting = given.group
+            self._supply.again(
+                Waiting(left, waiting.times, waiting.earlier, losses=waiting.losses + 1)
+            )
+        self.ended(group, {})
 
     def tick(self) -> None:
         """Write the progress file if something changed, at most once a second."""
@@ -81,3 +128,8 @@ class Desk:
         self._display.ended(row)
         self._mirror(record.trial)
         self._is_changed = True
+
+
+def _attempt(record: TrialRecord) -> Attempt:
+    assert record.share is not None, "a trial is due by its share"
+    return Attempt(status=record.status, error=record.error, share=record.share)

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,9 @@ from foundry_bench.sweep.desk import Desk
 from foundry_bench.sweep.display import display
 from foundry_bench.sweep.expand import Expansion, trial_id
 from foundry_bench.sweep.folder import PROGRESS, SUMMARY, Folder, read_mapping, write_mapping
+from foundry_bench.sweep.marks import marked
 from foundry_bench.sweep.mirroring import Mirroring
+from foundry_bench.sweep.packing import Usage
 from foundry_bench.sweep.planning import PLANNER, SweepPlan, TrialPlan, plan_sweep
 from foundry_bench.sweep.side_by_side import side_by_side
 from foundry_bench.sweep.slots import Slots
@@ -43,6 +46,7 @@ class Call:
         command: what the user typed.
         planner: `module:function` that plans a trial, importable in the workers.
         expansion: makes the trials that a search suggests; None: the sweep has no search.
+        is_joined: whether it runs on the Ray that is connected, and not on one of its own.
     """
 
     sweep: SweepConfig
@@ -54,6 +58,7 @@ class Call:
     command: str = ""
     planner: str = PLANNER
     expansion: Expansion | None = None
+    is_joined: bool = False
 
     @property
     def corners(self) -> list[TrialConfig]:
@@ -71,6 +76,7 @@ class Outcome:
         stage_s: seconds in the stages that this call ran.
         is_mirrored: whether MLflow holds all records.
         found: what a search found; None without one.
+        usage: what a trial used of a GPU, if it was measured.
     """
 
     records: Sequence[TrialRecord]
@@ -80,6 +86,7 @@ class Outcome:
     slots: int
     is_mirrored: bool
     found: "Found | None" = None
+    usage: Usage | None = None
 
     @property
     def overhead(self) -> float | None:
@@ -107,31 +114,32 @@ def run_sweep(call: Call, console: Console) -> Outcome:
         plan = plan_sweep(call.trials, Store(call.store), call.planner)
         todo = to_do(call, folder, plan)
         together = call.sweep.resources.together
-        groups = side_by_side(todo, plan.to_run, call.slots.count, together)
+        groups = side_by_side(todo, plan.to_run, call.slots.now, together)
         folder.adopt(call.sweep, call.trials)
         search = open_search(call, folder)
         waiting = search.waiting() if search else []
-        supply = Supply([*groups, *waiting], search)
+        supply = Supply([*groups, *waiting], search, call.slots)
         is_mirrored = bool(read_mapping(folder.root / SUMMARY).get("is_mirrored"))
-        ran: dict[str, float] = {}
+        desk: Desk | None = None
         if supply.has_any() or not is_mirrored:
             with Mirroring(folder, call.sweep.name, console) as mirroring:
                 if supply.has_any():
-                    ran = _run(call, folder, supply, mirroring.put, console)
+                    desk = _run(call, folder, supply, mirroring.put, console)
                 is_mirrored = mirroring.finish()
         trials = [*call.trials, *(search.trials if search else ())]
         found = [folder.trial(trial_id(trial)) for trial in trials]
         outcome = Outcome(
             records=[record for record in found if record is not None],
-            num_run=sum(len(group) for group in supply.taken),
+            num_run=supply.num_trials,
             wall_s=time.perf_counter() - start,
-            stage_s=sum(ran.values()),
-            slots=call.slots.count,
+            stage_s=sum(desk.ran.values()) if desk else 0.0,
+            slots=supply.slots.now,
             is_mirrored=is_mirrored,
             found=search.found() if search else None,
+            usage=desk.usage if desk else None,
         )
         saved = read_mapping(folder.root / SUMMARY)
-        if supply.taken or not saved:
+        if supply.given or not saved:
             saved = _summary(call, outcome)
         write_mapping(folder.root / SUMMARY, {**saved, "is_mirrored": is_mirrored})
         return outcome
@@ -167,8 +175,8 @@ def to_do(call: Call, folder: Folder, plan: SweepPlan) -> list[TrialPlan]:
 
 
 def has_ended(folder: Folder, planned: TrialPlan, retry: Collection[Status]) -> bool:
-    """Whether a trial need not run: done with the records of all its stages here, or failed and not
-    in `retry`.
+    """Whether a trial need not run: done with the records of all its stages here, or failed, not in
+    `retry` and not to run once more for want of memory.
 
     What it used must be what is planned now: data, weights or code may have changed since. A failed
     trial has not used all of it.
@@ -177,7 +185,7 @@ def has_ended(folder: Folder, planned: TrialPlan, retry: Collection[Status]) -> 
         record = folder.trial(trial_id(planned.trial))
     except FoundryError:
         return False
-    if record is None or record.status in retry:
+    if record is None or record.is_due or record.status in retry:
         return False
     used = {use.key for use in record.stages}
     keys = {stage.key for stage in planned.stages}
@@ -192,30 +200,36 @@ def _run(
     supply: Supply,
     mirror: Callable[[str], None],
     console: Console,
-) -> dict[str, float]:
-    """Run all of `supply` on Ray; returns key -> seconds of the stages that ran."""
-    from foundry_bench.sweep.ray_engine import run_groups, started_ray
+) -> Desk:
+    """Run all of `supply` on Ray; returns what kept the books."""
+    from foundry_bench.sweep.ray_engine import run_groups
+    from foundry_bench.sweep.ray_start import quiet, started_ray
     from foundry_bench.sweep.worker import Work
 
     console.file = console.file  # stays what it is while Ray's prints to sys.stdout are dropped
-    known = [trial for group in supply.known() for trial in group]
+    known = supply.known()
     board = _board(call, folder, supply, known)
-    groups = supply.take_all() if supply.search is None else []
     pruning = _pruning(call)
     work = Work(
-        groups=[[trial.model_dump_json() for trial in group] for group in groups],
         store=str(call.store.absolute()),
         out=str(folder.root),
         planner=call.planner,
         is_watched=pruning is not None,
+        measures=call.slots.is_unpacked,
     )
-    take = None if supply.search is None else supply.take
-    with display(board, console) as shown, started_ray(call.slots):
-        desk = Desk(supply.taken, folder, board, shown, mirror)
+    with ExitStack() as stack:
+        shown = stack.enter_context(display(board, console))
+        if call.is_joined:
+            stack.enter_context(quiet())
+            mark = stack.enter_context(marked([folder.root, call.store]))
+            work = replace(work, mark=mark, folder=str(Path.cwd()))
+        else:
+            stack.enter_context(started_ray(call.slots))
+        desk = Desk(supply, folder, board, shown, mirror)
         for trial in known:
             folder.forget(trial)
         try:
-            problem = run_groups(work, call.slots, desk, folder.root / "ray", take, pruning)
+            problem = run_groups(work, supply, desk, folder.root / "ray", pruning)
         except Exception as error:  # Ray wraps those of the desk in its own
             raise_if_unwritable(error, folder.root, OUTPUT)
             raise
@@ -223,7 +237,7 @@ def _run(
             (folder.root / PROGRESS).unlink(missing_ok=True)
     if problem:
         raise FoundryError(problem)
-    return desk.ran
+    return desk
 
 
 def _pruning(call: Call) -> "Pruning | None":
@@ -241,7 +255,7 @@ def _board(call: Call, folder: Folder, supply: Supply, waiting: Sequence[TrialCo
     search = supply.search
     suggested = search.trials if search else []
     num_to_come = search.num_to_come * len(call.sweep.seeds) if search else 0
-    board = Board([*call.trials, *suggested], call.slots.count, num_to_come)
+    board = Board([*call.trials, *suggested], supply.slots.now, num_to_come)
     for identity in board.rows.keys() - {trial_id(trial) for trial in waiting}:
         record = folder.trial(identity)
         assert record is not None
@@ -262,5 +276,6 @@ def _summary(call: Call, outcome: Outcome) -> dict[str, Any]:
         "wall_s": outcome.wall_s,
         "stage_s": outcome.stage_s,
         "overhead": outcome.overhead,
+        **({"usage": asdict(outcome.usage)} if outcome.usage else {}),
         **({"search": asdict(outcome.found)} if outcome.found else {}),
     }

@@ -21,6 +21,7 @@ from foundry_bench.store import (
     writing_to,
 )
 from foundry_bench.sweep.expand import trial_id
+from foundry_bench.sweep.grant import Grant
 from foundry_bench.sweep.threads import set_threads
 from foundry_bench.turns import in_turns
 
@@ -33,10 +34,16 @@ Planner = Callable[[TrialConfig], list[Stage]]
 """A trial -> its leaf stages in the order in which they run; what they need is in `Stage.needs`."""
 GroupReport = Callable[[str, Progress], None]
 """Called once an epoch with the id of the trial that got on."""
+ALONE = Grant()
 
 
 def run_group(
-    trials: Sequence[TrialConfig], store: Store, out: Path, report: GroupReport, plan: Planner
+    trials: Sequence[TrialConfig],
+    store: Store,
+    out: Path,
+    report: GroupReport,
+    plan: Planner,
+    grant: Grant = ALONE,
 ) -> list[TrialRecord]:
     """Run each of `trials` and leave its records under `out`; a member that fails does not end the
     others.
@@ -50,7 +57,7 @@ def run_group(
     """
     failures = _run_together(trials, store, report, plan) if len(trials) > 1 else {}
     with writing_to(out, OUTPUT):
-        return [_run_trial(trial, store, out, report, plan, failures) for trial in trials]
+        return [_run_trial(trial, store, out, report, plan, failures, grant) for trial in trials]
 
 
 def _run_together(
@@ -94,6 +101,7 @@ def _run_trial(
     report: GroupReport,
     plan: Planner,
     failures: Mapping[str, StageFailed],
+    grant: Grant,
 ) -> TrialRecord:
     identity = trial_id(trial)
     folder = out / "trials" / identity
@@ -120,7 +128,7 @@ def _run_trial(
         status, message = diagnose(error)
         _log(error, folder)
     uses = _copy_records(used, store, failed, out)
-    record = describe_trial(trial, status, message, uses)
+    record = grant.stamp(describe_trial(trial, status, message, uses))
     write_json(folder / TRIAL, record)
     return record
 

@@ -36,13 +36,14 @@ class Worth:
 def worth(
     trials: Sequence[TrialConfig], objectives: Sequence[Objective], folder: Folder
 ) -> Worth | None:
-    """What `trials`, the seeds of a suggestion, came to; None while some have no record.
+    """What `trials`, the seeds of a suggestion, came to; None while some have no record, or
+    are to run once more.
 
     Raises:
         FoundryError: if all went well, but there is no number of an objective's name.
     """
     found = [folder.trial(trial_id(trial)) for trial in trials]
-    records = [record for record in found if record is not None]
+    records = [record for record in found if record is not None and not record.is_due]
     if len(records) < len(trials):
         return None
     statuses = {record.status for record in records}

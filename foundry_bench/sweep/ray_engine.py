@@ -1,51 +1,30 @@
-"""Ray Tune as the engine of a sweep: with the worker's, the only file that knows of Ray."""
+"""Ray Tune as the engine of a sweep: it runs groups, and says what becomes of them."""
 
 import json
-import logging
 import math
-import os
 import shutil
-import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
 import ray
 from ray import cloudpickle, tune
-from ray.exceptions import OutOfMemoryError, RayActorError
+from ray.exceptions import RayActorError
 from ray.tune.schedulers import AsyncHyperBandScheduler, MedianStoppingRule, TrialScheduler
 from ray.tune.search import Searcher
 
 from foundry_bench.errors import FoundryError
 from foundry_bench.record import Status
 from foundry_bench.stage import Progress
-from foundry_bench.sweep.slots import Slots
+from foundry_bench.sweep.packing import Usage
+from foundry_bench.sweep.supply import Given, Supply
+from foundry_bench.sweep.tune_gaps import KilledForMemory, filled_gaps
 from foundry_bench.sweep.watch import EPOCHS, LOSS
-from foundry_bench.sweep.worker import GROUP, MEMBERS, Work, Worker
+from foundry_bench.sweep.worker import GRANT, GROUP, MEMBERS, NODE, RESOURCES, Work, Worker
 
-QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_prestart_worker_first_driver": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",
-    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": "86400",
-}
-"""For Ray's environment: no telemetry, loggers, snapshots, output or signal handlers of its own,
-and no workers before they are asked for: Tune would not use them.
-"""
-
-OBJECT_STORE_BYTES = 100 * 2**20
-"""Trials exchange files, not objects; small machines must hold it."""
-
-MAX_TEMPORARY_CHARACTERS = 40
-"""Ray's sockets lie up to 66 characters below its folder, and the path of a socket ends at 107."""
+LOSS_KNOWN_S = 15.0
+"""How long after a worker's end Ray may take to say that it ended with its whole machine."""
 
 
 class Listener(Protocol):
@@ -57,20 +36,20 @@ class Listener(Protocol):
     def progressed(self, trial: str, progress: Progress) -> None:
         """A trial got on."""
 
+    def measured(self, usage: Usage) -> None:
+        """A group had a GPU to itself, and used this of it."""
+
     def ended(self, group: int, ran: dict[str, float]) -> None:
         """A group ended, having run these stages (key -> seconds)."""
 
     def died(self, group: int, status: Status, cause: str) -> None:
         """A group's worker died, or the scheduler stopped the group."""
 
+    def lost(self, group: int, cause: str) -> None:
+        """The machine that a group was on left the cluster."""
+
     def tick(self) -> None:
         """Time has passed; called several times a second."""
-
-
-Supply = Callable[[], tuple[int, Sequence[str]] | None]
-"""Gives the next group: its index, and its trials as JSON, none at the end; None: not yet. It may
-raise FoundryError: the sweep cannot go on.
-"""
 
 
 @dataclass(frozen=True)
@@ -106,14 +85,13 @@ class Pruning:
 
 def run_groups(
     work: Work,
-    slots: Slots,
+    supply: Supply,
     listener: Listener,
     staging: Path,
-    supply: Supply | None = None,
     pruning: Pruning | None = None,
 ) -> str | None:
-    """Run the groups of `work`, or those of `supply`; `staging` is for Ray's own files, of which
-    nothing is needed afterwards.
+    """Run the groups of `supply` on the Ray that is connected; `staging` is for Ray's own files, of
+    which nothing is needed afterwards.
 
     On CPU a worker process goes on with the next group; on a GPU each group has a fresh process, so
     that its memory is back before the next starts.
@@ -121,82 +99,62 @@ def run_groups(
     Returns:
         Why the sweep could not go on, or None if all groups ended.
     """
-    bridge = _Bridge(listener)
-    searcher = None if supply is None else _Searcher(supply, bridge)
-    known = {GROUP: tune.grid_search(list(range(len(work.groups))))}
-    tuner = tune.Tuner(
-        tune.with_resources(tune.with_parameters(Worker, work=work), slots.share),
-        param_space=known if searcher is None else {},
-        tune_config=tune.TuneConfig(
-            num_samples=1 if searcher is None else -1,
-            search_alg=searcher,
-            scheduler=None if pruning is None else pruning.build(),
-            reuse_actors=slots.gpus == 0,
-            trial_name_creator=_name,
-            trial_dirname_creator=_name,
-        ),
-        run_config=tune.RunConfig(
-            name="groups",
-            storage_path=str(staging.absolute()),
-            verbose=0,
-            callbacks=[bridge],
-            stop=_Stop(bridge),
-            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-            failure_config=tune.FailureConfig(max_failures=0),
-        ),
-    )
+    bridge = _Bridge(listener, is_cluster=work.mark is not None)
+    worker = tune.with_resources(tune.with_parameters(Worker, work=work), _resources)
     try:
-        tuner.fit()
+        with filled_gaps():
+            tune.run(
+                worker,
+                num_samples=-1,
+                search_alg=_Searcher(supply, bridge),
+                scheduler=None if pruning is None else pruning.build(),
+                reuse_actors=supply.slots.gpus == 0,
+                trial_name_creator=_name,
+                trial_dirname_creator=_name,
+                name="groups",
+                storage_path=str(staging.absolute()),
+                verbose=0,
+                callbacks=[bridge],
+                stop=_Stop(bridge),
+                raise_on_failed_trial=False,
+                _remote=False,
+            )
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return bridge.problem
 
 
-@contextmanager
-def started_ray(slots: Slots) -> Iterator[None]:
-    """Ray on this machine for as long as the block lasts; what it writes goes with it.
+@dataclass(frozen=True)
+class _End:
+    """A worker's end that may be that of its machine.
 
-    Workers can import what this process can. What is printed to `sys.stdout` meanwhile is dropped:
-    Ray prints there.
+    Attributes:
+        node: None if the group had not begun.
+        until: when it counts as the worker's own.
     """
-    os.environ.update(QUIET)
-    os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-    logging.getLogger("ray").setLevel(logging.CRITICAL)
-    parent = tempfile.gettempdir()
-    parent = (
-        parent if len(parent) + len("/foundry-01234567") <= MAX_TEMPORARY_CHARACTERS else "/tmp"
-    )
-    temporary = tempfile.mkdtemp(prefix="foundry-", dir=parent)
-    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
-        try:
-            ray.init(
-                address="local",
-                num_cpus=slots.count,
-                num_gpus=slots.gpus,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.CRITICAL,
-                object_store_memory=OBJECT_STORE_BYTES,
-                _temp_dir=temporary,
-            )
-            yield
-        finally:
-            ray.shutdown()
-            shutil.rmtree(temporary, ignore_errors=True)
+
+    group: int
+    node: str | None
+    cause: str
+    until: float
 
 
 class _Bridge(tune.Callback):
     """Translates Tune's events for the listener."""
 
-    def __init__(self, listener: Listener) -> None:
-        self._listener = listener
+    def __init__(self, listener: Listener, *, is_cluster: bool) -> None:
         self.problem: str | None = None
+        self._listener = listener
+        self._is_cluster = is_cluster
+        self._nodes: dict[int, str] = {}
+        self._ends: list[_End] = []
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune pickles its callbacks to restore itself, which is never asked of it here."""
         return {}
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        self.settle()
         self._listener.tick()
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -206,8 +164,13 @@ class _Bridge(tune.Callback):
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         group: int = trial.config[GROUP]
+        if NODE in result:
+            self._nodes[group] = result[NODE]
+            return
         if "ran" in result:
             self.problem = self.problem or result["problem"]
+            if result["usage"] is not None:
+                self._listener.measured(Usage(**result["usage"]))
             self._listener.ended(group, json.loads(result["ran"]))
             return
         self._listener.progressed(result["trial"], Progress(**result["progress"]))
@@ -216,12 +179,37 @@ class _Bridge(tune.Callback):
             self._listener.died(group, "pruned", f"stopped after {where}, the seeds' mean")
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        group: int = trial.config[GROUP]
         error = _error(trial)
-        status: Status = "oom" if isinstance(error, OutOfMemoryError) else "failed"
-        what = (
-            "its worker process died" if isinstance(error, RayActorError) else "its worker failed"
-        )
-        self._listener.died(trial.config[GROUP], status, f"{what}\n{error}".rstrip())
+        if isinstance(error, KilledForMemory):
+            self._listener.died(group, "oom", f"its machine ran out of memory\n{_head(error)}")
+        elif not isinstance(error, RayActorError) or error.actor_init_failed:
+            self._listener.died(group, "failed", f"its worker failed\n{error}".rstrip())
+        elif self._is_cluster:
+            until = time.monotonic() + LOSS_KNOWN_S
+            self._ends.append(_End(group, self._nodes.get(group), str(error), until))
+        else:
+            self._died(group, str(error))
+
+    def settle(self) -> None:
+        """Tell those ends of workers of which it is known by now whether it was their machine's."""
+        if not self._ends:
+            return
+        nodes = ray.nodes()  # type: ignore[no-untyped-call]
+        alive = {node["NodeID"] for node in nodes if node["Alive"]}
+        ends, self._ends = self._ends, []
+        for end in ends:
+            if end.node is None:
+                self._listener.lost(end.group, f"its worker ended before it began\n{end.cause}")
+            elif end.node not in alive:
+                self._listener.lost(end.group, f"its machine left the cluster\n{end.cause}")
+            elif time.monotonic() > end.until:
+                self._died(end.group, end.cause)
+            else:
+                self._ends.append(end)
+
+    def _died(self, group: int, cause: str) -> None:
+        self._listener.died(group, "failed", f"its worker process died\n{cause}".rstrip())
 
 
 class _Searcher(Searcher):
@@ -234,15 +222,15 @@ class _Searcher(Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         finished = cast(dict[str, Any], Searcher.FINISHED)
+        self._bridge.settle()
         try:
-            found = self._supply()
+            given = self._supply.take()
         except FoundryError as error:
             self._bridge.problem = str(error)
             return finished
-        if found is None:
-            return None
-        group, members = found
-        return {GROUP: group, MEMBERS: list(members)} if members else finished
+        if given is None:
+            return finished if self._supply.is_over else None
+        return _config(given)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -269,6 +257,19 @@ class _Stop(tune.Stopper):
         return self._bridge.problem is not None
 
 
+def _config(given: Given) -> dict[str, Any]:
+    return {
+        GROUP: given.index,
+        MEMBERS: [trial.model_dump_json() for trial in given.trials],
+        GRANT: given.grant.model_dump_json(),
+        RESOURCES: dict(given.hold.resources),
+    }
+
+
+def _resources(config: dict[str, Any]) -> tune.PlacementGroupFactory:
+    return tune.PlacementGroupFactory([config[RESOURCES]])
+
+
 def _error(trial: Any) -> Exception | None:
     """Why `trial` ended, from where Tune left it."""
     path = trial.pickled_error_file
@@ -281,3 +282,8 @@ def _error(trial: Any) -> Exception | None:
 
 def _name(trial: Any) -> str:
     return f"group-{trial.config[GROUP]}"
+
+
+def _head(error: Exception) -> str:
+    """The first line: below it Ray lists what else runs on the machine."""
+    return str(error).partition("\n")[0]

@@ -3,27 +3,38 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+import ray
 from ray.tune import Trainable
 
 from foundry_bench.config.sweep import TrialConfig
 from foundry_bench.stage import Progress
 from foundry_bench.store import Store, StoreError
 from foundry_bench.sweep.expand import trial_id
+from foundry_bench.sweep.gpu import Meter, await_memory, measuring
+from foundry_bench.sweep.grant import Grant
 from foundry_bench.sweep.group import LOG, run_group
+from foundry_bench.sweep.marks import NotShared, check_marks
 from foundry_bench.sweep.planning import load_planner
 from foundry_bench.sweep.watch import NOTHING, Stopped, Watch
 
 GROUP = "group"
-"""Key of a Ray trial's config: the index of its group, in `Work.groups` unless it has `MEMBERS`."""
+"""Key of a Ray trial's config: the index of its group."""
 MEMBERS = "members"
-"""Key of a Ray trial's config: the trials of a group that was not known at first, as JSON."""
+"""Key of a Ray trial's config: its trials, as JSON."""
+GRANT = "grant"
+"""Key of a Ray trial's config: its `Grant`, as JSON."""
+RESOURCES = "resources"
+"""Key of a Ray trial's config: what it holds, in Ray's words."""
+NODE = "node"
+"""Key of a group's first report in a cluster: the node that it runs on."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +42,22 @@ class Work:
     """All that workers need to know of a sweep.
 
     Attributes:
-        groups: groups of trials, each trial as JSON.
         planner: `module:function` that plans a trial.
         is_watched: whether a scheduler may stop the groups that a search suggested: they wait for
             its decision after each epoch of distillation.
+        measures: whether groups that have a GPU to themselves are to say what they used of it.
+        mark: what `out` and `store` were marked with in the driver; None: workers run on its
+            machine.
+        folder: where relative paths begin; None as `mark`.
     """
 
-    groups: Sequence[Sequence[str]]
     store: str
     out: str
     planner: str
     is_watched: bool = False
+    measures: bool = False
+    mark: str | None = None
+    folder: str | None = None
 
 
 class Worker(Trainable):
@@ -50,6 +66,8 @@ class Worker(Trainable):
     def setup(self, config: dict[str, Any], work: Work) -> None:  # type: ignore[override]
         """Get ready for a group. `work` comes through `tune.with_parameters`."""
         self._work = work
+        if work.folder is not None and Path(work.folder).is_dir():
+            os.chdir(work.folder)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="group")
         self._watch: Watch | None = None
         self.reset_config(config)
@@ -60,8 +78,8 @@ class Worker(Trainable):
         It begins with the first step: Tune gets workers ready that it then uses for other groups.
         """
         self.cleanup()
-        members = new_config.get(MEMBERS) or self._work.groups[new_config[GROUP]]
-        self._trials = [TrialConfig.model_validate_json(text) for text in members]
+        self._trials = [TrialConfig.model_validate_json(text) for text in new_config[MEMBERS]]
+        self._turn = Grant.model_validate_json(new_config[GRANT])
         self._messages: SimpleQueue[dict[str, Any]] | None = None
         is_suggested = all(trial.role == "main" for trial in self._trials)
         self._watch = Watch() if self._work.is_watched and is_suggested else None
@@ -72,12 +90,15 @@ class Worker(Trainable):
 
         Returns:
             `trial` and `progress`, and what `Watch` says of it; or at the end `done`, with `ran`
-            (key -> seconds, of the stages run here) and `problem` (why the sweep cannot go on, or
-            None).
+            (key -> seconds, of the stages run here), `usage` (of the GPU, if it was measured) and
+            `problem` (why the sweep cannot go on, or None). In a cluster the first report says at
+            once which node the group is on.
         """
         if self._messages is None:
             self._messages = SimpleQueue()
-            self._thread.submit(self._run, self._trials, self._messages, self._watch)
+            self._thread.submit(self._run, self._trials, self._turn, self._messages, self._watch)
+            if self._work.mark is not None:
+                return {"done": False, NODE: ray.get_runtime_context().get_node_id()}
         elif self._watch is not None:
             self._watch.let_go_on()
         message = self._messages.get()
@@ -96,6 +117,7 @@ class Worker(Trainable):
     def _run(
         self,
         trials: list[TrialConfig],
+        grant: Grant,
         messages: "SimpleQueue[dict[str, Any]]",
         watch: Watch | None,
     ) -> None:
@@ -107,17 +129,39 @@ class Worker(Trainable):
 
         store, out = Store(Path(self._work.store)), Path(self._work.out)
         problem: str | None = None
+        meter = Meter()
         try:
+            check_marks([out, store.root], self._work.mark)
             write_output_to(out / "trials" / trial_id(trials[0]) / LOG)
-            run_group(trials, store, out, report, load_planner(self._work.planner))
+            with self._on_gpu(trials, grant) as meter:
+                plan = load_planner(self._work.planner)
+                run_group(trials, store, out, report, plan, grant)
         except Stopped:
             return
-        except StoreError as error:
+        except (StoreError, NotShared) as error:
             problem = str(error)
         except BaseException as error:
             problem = f"{type(error).__name__}: {error}"
         last = NOTHING if watch is None else watch.last
-        messages.put({"done": True, "ran": json.dumps(store.ran), "problem": problem, **last})
+        usage = None if meter.usage is None else asdict(meter.usage)
+        end = {"ran": json.dumps(store.ran), "usage": usage, "problem": problem}
+        messages.put({"done": True, **end, **last})
+
+    @contextmanager
+    def _on_gpu(self, trials: list[TrialConfig], grant: Grant) -> Iterator[Meter]:
+        """Wait for the memory of this group's share to be back, and measure what it uses if it is
+        asked for; nothing on CPU.
+        """
+        if trials[0].device == "cpu" or grant.share is None:
+            yield Meter()
+            return
+        if not await_memory(grant.share):
+            sys.stderr.write(f"began before {grant.share:.0%} of the GPU's memory was free\n")
+        if not (self._work.measures and grant.share == 1):
+            yield Meter()
+            return
+        with measuring() as meter:
+            yield meter
 
 
 def write_output_to(log: Path) -> None:

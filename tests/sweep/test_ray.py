@@ -46,26 +46,34 @@ def numbers(record: TrialRecord, out: Path) -> list[object]:
 
 
 def test_a_sweep_with_failures_ends_and_is_kept(tmp_path: Path) -> None:
-    sweep = sweep_config(axes={"student.supertokens": [1, 12, 13, 14, 2, 4]})
+    sweep = sweep_config(axes={"student.supertokens": [1, 12, 13, 14, 15, 2, 4]})
     asked = call(tmp_path, sweep)
     outcome, text = run(asked)
 
     by_size = {record.config["student"]["supertokens"]: record for record in outcome.records}
     statuses = {size: record.status for size, record in by_size.items()}
-    assert statuses == {1: "done", 2: "done", 4: "done", 12: "failed", 13: "failed", 14: "diverged"}
+    failures = {12: "failed", 13: "failed", 14: "diverged", 15: "oom"}
+    assert statuses == {1: "done", 2: "done", 4: "done", **failures}
     assert "worker process died" in str(by_size[12].error)
+    assert [(each.status, each.share) for each in by_size[15].earlier] == [("oom", 0.5)]
+    assert {size: record.share for size, record in by_size.items() if size != 15} == {
+        size: 0.5 for size in statuses if size != 15
+    }
+    assert by_size[15].share == 1
+    assert outcome.num_run == 7
     assert outcome.stage_s > 0
     assert outcome.overhead is not None
     assert outcome.is_mirrored
-    assert "6/6" in text
+    assert "7/7" in text
     assert "RuntimeError: thirteen" in text
     assert str(tmp_path / "trials" / by_size[13].trial / "log.txt") in text
     assert f"foundry-bench report {tmp_path}" in text
     for size, record in by_size.items():
         log = (tmp_path / "trials" / record.trial / "log.txt").read_text()
-        assert log.count("distilling to ") == log.count(f"distilling to {size}\n") == 1
+        times = 2 if size == 15 else 1
+        assert log.count("distilling to ") == log.count(f"distilling to {size}\n") == times
     saved = json.loads((tmp_path / "sweep.json").read_text())
-    assert (saved["trials"], saved["failed"], saved["slots"]) == (6, 3, 2)
+    assert (saved["trials"], saved["failed"], saved["slots"]) == (7, 4, 2)
     assert not (tmp_path / "ray").exists()
     assert not (tmp_path / "progress.json").exists()
 
@@ -83,8 +91,8 @@ def test_a_sweep_with_failures_ends_and_is_kept(tmp_path: Path) -> None:
     start = time.perf_counter()
     again, text = run(asked)
     assert time.perf_counter() - start < 5
-    assert (again.num_run, again.stage_s, len(again.failures)) == (0, 0.0, 3)
-    assert "--retry diverged,failed" in text
+    assert (again.num_run, again.stage_s, len(again.failures)) == (0, 0.0, 4)
+    assert "--retry diverged,failed,oom" in text
     folder = Folder(tmp_path)
     again_sizes = [
         getattr(each.trial.student, "supertokens", None)
@@ -122,14 +130,20 @@ def test_a_folder_at_work_is_refused(tmp_path: Path) -> None:
         run(call(tmp_path, sweep_config()))
 
 
-@pytest.mark.parametrize(
-    ("slots", "share"),
-    [
-        (Slots(2), {"cpu": 1.0}),
-        (Slots(3, gpus=1), {"cpu": 1.0, "gpu": 0.3333}),
-        (Slots(2, gpus=2), {"cpu": 1.0, "gpu": 1.0}),
-        (Slots(3, gpus=2), {"cpu": 1.0, "gpu": 0.5}),
-    ],
-)
-def test_a_group_holds_one_nth_of_a_gpu(slots: Slots, share: dict[str, float]) -> None:
-    assert slots.share == share
+def test_workers_keep_to_the_gpus_that_the_sweep_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    from foundry_bench.sweep.ray_start import started_ray
+
+    def seen() -> str:
+        import os
+
+        return os.environ["CUDA_VISIBLE_DEVICES"]
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
+    slots = Slots(4, gpus=2, per_gpu=2)
+    with started_ray(slots):
+        resources = slots.hold().resources
+        held = {"num_cpus": resources["CPU"], "num_gpus": resources["GPU"]}
+        found = ray.get([ray.remote(**held)(seen).remote() for _ in range(4)])
+    assert set(found) <= {"5", "7"}

@@ -1,0 +1,81 @@
+"""A worker without a Ray around it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from foundry_bench.config.sweep import TrialConfig
+from foundry_bench.sweep import worker as module
+from foundry_bench.sweep.expand import expand
+from foundry_bench.sweep.gpu import Meter
+from foundry_bench.sweep.grant import Grant
+from foundry_bench.sweep.worker import GRANT, GROUP, MEMBERS, NODE, Work, Worker
+from tests.sweep.planned_stages import PLANNER, sweep_config
+
+
+def ready(work: Work) -> Worker:
+    trial = expand(sweep_config(), 2, 0)[0]
+    config = {GROUP: 0, MEMBERS: [trial.model_dump_json()], GRANT: Grant(share=1).model_dump_json()}
+    made: Worker = Worker.__new__(Worker)
+    made.setup(config, work)
+    return made
+
+
+def test_a_machine_that_does_not_see_the_folders_says_so_and_begins_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = SimpleNamespace(get_node_id=lambda: "node-2")
+    monkeypatch.setattr(module.ray, "get_runtime_context", lambda: context)
+    work = Work(str(tmp_path / "store"), str(tmp_path / "out"), PLANNER, mark="of another folder")
+    worker = ready(work)
+    assert worker.step() == {"done": False, NODE: "node-2"}
+    end = worker.step()
+    assert end["done"]
+    assert f"does not see {tmp_path / 'out'}: give --out and --store" in end["problem"]
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("device", "measures", "share", "waits", "is_measured"),
+    [
+        ("cpu", True, 1.0, [], False),
+        ("cuda", True, 1.0, [1.0], True),
+        ("cuda", True, 0.5, [0.5], False),
+        ("cuda", False, 1.0, [1.0], False),
+    ],
+)
+def test_a_group_on_a_gpu_waits_for_its_share_and_alone_on_it_is_measured(
+    device: Any,
+    measures: bool,
+    share: float,
+    waits: list[float],
+    is_measured: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waited: list[float] = []
+    measured: list[Meter] = []
+
+    def wait(share: float) -> bool:
+        waited.append(share)
+        return True
+
+    @contextmanager
+    def measuring() -> Iterator[Meter]:
+        measured.append(Meter())
+        yield measured[-1]
+
+    monkeypatch.setattr(module, "await_memory", wait)
+    monkeypatch.setattr(module, "measuring", measuring)
+    work = Work(str(tmp_path), str(tmp_path), PLANNER)
+    worker = ready(replace(work, measures=measures))
+    trial = expand(sweep_config(), 2, 0)[0].model_copy(update={"device": device})
+    trials: list[TrialConfig] = [trial]
+    with worker._on_gpu(trials, Grant(share=share)) as meter:
+        assert waited == waits
+    assert (meter in measured) == is_measured
