@@ -12,6 +12,7 @@ from foundry_bench.config.sweep import SweepConfig, TrialConfig
 from foundry_bench.errors import FoundryError
 from foundry_bench.record import Status, TrialRecord
 from foundry_bench.store import Store
+from foundry_bench.sweep import references
 from foundry_bench.sweep.board import Board
 from foundry_bench.sweep.desk import Desk
 from foundry_bench.sweep.display import display
@@ -103,8 +104,10 @@ def run_sweep(call: Call, console: Console) -> Outcome:
     folder = Folder(call.out.absolute())
     with folder.hold():
         folder.refuse_other(call.sweep, call.trials, next(iter(call.corners), None))
-        todo = to_do(call, folder, plan_sweep(call.trials, Store(call.store), call.planner))
+        plan = plan_sweep(call.trials, Store(call.store), call.planner)
+        todo = to_do(call, folder, plan)
         folder.adopt(call.sweep, call.trials)
+        references.register(call.store, folder.root, [*plan.to_run, *plan.in_store])
         search = open_search(call, folder)
         waiting = search.waiting() if search else []
         supply = Supply([*([trial] for trial in todo), *waiting], search)
@@ -143,6 +146,7 @@ def open_search(call: Call, folder: Folder) -> "Search | None":
 
     def ended(trial: TrialConfig) -> bool:
         (planned,) = plan_sweep([trial], store, call.planner).trials
+        references.add(call.store, folder.root, [stage.key for stage in planned.stages])
         return has_ended(folder, planned, call.retry)
 
     return Search(call.expansion, folder, ended)
