@@ -120,6 +120,10 @@ def run_sweep(call: Call, console: Console) -> Outcome:
                 is_mirrored = mirroring.finish()
         trials = [*call.trials, *(search.trials if search else ())]
         found = [folder.trial(trial_id(trial)) for trial in trials]
+        if call.sweep.keep != "all" and None not in found:
+            from foundry_bench.sweep.keeping import free_weights
+
+            console.print(free_weights(call.sweep, folder, call.store), highlight=False)
         outcome = Outcome(
             records=[record for record in found if record is not None],
             num_run=sum(len(group) for group in supply.taken),

@@ -21,7 +21,7 @@ from foundry_bench.sweep.group import LOG, TRIAL
 LOCK = ".lock"
 PROGRESS = "progress.json"
 SUMMARY = "sweep.json"
-FREE_TO_CHANGE = ("question", "resources")
+FREE_TO_CHANGE = ("question", "resources", "keep")
 """Fields of a sweep that may differ between two calls on one folder: they decide no number."""
 
 
