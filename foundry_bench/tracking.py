@@ -149,14 +149,14 @@ def told(uri: str) -> Iterator[str]:
         if isinstance(error, OSError) and error.filename is not None:
             raise  # of a file here, not of the network
         raise FoundryError(
-            f"MLflow at {shown(uri)} does not take the records: {first_line(error)}\n"
+            f"MLflow at {shown(uri)} does not take the records: {first_line(error, uri)}\n"
             "Nothing is lost: see to it, and call again."
         ) from error
 
 
-def first_line(error: Exception) -> str:
-    """What `error` is, in a line."""
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+def first_line(error: Exception, uri: str) -> str:
+    """What `error` is, in a line, without the password that `uri` may hold."""
+    return f"{type(error).__name__}: {error}".splitlines()[0].replace(uri, shown(uri))
 
 
 class Mirror:

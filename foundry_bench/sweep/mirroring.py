@@ -32,6 +32,7 @@ class Mirroring:
         self._folder = folder
         self._sweep = sweep
         self._console = console
+        self._uri = tracking_uri(folder.root)
         self._ended: SimpleQueue[str | None] = SimpleQueue()
         self._is_last = threading.Event()
         self._stop = threading.Event()
@@ -63,13 +64,13 @@ class Mirroring:
         self._is_last.set()
         self._ended.put(None)
         if self._error is not None:
-            why = f"{first_line(self._error)}; waiting up to {PATIENCE_S:.0f} s"
+            why = f"{first_line(self._error, self._uri)}; waiting up to {PATIENCE_S:.0f} s"
             self._tell(f"MLflow does not answer ({why})")
         self._thread.join(PATIENCE_S)
         self._end(0)
         if not self._is_complete:
             silent = f"MLflow has not answered for {PATIENCE_S:.0f} s"
-            why = silent if self._error is None else first_line(self._error)
+            why = silent if self._error is None else first_line(self._error, self._uri)
             self._tell(
                 f"MLflow does not hold all records ({why}); call the sweep again, or "
                 f"`foundry-bench mlflow sync {self._folder.root}`, to mirror the rest"
@@ -90,7 +91,7 @@ class Mirroring:
         wait_s = FIRST_WAIT_S
         while not self._stop.is_set():
             try:
-                mirror = Mirror(self._folder, self._sweep, tracking_uri(self._folder.root))
+                mirror = Mirror(self._folder, self._sweep, self._uri)
                 wait_s = FIRST_WAIT_S
                 self._keep_up(mirror)
                 return
