@@ -41,7 +41,11 @@ QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "MLFLOW_CONFIGURE_LOGGING": "false",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
 }
+"""For MLflow's environment: no telemetry, no log of its own, no processes for jobs that runs do not
+need.
+"""
 IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
 """Of MLflow's own waiting, four minutes a request by default, where the user does not say: who
 calls has a better idea of when to ask again.
