@@ -27,6 +27,8 @@ from foundry_bench.turns import clock
 RECORD = "record.json"
 STORE = "store", "--store"
 OUTPUT = "output folder", "--out"
+FREED = "freed.json"
+"""In an entry whose weights were freed: whose, and why. Its record holds all the same."""
 
 
 class StoreError(FoundryError):
@@ -47,6 +49,11 @@ class Entry:
 
     path: Path
     record: Record
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether another stage can start from its files."""
+        return not (self.path / FREED).exists()
 
 
 class Store:
@@ -109,9 +116,13 @@ class Store:
         """As `get_or_run`, but None instead of waiting for another process."""
         return self._try(stage, report, wait=False)
 
-    def _try(self, stage: Stage, report: Report, *, wait: bool) -> Entry | None:
-        """As `get_or_run`; None if another process holds a lock and `wait` is false."""
-        if entry := self.find(stage.key):
+    def _try(
+        self, stage: Stage, report: Report, *, wait: bool, as_input: bool = False
+    ) -> Entry | None:
+        """As `get_or_run`; None if another process holds a lock and `wait` is false. `as_input`: it
+        runs again if its weights were freed.
+        """
+        if entry := self._usable(stage.key, as_input=as_input):
             return entry
         inputs = self._inputs(stage, report, wait=wait)
         if inputs is None:
@@ -120,9 +131,14 @@ class Store:
         if lock is None:
             return None
         try:
-            return self.find(stage.key) or self._run(stage, inputs, report)
+            found = self._usable(stage.key, as_input=as_input)
+            return found or self._run(stage, inputs, report)
         finally:
             lock.release()
+
+    def _usable(self, key: str, *, as_input: bool) -> Entry | None:
+        entry = self.find(key)
+        return entry if entry and (entry.is_whole or not as_input) else None
 
     def _lock(self, key: str, *, wait: bool) -> BaseFileLock | None:
         with writing_to(self.root, STORE):
@@ -135,11 +151,16 @@ class Store:
         return lock
 
     def _inputs(self, stage: Stage, report: Report, *, wait: bool) -> dict[str, Path] | None:
-        found = {name: self._try(need, report, wait=False) for name, need in stage.needs.items()}
+        found = {
+            name: self._try(need, report, wait=False, as_input=True)
+            for name, need in stage.needs.items()
+        }
         busy = [name for name, entry in found.items() if entry is None]
         if busy and not wait:
             return None
-        found |= {name: self._try(stage.needs[name], report, wait=True) for name in busy}
+        found |= {
+            name: self._try(stage.needs[name], report, wait=True, as_input=True) for name in busy
+        }
         return {name: entry.path for name, entry in found.items() if entry is not None}
 
     def _run(self, stage: Stage, inputs: Mapping[str, Path], report: Report) -> Entry:
@@ -170,12 +191,19 @@ class Store:
             return self._move(partial, record)
 
     def _move(self, partial: Path, record: Record) -> Entry:
-        """Make what is in `partial` an entry; where there is a record, all the rest is complete."""
+        """Make what is in `partial` an entry, instead of one whose weights were freed; where there
+        is a record, all the rest is complete.
+        """
         path = self.root / "stages" / record.key
         path.parent.mkdir(parents=True, exist_ok=True)
         flush(partial)
+        old = partial.with_name(f"{record.key}.freed")
+        if path.exists():
+            shutil.rmtree(old, ignore_errors=True)
+            path.rename(old)
         partial.rename(path)
         flush(path.parent)
+        shutil.rmtree(old, ignore_errors=True)
         return Entry(path, record)
 
     def _spent(self, stage: Stage, start: float) -> float:

@@ -2,17 +2,18 @@
 
 A sweep is an experiment with one parent run; each trial that ended is a child run. The names below
 are a promise, so that filters such as `params.student.supertokens = '4'` and saved comparisons go
-on working:
+on working (docs/mlflow.md shows them at work):
 
-    tags      sweep, trial_id, role, variant, seed, status, records (hash of what was mirrored),
-              folder (an id of the output folder: several may hold a sweep of one name)
+    tags      kind (sweep or trial), sweep, trial_id, role, variant, seed, status, error,
+              records (hash of what was mirrored), folder (an id of the output folder: several may
+              hold a sweep of one name)
     params    the resolved trial's fields by dotted path: student.supertokens, train.distill.lr,
-              data.name ...; a task's by its label: tasks.probe.name
+              data.name, seed, role, variant ...; a task's by its label: tasks.probe.name
     metrics   final: as in the records (distill_loss, heldout_nmse, accuracy, probe_accuracy ...),
               of a task with a label of its own after that: db69.accuracy
               per epoch, step = epoch: <stage or task>/<name> (distill/loss, classification/lr ...)
     artifacts trial.json, and record.json of each stage in its folder (distill-<key>/,
-              evaluate-probe/ ...)
+              evaluate-probe/ ...); of the sweep's own run sweep.yaml and, if asked for, report/
 """
 
 import hashlib
@@ -20,10 +21,13 @@ import json
 import logging
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foundry_bench.config.source import parse
+from foundry_bench.errors import FoundryError
 from foundry_bench.record import Record, TrialRecord
 from foundry_bench.store import RECORD
 from foundry_bench.sweep.folder import Folder, write_text
@@ -37,12 +41,26 @@ QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "MLFLOW_CONFIGURE_LOGGING": "false",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
 }
+"""For MLflow's environment: no telemetry, no log of its own, no processes for jobs that runs do not
+need.
+"""
+IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
+"""Of MLflow's own waiting, four minutes a request by default, where the user does not say: who
+calls has a better idea of when to ask again.
+"""
+KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""Has MLflow show an experiment as runs to compare, and not ask what it is."""
+VERSION = 2
+"""Raised when a record is mirrored otherwise, so that runs of before are written anew."""
 ID = "mlflow.id"
 MAX_PARAMS = 100
 MAX_METRICS = 900
 MAX_VALUE_CHARACTERS = 500
-NOT_PARAMS = ("sweep", "role", "variant", "varies")
+NOT_PARAMS = ("sweep", "varies")
+REPORT = "report"
+"""Artifacts of the sweep's own run below which a report lies."""
 
 
 def tracking_uri(out: Path) -> str:
@@ -55,23 +73,102 @@ def is_server(uri: str) -> bool:
     return uri.startswith(("http:", "https:"))
 
 
+def output_folders(root: Path) -> list[Path]:
+    """`root` if it is the output folder of a sweep, else all that lie below it.
+
+    Raises:
+        FoundryError: if there is none.
+    """
+    if Folder(root).identities():
+        return [root]
+    below = (path.parent.parent.parent for path in root.rglob(f"trials/*/{TRIAL}"))
+    found = sorted(set(below))
+    if not found:
+        raise FoundryError(
+            f"{root} holds no trials; give the output folder of a sweep, such as runs/<name>"
+        )
+    return found
+
+
+def shown(uri: str) -> str:
+    """`uri` without the password that it may hold."""
+    before, at, host = uri.rpartition("@")
+    scheme, _, _ = before.partition("://")
+    return f"{scheme}://{host}" if at and not uri.startswith("sqlite:") else uri
+
+
 def mirror(out: Path, uri: str | None = None) -> int:
     """Bring MLflow to what the records of `out` say; returns the number of runs written.
 
     Runs whose records have not changed are left alone, so calling it again adds nothing.
+
+    Raises:
+        FoundryError: if MLflow refuses, or does not answer.
     """
     folder = Folder(out.absolute())
-    trials = [trial for identity in folder.identities() if (trial := folder.trial(identity))]
-    if not trials:
+    name = sweep_name(folder)
+    if name is None:
         return 0
-    runs = Mirror(folder, trials[0].sweep, uri or tracking_uri(out))
-    written = sum(runs.write(identity) for identity in folder.identities())
-    runs.finish()
+    with told(uri or tracking_uri(out)) as place:
+        runs = Mirror(folder, name, place)
+        written = sum(runs.write(identity) for identity in folder.identities())
+        runs.finish()
     return written
 
 
+def log_report(out: Path, report: Path, files: Iterable[Path], uri: str | None = None) -> int:
+    """Put `files`, which lie below `report`, among the artifacts of the run of the sweep in `out`,
+    after its records; returns how many there are.
+
+    Raises:
+        FoundryError: if there are no trials in `out`; or MLflow refuses, or does not answer.
+    """
+    mirror(out, uri)
+    folder = Folder(out.absolute())
+    name = sweep_name(folder)
+    if name is None:
+        raise FoundryError(f"{out} holds no trial that ended: it has no run in MLflow")
+    with told(uri or tracking_uri(out)) as place:
+        runs = Mirror(folder, name, place)
+        paths = list(files)
+        for path in paths:
+            runs.log_file(path, f"{REPORT}/{path.parent.relative_to(report)}".removesuffix("/."))
+    return len(paths)
+
+
+def sweep_name(folder: Folder) -> str | None:
+    """Of the sweep whose trials `folder` holds; None if none of them ended."""
+    trials = (folder.trial(identity) for identity in folder.identities())
+    return next((trial.sweep for trial in trials if trial), None)
+
+
+@contextmanager
+def told(uri: str) -> Iterator[str]:
+    """Turn what MLflow raises, of a dozen kinds, into a message for the user."""
+    try:
+        yield uri
+    except FoundryError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            raise  # of a file here, not of the network
+        raise FoundryError(
+            f"MLflow at {shown(uri)} does not take the records: {first_line(error, uri)}\n"
+            "Nothing is lost: see to it, and call again."
+        ) from error
+
+
+def first_line(error: Exception, uri: str) -> str:
+    """What `error` is, in a line, without the password that `uri` may hold."""
+    return f"{type(error).__name__}: {error}".splitlines()[0].replace(uri, shown(uri))
+
+
 class Mirror:
-    """The one writer of a sweep's runs."""
+    """The one writer of a sweep's runs.
+
+    A call that fails leaves nothing that a new `Mirror` does not see to: a run that is incomplete,
+    or that was made although no answer came, is replaced or removed.
+    """
 
     def __init__(self, folder: Folder, sweep: str, uri: str) -> None:
         """Connect to `uri`; makes the database if there is none, which takes seconds."""
@@ -79,18 +176,17 @@ class Mirror:
         self._name = sweep
         self._client = connect(uri)
         artifacts = None if is_server(uri) else (folder.root / "mlartifacts").as_uri()
-        experiment = self._client.get_experiment_by_name(self._name)
-        self._experiment: str = (
-            experiment.experiment_id
-            if experiment
-            else self._client.create_experiment(self._name, artifact_location=artifacts)
-        )
+        self._experiment = self._open_experiment(artifacts)
         self._folder_id = folder_id(folder)
-        self._runs = {
-            run.data.tags["trial_id"]: (run.info.run_id, run.data.tags.get("records"))
-            for run in self._search("tags.kind = 'trial'")
-        }
-        parents = self._search("tags.kind = 'sweep'")
+        self._runs: dict[str, tuple[str, str | None]] = {}
+        parents: list[Run] = []
+        for run in self._search():
+            if run.data.tags["kind"] == "sweep":
+                parents.append(run)
+            else:
+                identity, digest = run.data.tags["trial_id"], run.data.tags.get("records")
+                if digest is not None or identity not in self._runs:
+                    self._runs[identity] = run.info.run_id, digest
         self._parent: str = (parents[0] if parents else self._create_parent()).info.run_id
 
     def write(self, identity: str) -> bool:
@@ -122,18 +218,39 @@ class Mirror:
         return True
 
     def finish(self) -> None:
-        """Close the sweep's own run."""
-        if (self._folder.root / "sweep.yaml").exists():
-            self._client.log_artifact(self._parent, str(self._folder.root / "sweep.yaml"))
+        """Close the sweep's own run; remove runs that no record stands for, or another run does."""
+        ended = {path.parent.name for path in self._folder.root.glob(f"trials/*/{TRIAL}")}
+        kept = {self._parent, *(self._runs[each][0] for each in ended & self._runs.keys())}
+        for run in self._search():
+            if run.info.run_id not in kept:
+                self._client.delete_run(run.info.run_id)
+        path = self._folder.root / "sweep.yaml"
+        if path.exists():
+            self._client.log_artifact(self._parent, str(path))
+            question = _mapping(parse(path.read_text(), str(path)).value).get("question", "")
+            self._client.set_tag(self._parent, "mlflow.note.content", str(question))
         self._client.set_terminated(self._parent)
 
-    def _search(self, condition: str) -> list["Run"]:
+    def log_file(self, path: Path, folder: str) -> None:
+        """Make a file an artifact of the sweep's own run."""
+        self._client.log_artifact(self._parent, str(path), folder)
+
+    def _open_experiment(self, artifacts: str | None) -> str:
+        found = self._client.get_experiment_by_name(self._name)
+        if found is None:
+            return str(self._client.create_experiment(self._name, artifacts, KIND))
+        if found.lifecycle_stage != "active":
+            self._client.restore_experiment(found.experiment_id)
+        return str(found.experiment_id)
+
+    def _search(self) -> list["Run"]:
+        """All runs of the folder, the latest first."""
         found: list[Run] = []
         token: str | None = None
         while True:
             page = self._client.search_runs(
                 [self._experiment],
-                f"{condition} and tags.folder = '{self._folder_id}'",
+                f"tags.folder = '{self._folder_id}'",
                 max_results=1000,
                 page_token=token,
             )
@@ -190,7 +307,9 @@ def folder_id(folder: Folder) -> str:
 def connect(uri: str) -> "MlflowClient":
     """A client of MLflow at `uri`, without its telemetry and its log."""
     os.environ.update(QUIET)
-    for name in ("mlflow", "alembic"):
+    for variable, value in IMPATIENT.items():
+        os.environ.setdefault(variable, value)
+    for name in ("mlflow", "alembic", "urllib3"):
         logging.getLogger(name).setLevel(logging.ERROR)
     from mlflow.tracking import MlflowClient
 
@@ -199,7 +318,11 @@ def connect(uri: str) -> "MlflowClient":
 
 def records_hash(trial: TrialRecord, stages: list[Record]) -> str:
     """A hash that changes when anything that is mirrored does."""
-    text = trial.model_dump_json() + "".join(stage.model_dump_json() for stage in stages)
+    text = (
+        f"{VERSION}"
+        + trial.model_dump_json()
+        + "".join(stage.model_dump_json() for stage in stages)
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 

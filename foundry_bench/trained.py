@@ -20,7 +20,7 @@ from foundry_bench.record import Record, StageKind, TrialRecord, read_json
 from foundry_bench.registries import TASKS
 from foundry_bench.registry import unknown
 from foundry_bench.stage import Progress, StageContext
-from foundry_bench.store import RECORD, Entry, Store
+from foundry_bench.store import FREED, RECORD, Entry, Store
 from foundry_bench.sweep.group import TRIAL
 from foundry_bench.tasks.task import Task
 from foundry_bench.teachers.loading import load_weights
@@ -97,11 +97,11 @@ def load_trained(path: Path, task: str | None, store: Path | None, budget: int |
     records: dict[str, Record] = {}
     folders: dict[str, Path] = {}
     if config.start == "distilled":
-        entry = _entry(place.trial, stages, "distill", None)
+        entry = _entry(place, stages, "distill", None)
         records["distill"], folders["distill"] = entry.record, entry.path
     settings = None if label is None else _settings(config, label)
     if settings is not None:
-        entry = _entry(place.trial, stages, "evaluate", label)
+        entry = _entry(place, stages, "evaluate", label)
         records["evaluate"], folders["evaluate"] = entry.record, entry.path
     for record in records.values():
         _refuse_other_teacher(record, inputs)
@@ -159,8 +159,9 @@ def _config(trial: TrialRecord, path: Path) -> TrialConfig:
     return config.model_copy(update={"device": "cpu"})
 
 
-def _entry(trial: TrialRecord, stages: Store, kind: StageKind, task: str | None) -> Entry:
-    """The stage of that kind, or of that task, that `trial` used."""
+def _entry(place: _Place, stages: Store, kind: StageKind, task: str | None) -> Entry:
+    """The stage of that kind, or of that task, that the trial used."""
+    trial = place.trial
     key = next((use.key for use in trial.stages if (use.stage, use.task) == (kind, task)), None)
     what = f"{kind} {task or ''}".strip()
     if key is None:
@@ -170,6 +171,13 @@ def _entry(trial: TrialRecord, stages: Store, kind: StageKind, task: str | None)
         raise FoundryError(
             f"`{what}` of {trial.trial} is not in the store {stages.root}: say where the sweep "
             "kept its stages, as its --store did"
+        )
+    if not entry.is_whole:
+        file = place.out / "trials" / trial.trial / "trial.yaml"
+        raise FoundryError(
+            f"the weights of `{what}` of {trial.trial} were freed, as `keep` of its sweep says "
+            f"({entry.path / FREED}); to have them again, run the trial into another folder: "
+            f"foundry-bench run {file} --out runs/again"
         )
     return entry
 

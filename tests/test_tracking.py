@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from foundry_bench.record import TrialRecord, read_json, write_json
@@ -147,3 +148,25 @@ def test_settings_are_flattened_under_stable_names() -> None:
         "tasks.probe.x": "true",
     }
     assert len(flatten({"a": "x" * 9000})["a"]) == 500
+
+
+def test_the_filters_that_the_documentation_shows_find_runs(out: Path) -> None:
+    mirror(out)
+    text = (Path(__file__).parents[1] / "docs" / "mlflow.md").read_text()
+    (block,) = re.findall(r"```text\n(.*?)```", text, re.DOTALL)
+    filters = block.splitlines()
+    assert len(filters) > 5
+    for condition in filters:
+        found = runs(out, condition)
+        assert [run.data.params["student.supertokens"] for run in found if run.data.params], (
+            condition
+        )
+    with pytest.raises(MlflowException, match="Invalid comparator"):
+        runs(out, "params.student.supertokens > '1'")
+
+
+def test_what_comparisons_need_is_among_the_parameters(out: Path) -> None:
+    mirror(out)
+    (done,) = runs(out, "params.student.supertokens = '4'")
+    chosen = {name: done.data.params[name] for name in ("seed", "role", "variant")}
+    assert chosen == {"seed": "0", "role": "main", "variant": "foundry"}

@@ -152,3 +152,16 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     code = "import sys, foundry_bench; print(*{'torch', 'numpy', 'pydantic'} & set(sys.modules))"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.split() == []
+
+
+def test_weights_that_were_freed_are_the_users_error_with_what_to_do(
+    trial: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(trial.parents[1], tmp_path / "out")
+    copy = tmp_path / "out" / "trials" / trial.name
+    for folder in (tmp_path / "out" / "store" / "stages").iterdir():
+        (folder / "freed.json").write_text("{}")
+        (folder / WEIGHTS).unlink(missing_ok=True)
+    with pytest.raises(FoundryError, match=r"weights of `distill` of .* were freed") as caught:
+        foundry_bench.load(copy)
+    assert f"foundry-bench run {copy}/trial.yaml --out runs/again" in str(caught.value)

@@ -20,7 +20,7 @@ from foundry_bench.registry import unknown
 
 VERBS = (
     *("sweep", "status", "report", "run", "profile", "export"),
-    *("list", "data", "teacher", "schema", "ui"),
+    *("list", "data", "teacher", "schema", "ui", "mlflow", "store"),
 )
 INTERRUPTED = "interrupted; what was finished is kept, and the same command goes on from there"
 

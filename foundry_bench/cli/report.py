@@ -1,16 +1,21 @@
 """`foundry-bench report`: every figure and table, from records alone."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from foundry_bench.errors import FoundryError
 
+if TYPE_CHECKING:
+    from foundry_bench.report.assemble import Report
+
 EXAMPLES = """
 foundry-bench report
 foundry-bench report runs/supertokens
 foundry-bench report runs/real --out reports/gallery/real --with-records
+foundry-bench report runs/supertokens --track
 """
 RUNS = Path("runs")
 
@@ -32,6 +37,10 @@ def command(
         bool,
         typer.Option("--with-records", help="Keep the records beside the page, in <out>/records."),
     ] = False,
+    track: Annotated[
+        bool,
+        typer.Option("--track", help="Log page, figures and tables to the sweep's run in MLflow."),
+    ] = False,
 ) -> None:
     """Write figures, tables and one page on the records in DIR; by default on the newest run.
 
@@ -39,7 +48,8 @@ def command(
     """
     from foundry_bench.report.write import write_report
 
-    report, page = write_report(folders or [newest_run(RUNS)], out, with_records=with_records)
+    roots = folders or [newest_run(RUNS)]
+    report, page = write_report(roots, out, with_records=with_records)
     for sweep in report.sweeps:
         typer.echo(f"{sweep.name}: {sweep.info.question}".removesuffix(": "))
         for statement in sweep.statements:
@@ -55,6 +65,33 @@ def command(
     for note in notes:
         typer.echo(f"  ! {note}")
     typer.echo(f"page: {page}")
+    if track:
+        track_report(roots, report, page)
+
+
+def track_report(roots: Sequence[Path], report: "Report", page: Path) -> None:
+    """Make the written `report` artifacts of the runs of its sweeps: for each the page, its figures
+    and its tables.
+
+    Raises:
+        FoundryError: if a sweep is at work in one of the folders; or MLflow refuses, or does not
+            answer.
+    """
+    from foundry_bench.report.page import folder_of
+    from foundry_bench.sweep.folder import Folder
+    from foundry_bench.tracking import log_report, output_folders, shown, sweep_name, tracking_uri
+
+    places = {sweep.name: page.parent / folder_of(report, sweep) for sweep in report.sweeps}
+    for out in dict.fromkeys(out for root in roots for out in output_folders(root)):
+        folder = Folder(out.absolute())
+        place = places.get(sweep_name(folder) or "")
+        if place is None:
+            continue
+        of_sweep = (path for where in (place, place / "figures") for path in where.glob("*.*"))
+        files = {page, *(path for path in of_sweep if path.is_file())}
+        with folder.hold():
+            count = log_report(out, page.parent, sorted(files))
+        typer.echo(f"{out}: {count} files of the report are in {shown(tracking_uri(out))}")
 
 
 def newest_run(runs: Path) -> Path:

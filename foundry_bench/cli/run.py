@@ -34,9 +34,10 @@ def command(
     from foundry_bench.config.sweepcheck import impossible
     from foundry_bench.errors import FoundryError
     from foundry_bench.store import Store
+    from foundry_bench.sweep import references
     from foundry_bench.sweep.expand import trial_id
     from foundry_bench.sweep.folder import Folder
-    from foundry_bench.sweep.group import run_group
+    from foundry_bench.sweep.group import in_order, run_group
     from foundry_bench.sweep.planning import PLANNER, load_planner
     from foundry_bench.sweep.preflight import check_inputs
     from foundry_bench.sweep.single import print_trial, shown_progress
@@ -57,6 +58,7 @@ def command(
                 "give another with --out"
             )
         folder.save(trial)
+        references.add(stages.root, folder.root, in_order(load_planner(PLANNER)(trial)))
         with shown_progress(console) as report:
             records = run_group([trial], stages, folder.root, report, load_planner(PLANNER))
     print_trial(records[0], folder, console)

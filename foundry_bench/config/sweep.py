@@ -52,6 +52,11 @@ class SweepConfig(Settings):
     seeds: Seq[int] = Field((0, 1, 2), min_length=1)
     train: TrainSettings = TrainSettings()
     resources: ResourceSettings = ResourceSettings()
+    keep: Literal["all", "front", "none"] = "all"
+    """Whose weights stay once all trials have ended; records always do. `front`: of the students
+    that no other beats in a task's result without costing more MACs. What other sweeps in the store
+    refer to stays, too.
+    """
     anchors: Anchors = Anchors()
     controls: dict[Name, Overrides] = {}
     """Name -> dotted path -> value, or list of values: variants that test the method."""

@@ -13,6 +13,7 @@ from foundry_bench.config.sweep import SweepConfig, TrialConfig
 from foundry_bench.errors import FoundryError
 from foundry_bench.record import Status, TrialRecord
 from foundry_bench.store import OUTPUT, Store, raise_if_unwritable
+from foundry_bench.sweep import references
 from foundry_bench.sweep.board import Board
 from foundry_bench.sweep.desk import Desk
 from foundry_bench.sweep.display import display
@@ -116,6 +117,7 @@ def run_sweep(call: Call, console: Console) -> Outcome:
         together = call.sweep.resources.together
         groups = side_by_side(todo, plan.to_run, call.slots.now, together)
         folder.adopt(call.sweep, call.trials)
+        references.register(call.store, folder.root, [*plan.to_run, *plan.in_store])
         search = open_search(call, folder)
         waiting = search.waiting() if search else []
         supply = Supply([*groups, *waiting], search, call.slots)
@@ -128,6 +130,10 @@ def run_sweep(call: Call, console: Console) -> Outcome:
                 is_mirrored = mirroring.finish()
         trials = [*call.trials, *(search.trials if search else ())]
         found = [folder.trial(trial_id(trial)) for trial in trials]
+        if call.sweep.keep != "all" and None not in found:
+            from foundry_bench.sweep.keeping import free_weights
+
+            console.print(free_weights(call.sweep, folder, call.store), highlight=False)
         outcome = Outcome(
             records=[record for record in found if record is not None],
             num_run=supply.num_trials,
@@ -155,6 +161,7 @@ def open_search(call: Call, folder: Folder) -> "Search | None":
 
     def ended(trial: TrialConfig) -> bool:
         (planned,) = plan_sweep([trial], store, call.planner).trials
+        references.add(call.store, folder.root, [stage.key for stage in planned.stages])
         return has_ended(folder, planned, call.retry)
 
     return Search(call.expansion, folder, ended)

@@ -26,7 +26,8 @@ class SweepPlan:
     """What a sweep needs.
 
     Attributes:
-        to_run: stages that the store lacks, each once, by key.
+        to_run: stages that the store lacks, each once, by key; and those whose weights were freed
+            and such a stage needs.
         in_store: stages that it has.
     """
 
@@ -50,8 +51,13 @@ def plan_sweep(trials: Sequence[TrialConfig], store: Store, planner: str = PLANN
     plan = load_planner(planner)
     plans = [TrialPlan(trial, list(in_order(plan(trial)).values())) for trial in trials]
     stages = {stage.key: stage for each in plans for stage in each.stages}
-    in_store = {key: stage for key, stage in stages.items() if store.find(key)}
-    to_run = {key: stage for key, stage in stages.items() if key not in in_store}
+    found = {key: store.find(key) for key in stages}
+    lacking = {key for key, entry in found.items() if entry is None}
+    for stage in reversed(stages.values()):  # each comes after what it needs
+        needed = (found[need.key] for need in stage.needs.values() if stage.key in lacking)
+        lacking |= {entry.record.key for entry in needed if entry and not entry.is_whole}
+    to_run = {key: stage for key, stage in stages.items() if key in lacking}
+    in_store = {key: stage for key, stage in stages.items() if key not in lacking}
     return SweepPlan(plans, to_run, in_store)
 
 

@@ -34,7 +34,7 @@ def status(directory: Path) -> dict[str, Any]:
         raise FoundryError(
             f"{directory} holds no trials; give the output folder of a sweep, such as runs/<name>"
         )
-    is_running = _is_locked(folder.root / LOCK)
+    is_running = is_locked(folder.root / LOCK)
     progress = read_mapping(folder.root / PROGRESS) if is_running else {}
     running, waiting = progress.get("running", {}), folder.waiting()
     rows = [_row(folder, identity, running, waiting) for identity in identities]
@@ -72,7 +72,8 @@ def _row(folder: Folder, identity: str, running: dict[str, Any], waiting: dict[s
     return waiting_row(load_trial(folder.root / "trials" / identity / "trial.yaml"))
 
 
-def _is_locked(path: Path) -> bool:
+def is_locked(path: Path) -> bool:
+    """Whether a process holds the lock in the file `path`."""
     if not path.exists():
         return False
     lock = FileLock(path)

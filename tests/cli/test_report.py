@@ -3,10 +3,12 @@ from pathlib import Path
 
 import pytest
 import typer
+from mlflow.tracking import MlflowClient
 from typer.testing import CliRunner
 
 from foundry_bench.cli.report import command, newest_run
 from foundry_bench.errors import FoundryError
+from foundry_bench.tracking import tracking_uri
 from tests.report.examples import ExampleSweep
 
 app = typer.Typer()
@@ -50,3 +52,31 @@ def test_folder_and_output_can_be_given() -> None:
 def test_no_run_is_the_users_error() -> None:
     with pytest.raises(FoundryError, match="no finished run in runs/"):
         newest_run(Path("runs"))
+
+
+def artifacts(client: MlflowClient, run: str, path: str) -> set[str]:
+    return {file.path.removeprefix(f"{path}/") for file in client.list_artifacts(run, path)}
+
+
+@pytest.mark.timeout(600)
+def test_a_tracked_report_lies_with_the_runs_of_its_sweeps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{Path('all.db').absolute()}")
+    for name in ("one", "two"):
+        ExampleSweep(Path("runs") / name, name).fill((0,))
+
+    result = CliRunner().invoke(app, ["runs", "--out", "both", "--track"])
+
+    assert result.exit_code == 0, result.output
+    assert "files of the report are in sqlite://" in result.output
+    client = MlflowClient(tracking_uri(Path("runs/one")))
+    for name in ("one", "two"):
+        experiment = client.get_experiment_by_name(name)
+        assert experiment is not None
+        (parent,) = client.search_runs([experiment.experiment_id], "tags.kind = 'sweep'")
+        assert artifacts(client, parent.info.run_id, "report") == {"index.html", name}
+        found = artifacts(client, parent.info.run_id, f"report/{name}")
+        assert {"results.csv", "results.md", "results.tex", "figures"} <= found
+        figures = artifacts(client, parent.info.run_id, f"report/{name}/figures")
+        assert {Path(each).suffix for each in figures} == {".csv", ".png", ".svg"}
