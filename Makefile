@@ -43,4 +43,4 @@ gallery: install
 	$(BIN)/python reports/rebuild_gallery.py
 
 docs: install
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
