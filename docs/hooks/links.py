@@ -47,7 +47,8 @@ class Links:
         if link.startswith(_OUTSIDE):
             return False
         path = _resolve(link, source)
-        return (self.root / path).is_dir() and not _is_report(path)
+        is_known = path in self.pages or posixpath.dirname(path) == REPORTS
+        return (self.root / path).is_dir() and not is_known
 
     def _target(self, link: str, source: str, page: str) -> str:
         if link.startswith(_OUTSIDE):
@@ -56,7 +57,7 @@ class Links:
         path = _resolve(address, source)
         if not (self.root / path).exists():
             raise FileNotFoundError(f"{source} links to {link}, which is not there")
-        if (self.root / path).is_dir():
+        if path not in self.pages and (self.root / path).is_dir():
             path += "/index.html"
         if path in self.pages:
             place = self.pages[path]
@@ -97,7 +98,3 @@ def _outside_code(text: str, change: Callable[[str], str]) -> str:
 
 def _resolve(link: str, source: str) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(source), link.partition("#")[0]))
-
-
-def _is_report(path: str) -> bool:
-    return posixpath.dirname(path) == REPORTS

@@ -36,7 +36,15 @@ WHOLE = {
 _WIDE = "---\nhide: [navigation]\n---\n\n"
 """Makes room on the page that has no neighbours to navigate to."""
 
-_LINKS = Links(ROOT, {"README.md": "index.md", "sweeps/schema.json": "sweep_file.md", **WHOLE})
+_LINKS = Links(
+    ROOT,
+    {
+        "README.md": "index.md",
+        "sweeps/schema.json": "sweep_file.md",
+        REPORTS: WHOLE["reports/README.md"],
+        **WHOLE,
+    },
+)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
