@@ -4,14 +4,17 @@
 
 The records of a sweep of the gallery are copied under further seeds, with numbers a little off,
 until there are so many records of stages. Without `--sweep` those of all sweeps of the gallery are,
-which gives one page with a section a sweep. Prints a line of JSON: records, trials, sweeps, figures
-and the seconds of the whole command, Python's start included: all of `--repeats` and their median.
+which gives one page with a section a sweep. Prints a line of JSON: records, trials, sweeps,
+figures, the seconds of the whole command, Python's start included (all of `--repeats` and their
+median), and the seconds of CPU of one call on average, which tell more on a machine that does other
+things too.
 """
 
 import argparse
 import hashlib
 import json
 import random
+import resource
 import shutil
 import statistics
 import subprocess
@@ -40,6 +43,7 @@ def main() -> None:
         runs = Path(folder) / "runs"
         count = copy_records([path / "records" for path in sources], runs, options.records)
         seconds = [time_report(runs, Path(folder) / "report") for _ in range(options.repeats)]
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
         said = {
             "records": count,
             "trials": len(list(runs.rglob("trial.json"))),
@@ -47,6 +51,7 @@ def main() -> None:
             "figures": len(list((Path(folder) / "report").rglob("*.svg"))),
             "seconds": [round(each, 2) for each in seconds],
             "median_s": round(statistics.median(seconds), 2),
+            "cpu_s": round((used.ru_utime + used.ru_stime) / options.repeats, 2),
         }
     print(json.dumps(said))  # noqa: T201
 

@@ -8,6 +8,7 @@ import pytest
 from matplotlib import style
 
 from foundry_bench.errors import FoundryError
+from foundry_bench.report import write
 from foundry_bench.report.assemble import assemble
 from foundry_bench.report.harvest import read_folders
 from foundry_bench.report.page import render_page
@@ -67,6 +68,16 @@ def test_the_same_records_give_the_same_bytes_elsewhere(
     whole: tuple[ExampleSweep, Path], tmp_path: Path
 ) -> None:
     write_report([whole[1] / "records"], tmp_path / "again")
+
+    assert _files(tmp_path / "again") == _files(whole[1])
+
+
+def test_several_processes_draw_the_same_bytes(
+    whole: tuple[ExampleSweep, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write, "FIGURES_A_PROCESS", len(FIGURES) // 2)
+
+    write_report([whole[0].out], tmp_path / "again", processes=2)
 
     assert _files(tmp_path / "again") == _files(whole[1])
 
