@@ -46,10 +46,11 @@ def command(
 
     Needs no GPU. The same records give the same files, byte for byte.
     """
+    from foundry_bench.provenance import num_cores
     from foundry_bench.report.write import write_report
 
     roots = folders or [newest_run(RUNS)]
-    report, page = write_report(roots, out, with_records=with_records)
+    report, page = write_report(roots, out, with_records=with_records, processes=num_cores())
     for sweep in report.sweeps:
         typer.echo(f"{sweep.name}: {sweep.info.question}".removesuffix(": "))
         for statement in sweep.statements:

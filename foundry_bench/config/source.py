@@ -131,13 +131,18 @@ def dump_yaml(settings: BaseModel) -> str:
 @lru_cache(maxsize=1024)
 def _field_yaml(name: str, value: str) -> str:
     """A field of a file and its value (here as JSON). Trials of a sweep have most in common."""
+    return yaml_text(_File({name: json.loads(value)}))
+
+
+def yaml_text(value: Any) -> str:
+    """Plain values as YAML 1.2."""
     yaml = YAML(typ="safe", pure=True)
     yaml.Representer = _Representer
     yaml.default_flow_style = None  # short collections on one line
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.width = 100
     text = io.StringIO()
-    yaml.dump(_File({name: json.loads(value)}), text)
+    yaml.dump(value, text)
     return text.getvalue()
 
 

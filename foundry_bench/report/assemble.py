@@ -18,6 +18,7 @@ from foundry_bench.report.pictures_tasks import picture_tasks
 from foundry_bench.report.provenance import Fact, describe_environment, warn
 from foundry_bench.report.reading import read_results
 from foundry_bench.report.reading_tasks import read_contests, read_generality
+from foundry_bench.report.reruns import Rerun, find_reruns
 from foundry_bench.report.rows import tidy_rows
 from foundry_bench.report.runs import collect_runs, measures_in
 from foundry_bench.report.series import name_series
@@ -37,6 +38,7 @@ class SweepReport:
         notes: warnings that a reader must see first.
         lines: the results table as numbers.
         extras: further tables.
+        reruns: how each row of `table` is made again.
     """
 
     name: str
@@ -48,6 +50,7 @@ class SweepReport:
     lines: tuple[Line, ...]
     extras: tuple[Extra, ...]
     environment: tuple[Fact, ...]
+    reruns: tuple[Rerun, ...]
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,7 @@ def _assemble_sweep(evidence: Evidence, all_rows: pd.DataFrame, name: str) -> Sw
         tuple(results_lines(summary)),
         tuple(extra for extra in extras if extra is not None),
         tuple(describe_environment(part)),
+        find_reruns(part.trials, runs, summary),
     )
 
 
