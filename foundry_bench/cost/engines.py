@@ -66,7 +66,7 @@ class Workshop:
         # its threads would go on spinning beside whoever has the next turn
         options.add_session_config_entry("session.force_spinning_stop", "1")
         options.log_severity_level = 3
-        graph = self._graph(name, network, precision)
+        graph = write_pass(network, self.scratch / f"{name}.onnx", precision)
         session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
         def run(patches: Patches) -> Tensor:
@@ -76,19 +76,20 @@ class Workshop:
 
         return run
 
-    def _graph(self, name: str, network: Pass, precision: Precision) -> Path:
-        from foundry_bench.cost.exporting import PassCore
-        from foundry_bench.export.graph import write_graph, write_int8
 
-        path = self.scratch / f"{name}.onnx"
-        if not path.exists():
-            write_graph(PassCore(network), path)
-        if precision == "fp32":
-            return path
-        small = path.with_suffix(".int8.onnx")
-        if not small.exists():
-            write_int8(path, small)
-        return small
+def write_pass(network: Pass, path: Path, precision: Precision) -> Path:
+    """`network` as an ONNX graph: `path`, or a file beside it for int8; written if not there."""
+    from foundry_bench.cost.exporting import PassCore
+    from foundry_bench.export.graph import write_graph, write_int8
+
+    if not path.exists():
+        write_graph(PassCore(network), path)
+    if precision == "fp32":
+        return path
+    small = path.with_suffix(".int8.onnx")
+    if not small.exists():
+        write_int8(path, small)
+    return small
 
 
 def _torch_engine(network: Pass, way: Way, device: torch.device) -> Engine:

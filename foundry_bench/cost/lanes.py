@@ -3,7 +3,7 @@
 B clouds, M clouds for checking, N points.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -38,6 +38,11 @@ class Lane:
 
     def __str__(self) -> str:
         return f"{self.subject.name} {self.way}"
+
+
+def lanes_of(subjects: Sequence[Subject], ways: Sequence[Way]) -> list[Lane]:
+    """Every model in every way."""
+    return [Lane(subject, way) for subject in subjects for way in ways]
 
 
 @dataclass(frozen=True)

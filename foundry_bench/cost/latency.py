@@ -53,10 +53,12 @@ class Timings:
 
     Attributes:
         stages: a record each, of what was measured already.
-        notes: what could not be timed, and what to know of the rest.
+        left_out: what could not be timed, and why.
+        notes: what to know of the rest.
     """
 
     stages: tuple[Stage, ...]
+    left_out: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -74,6 +76,7 @@ class LatencyProfile:
         self._source = source
         self._conditions = conditions
         self._told = told
+        self._left_out: list[str] = []
         self._notes: list[str] = []
 
     def measure(self, lanes: Sequence[Lane], batches: Sequence[int]) -> Timings:
@@ -86,7 +89,7 @@ class LatencyProfile:
         """
         conditions = self._conditions
         self._refuse_neighbours()
-        self._notes = []
+        self._left_out, self._notes = [], []
         with ExitStack() as stack:
             if any(lane.way.mode == "compiled" for lane in lanes):
                 stack.enter_context(_many_compiled())
@@ -99,7 +102,7 @@ class LatencyProfile:
                 for batch in batches
                 for stage in self._measure_batch(lanes, batch, networks, workshop)
             ]
-        return Timings(tuple(stages), tuple(self._notes))
+        return Timings(tuple(stages), tuple(self._left_out), tuple(self._notes))
 
     def _refuse_neighbours(self) -> None:
         device = self._conditions.device
@@ -164,7 +167,7 @@ class LatencyProfile:
             try:
                 made = make_ready(lane, names[subject], networks[subject], batch, workshop)
             except Exception as error:
-                self._notes.append(f"left out: {lane}, batch {batch}: {_reason(error)}")
+                self._left_out.append(f"left out: {lane}, batch {batch}: {_reason(error)}")
             else:
                 ready[lane] = made
         unstable = [str(lane) for lane, each in ready.items() if not each.warm.is_stable]

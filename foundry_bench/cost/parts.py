@@ -120,11 +120,15 @@ def _all_doors(backbone: Backbone) -> list[Door]:
 
 @contextmanager
 def _replaced(doors: list[Door], watched: Callable[[Door], Callable[..., Any]]) -> Iterator[None]:
-    """Each door's method replaced by what `watched` makes of it."""
+    """Each door's method replaced by what `watched` makes of it; as it was, afterwards."""
+    own = [door.module.__dict__.get(door.method) for door in doors]
     try:
         for door in doors:
             setattr(door.module, door.method, watched(door))
         yield
     finally:
-        for door in doors:
-            door.module.__dict__.pop(door.method, None)
+        for door, before in zip(doors, own, strict=True):
+            if before is None:
+                door.module.__dict__.pop(door.method, None)
+            else:
+                setattr(door.module, door.method, before)

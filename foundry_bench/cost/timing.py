@@ -1,5 +1,6 @@
 """Timing of many things side by side: warmed up, then in turns, so that drift hits all alike."""
 
+import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,9 +46,8 @@ def warm_up(time_of: TimeOf) -> Warm:
     while not is_stable and (len(windows) < LEAST_WINDOWS or spent_ms < MOST_WARM_UP_MS):
         windows.append(time_of(calls))
         spent_ms += windows[-1] * calls
-        is_stable = len(windows) >= LEAST_WINDOWS and windows[-1] <= (1 + STABLE) * min(
-            windows[:-1]
-        )
+        fastest = min(windows[:-1], default=math.inf)
+        is_stable = len(windows) >= LEAST_WINDOWS and abs(windows[-1] - fastest) <= STABLE * fastest
     return Warm(max(1, round(TURN_MS / max(windows[-1], 1e-3))), is_stable)
 
 

@@ -1,5 +1,6 @@
 """How a network can be run: by which machinery, in which precision."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,21 +38,23 @@ OFFERED = (
     Way("cuda_graph"),
     Way("cuda_graph", "bf16"),
 )
+"""All there are."""
 ONLY_ON = {"onnxruntime": "cpu", "cuda_graph": "cuda"}
 
 
-def parse_ways(option: str, text: str, device: str) -> list[Way]:
+def parse_ways(option: str, text: str, device: str, offered: Sequence[Way] = OFFERED) -> list[Way]:
     """Ways from words such as `eager,eager:bf16`; without a precision, fp32.
 
     Raises:
-        FoundryError: opening with `option`, for a word that is none, or one that `device` lacks.
+        FoundryError: opening with `option`, for a word that is none of those offered, or one that
+            `device` lacks.
     """
     words = [word.strip() for word in text.split(",")]
-    return list(dict.fromkeys(_parse(option, word, device) for word in words))
+    return list(dict.fromkeys(_parse(option, word, device, offered) for word in words))
 
 
-def _parse(option: str, word: str, device: str) -> Way:
-    known = {str(way): way for way in OFFERED}
+def _parse(option: str, word: str, device: str, offered: Sequence[Way]) -> Way:
+    known = {str(way): way for way in offered}
     way = known.get(word if ":" in word else f"{word}:fp32")
     if way is None:
         raise FoundryError(f"{option}: given '{word}', expected any of {', '.join(known)}")
