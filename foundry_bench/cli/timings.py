@@ -8,7 +8,7 @@ from foundry_bench.cli.costs import MIB, markdown_table, model_cells
 from foundry_bench.cost.counting import PARTS
 from foundry_bench.record import Record
 
-WORDS = ("student", "s", "budget", "batch", "way")
+WORDS = ("model", "batch", "way")
 MEMORY = {
     "peak_rss_bytes": "peak RSS",
     "baseline_rss_bytes": "of it imports",
@@ -21,14 +21,15 @@ MEMORY = {
 
 def latency_table(records: Sequence[Record]) -> Table:
     """A row a record: milliseconds of a pass, against the teacher's, and by part."""
-    heads = ("median", "q1", "q3", "n", "of teacher", *PARTS, "network")
+    heads = ("median", "quartiles", "n", "of teacher", *PARTS, "network")
     table = markdown_table(f"{_title(records)}: ms a batch", WORDS, heads)
     for record in records:
         metrics = record.metrics
         ratio = metrics.get("ratio_to_teacher")
         table.add_row(
             *_lane(record),
-            *(_ms(metrics[f"latency_ms_{name}"]) for name in ("median", "q1", "q3")),
+            _ms(metrics["latency_ms_median"]),
+            f"{_ms(metrics['latency_ms_q1'])} to {_ms(metrics['latency_ms_q3'])}",
             f"{metrics['latency_n']:.0f}",
             "" if ratio is None else f"{ratio:.2f}",
             *(_ms(metrics.get(f"latency_ms_{part}")) for part in (*PARTS, "network")),
@@ -66,7 +67,10 @@ def _title(records: Sequence[Record]) -> str:
 def _lane(record: Record) -> tuple[str, ...]:
     config = record.config
     way = f"{config['mode']} {config['precision']}"
-    return (*model_cells(record), str(config["batch"]), way)
+    student, supertokens, budget = model_cells(record)
+    sizes = [f"s={supertokens}"] if supertokens else []
+    sizes += [f"budget={budget}"] if budget else []
+    return " ".join([student, *sizes]), str(config["batch"]), way
 
 
 def _ms(number: float | None) -> str:

@@ -7,7 +7,8 @@ from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from foundry_bench.report.assemble import Report, SweepReport
+from foundry_bench.report.assemble import Report
+from foundry_bench.report.sections import SweepReport
 
 _PACKAGE = "foundry_bench.report"
 

@@ -58,6 +58,7 @@ def test_onnx_runtime_says_what_torch_says(workshop: Workshop, patches: Patches)
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, when inductor is imported
 def test_a_compiled_network_says_what_eager_says(workshop: Workshop, patches: Patches) -> None:
     assert apart(workshop, network("foundry"), Way("compiled"), patches, 4) < 1e-4
 
