@@ -1,6 +1,8 @@
 """`foundry-bench profile memory`: what memory a teacher and its students need."""
 
 import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -80,13 +82,14 @@ def memory(
         numbers_of("--budgets", budgets or BUDGETS),
         source.architecture,
     )
-    profile = MemoryProfile(source, classes or NUM_CLASSES, threads or num_cores(), chosen)
     subjects, notes = planned_subjects(source, students, distilled or [], sizes)
     lanes = lanes_of(subjects, parse_ways("--ways", ways, chosen.type, OFFERED))
-    stages = [
-        profile.stage(lane, batch) for batch in numbers_of("--batch", batches) for lane in lanes
-    ]
-    with store_in(out) as store:
+    numbers = numbers_of("--batch", batches)
+    with store_in(out) as store, TemporaryDirectory() as scratch:
+        profile = MemoryProfile(
+            source, Path(scratch), classes or NUM_CLASSES, threads or num_cores(), chosen
+        )
+        stages = [profile.stage(lane, batch) for lane in lanes for batch in numbers]
         records, failures = run_stages(stages, store)
     if as_json:
         typer.echo(json.dumps(measured_rows(records), indent=1))

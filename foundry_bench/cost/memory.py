@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ from foundry_bench.cost.counting import Pass
 from foundry_bench.cost.engines import network_of, write_pass
 from foundry_bench.cost.footprint import Request
 from foundry_bench.cost.lanes import Lane
+from foundry_bench.cost.subjects import Subject
 from foundry_bench.cost.ways import Way
 from foundry_bench.errors import FoundryError
 from foundry_bench.models.heads import ClassificationHead
@@ -44,10 +46,12 @@ class MemoryProfile:
     """What memory a teacher and its students need, with a classification head on each.
 
     Attributes:
+        scratch: where the files for the processes are written, each model once.
         num_classes: that the head tells apart.
     """
 
     source: TeacherSource
+    scratch: Path
     num_classes: int
     threads: int
     device: torch.device
@@ -70,8 +74,7 @@ class MemoryProfile:
         }
 
         def run(context: StageContext) -> StageResult:
-            found = self._measure(lane, batch, context.directory)
-            return StageResult(metrics_of(found))
+            return StageResult(metrics_of(self._measure(lane, batch)))
 
         prints = lane.subject.fingerprints(self.source)
         return Stage("profile", MEMORY_VERSION, config, run, fingerprints=prints, task=TASK)
@@ -80,29 +83,35 @@ class MemoryProfile:
     def _teacher(self) -> Teacher:
         return self.source.build()
 
-    def _measure(self, lane: Lane, batch: int, folder: Path) -> dict[str, int]:
-        backbone = lane.subject.build(self._teacher)
+    def _measure(self, lane: Lane, batch: int) -> dict[str, int]:
+        network = self._network(lane.subject)
+        spec = network.backbone.patch_spec
+        folder = self.scratch / self._names[lane.subject]
+        folder.mkdir(exist_ok=True)
+        points = folder / f"points-{batch}.npy"
+        np.save(points, procedural_clouds(batch, spec.points).numpy())
+        return measure(
+            {
+                "model": str(_written(network, lane.way, folder)),
+                "points": str(points),
+                "geometry": asdict(spec),
+                "modules": sorted({type(module).__module__ for module in network.modules()}),
+                "precision": lane.way.precision,
+                "threads": self.threads,
+                "device": str(self.device),
+            }
+        )
+
+    @cached_property
+    def _names(self) -> dict[Subject, str]:
+        """Of folders, as models come."""
+        return defaultdict(lambda: str(len(self._names)))
+
+    def _network(self, subject: Subject) -> Pass:
+        backbone = subject.build(self._teacher)
         with seeded(0, "init", "head"):
             head = ClassificationHead(backbone.width, self.num_classes)
-        network, spec = network_of(backbone, head), backbone.patch_spec
-        points = folder / "points.npy"
-        model = _written(network, lane.way, folder)
-        np.save(points, procedural_clouds(batch, spec.points).numpy())
-        try:
-            return measure(
-                {
-                    "model": str(model),
-                    "points": str(points),
-                    "geometry": asdict(spec),
-                    "modules": sorted({type(module).__module__ for module in network.modules()}),
-                    "precision": lane.way.precision,
-                    "threads": self.threads,
-                    "device": str(self.device),
-                }
-            )
-        finally:
-            for path in (points, *folder.glob("model.*")):
-                path.unlink()
+        return network_of(backbone, head)
 
 
 def metrics_of(found: Mapping[str, int]) -> dict[str, float]:
@@ -140,5 +149,6 @@ def _written(network: Pass, way: Way, folder: Path) -> Path:
     if way.mode == "onnxruntime":
         return write_pass(network, folder / "model.onnx", way.precision)
     path = folder / "model.pt"
-    torch.save(network, path)
+    if not path.exists():
+        torch.save(network, path)
     return path

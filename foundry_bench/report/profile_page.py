@@ -42,16 +42,17 @@ def profile_section(records: Sequence[Record], *, has_trials: bool) -> SweepRepo
     latencies = of_kind(measured, "latency")
     if not measured or (has_trials and not latencies and not of_kind(measured, "memory")):
         return None
-    extras = (tabulate_ways(latencies), tabulate_memory(measured), tabulate_counts(measured))
+    tables = (tabulate_ways(latencies), tabulate_memory(measured), tabulate_counts(measured))
+    extras = [extra for extra in tables if extra is not None]
     return SweepReport(
         NAME,
         SweepInfo(QUESTION),
         tuple(read_latencies(measured)),
         tuple(warn_of_measurements(measured)),
         tuple(_pictures(latencies)),
-        latency_table(latencies),
+        latency_table(latencies) if latencies else extras[0].tables[0],
         tuple(latency_lines(measured)),
-        tuple(extra for extra in extras if extra is not None),
+        tuple(extras),
         tuple(_facts(measured)),
         COMMANDS,
     )

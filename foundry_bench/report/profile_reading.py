@@ -50,17 +50,16 @@ def _read_batch(teacher: Measured, students: Sequence[Measured]) -> list[Stateme
     where = f"batch {teacher.batch}, {teacher.teacher}, on {teacher.machine}"
     times = [f"the teacher takes {_time(teacher)}"]
     times += [f"{each.model} {_time(each)}, {_ratio(each)} of it" for each in told]
-    floors = [f"{each.floor:.0%} of {each.model}" for each in (teacher, *told)]
-    floor_ms = [
-        f"{number(each.part_ms('group'), 2)} + {number(each.part_ms('tokenize'), 2)} ms"
+    floors = [
+        f"{number(100 * each.floor, 0)} % of {'the ' if each.is_teacher else ''}{each.model}"
+        f" ({number(each.part_ms('group'), 2)} + {number(each.part_ms('tokenize'), 2)} ms)"
         for each in (teacher, *told)
     ]
     statements = [
         Statement(f"{capital(where)}: {'; '.join(times)}."),
         Statement(
-            "Of this FPS and kNN, and the tokenizer, are"
-            f" {and_list([f'{share} ({ms})' for share, ms in zip(floors, floor_ms, strict=True)])}:"
-            " no number of SuperTokens saves that."
+            f"FPS and kNN, and the tokenizer, are {and_list(floors)}: what no number of"
+            " SuperTokens saves."
         ),
     ]
     slower = [each for each in students if (each.number("ratio_to_teacher_q1") or 0) > 1]

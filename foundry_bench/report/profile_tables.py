@@ -35,7 +35,7 @@ def latency_table(latencies: Sequence[Measured]) -> Table:
     ]
     caption = (
         "Milliseconds of a batch of clouds on its way to logits, eager fp32: median, quartiles and"
-        " number of rounds; `of teacher` is the median over rounds of the time over the teacher's"
+        " number of rounds; “of teacher” is the median over rounds of the time over the teacher's"
         " in the same round. Parts are watched from inside a pass, each the median over rounds:"
         " group is FPS and kNN; compress has all that runs in no other part."
     )
@@ -63,8 +63,8 @@ def tabulate_ways(latencies: Sequence[Measured]) -> Extra | None:
         ("difference", _metric("output_difference"), ".1g"),
     ]
     caption = (
-        "`of teacher`: the teacher run in the same way; `network` is all but FPS and kNN, which run"
-        " in torch everywhere; `difference` of logits to eager's, in the median cloud, relative to"
+        "“Of teacher”: the teacher run in the same way; network is all but FPS and kNN, which run"
+        " in torch everywhere; difference of logits to eager's, in the median cloud, relative to"
         " the largest. bf16 is torch's autocast, int8 ONNX Runtime's dynamic quantisation."
     )
     table = _table(shown, columns, caption)
@@ -111,7 +111,7 @@ def tabulate_counts(measured: Sequence[Measured]) -> Extra | None:
             for name in ("fp32", "bf16", "int8")
         ),
     ]
-    counted = "Millions a cloud; FLOPs are 2 × MACs, `other` and `geometry` single operations."
+    counted = "Millions a cloud; FLOPs are 2 × MACs, other and geometry single operations."
     tables = (_table(shown, macs, counted), _table(shown, sizes, "Weights of the backbone."))
     return Extra("flops", "MACs and sizes", tables, tuple(_lines(shown)), is_folded=True)
 

@@ -30,7 +30,7 @@ def test_latency_shows_a_row_for_each_way_and_keeps_records(
     result = call("latency", *tiny, *words, "--out", str(tmp_path / "out"))
     assert result.exit_code == 0, result.output
     rows = [line for line in result.stdout.splitlines() if " eager fp32 " in line]
-    assert [row.split("|")[1].strip() for row in rows] == ["teacher", "foundry"] * 2
+    assert [row.split("|")[1].strip() for row in rows] == ["teacher", "foundry s=2"] * 2
     assert "1 threads" in result.stdout
     paths = sorted((tmp_path / "out" / "stages").glob("*/record.json"))
     assert len(paths) == 4

@@ -26,7 +26,8 @@ def source(tmp_path: Path) -> TeacherSource:
 def test_more_clouds_need_more_and_imports_are_told_apart(
     source: TeacherSource, tmp_path: Path
 ) -> None:
-    profile, store = MemoryProfile(source, 5, 1, torch.device("cpu")), Store(tmp_path / "store")
+    profile = MemoryProfile(source, tmp_path, 5, 1, torch.device("cpu"))
+    store = Store(tmp_path / "store")
     few, many = (
         store.get_or_run(profile.stage(Lane(Subject(None), Way()), batch), lambda progress: None)
         for batch in (1, 2048)
@@ -40,8 +41,10 @@ def test_more_clouds_need_more_and_imports_are_told_apart(
     assert second["own_rss_bytes"] == second["peak_rss_bytes"] - second["baseline_rss_bytes"]
 
 
-def test_the_record_stands_for_this_hardware_and_these_packages(source: TeacherSource) -> None:
-    profile = MemoryProfile(source, 5, 1, torch.device("cpu"))
+def test_the_record_stands_for_this_hardware_and_these_packages(
+    source: TeacherSource, tmp_path: Path
+) -> None:
+    profile = MemoryProfile(source, tmp_path, 5, 1, torch.device("cpu"))
     one, same, other = (profile.stage(Lane(Subject(None), Way()), batch) for batch in (1, 1, 2))
     assert one.key == same.key != other.key
     assert {"hardware", "packages"} <= one.config.keys()
