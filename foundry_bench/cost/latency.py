@@ -191,7 +191,7 @@ class LatencyProfile:
             "precision": lane.way.precision,
             "threads": conditions.threads,
             "device": conditions.device.type,
-            "hardware": machine.fingerprint(),
+            "hardware": machine.fingerprint(conditions.device),
             "shared": conditions.is_shared,
             "measured": measured,
         }

@@ -20,8 +20,10 @@ QUIET_SHARE = 0.1
 QUIET_GPU_PERCENT = 5
 
 
-def fingerprint() -> dict[str, Any]:
-    """What a latency is of: the device, its processor and cores."""
+def fingerprint(device: torch.device) -> dict[str, Any]:
+    """What a number measured on `device` is of: its name, and the machine's processor and cores."""
+    if device.type == "cuda":
+        torch.cuda.init()  # it is not named before
     found = provenance.device()
     return {name: found[name] for name in ("kind", "name", "cpu", "cores")}
 

@@ -69,7 +69,7 @@ class MemoryProfile:
             "precision": lane.way.precision,
             "threads": self.threads,
             "device": self.device.type,
-            "hardware": machine.fingerprint(),
+            "hardware": machine.fingerprint(self.device),
             "packages": provenance.packages(),
         }
 

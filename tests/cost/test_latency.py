@@ -66,7 +66,7 @@ def test_a_record_says_what_was_timed_and_where(source: TeacherSource, tmp_path:
         assert (record.stage, record.task, record.status) == ("profile", "latency", "done")
         assert record.config["mode"] == "eager"
         assert record.config["threads"] == 1
-        assert record.config["hardware"] == machine.fingerprint()
+        assert record.config["hardware"] == machine.fingerprint(torch.device("cpu"))
         numbers = record.metrics
         quartiles = [numbers[f"latency_ms_{name}"] for name in ("q1", "median", "q3")]
         assert 0 < quartiles[0] <= quartiles[1] <= quartiles[2]
@@ -86,7 +86,7 @@ def test_no_measurement_is_taken_for_another(
     keys: set[str] = set()
     for cores, minute in ((2, "00"), (2, "01"), (4, "01")):
         print_ = {"kind": "cpu", "name": "x", "cpu": "x", "cores": cores}
-        monkeypatch.setattr(machine, "fingerprint", lambda print_=print_: print_)
+        monkeypatch.setattr(machine, "fingerprint", lambda device, print_=print_: print_)
         moment = SimpleNamespace(isoformat=lambda timespec, minute=minute: f"12:{minute}")
         monkeypatch.setattr(latency, "datetime", SimpleNamespace(now=lambda zone, m=moment: m))
         keys |= {stage.key for stage in profile(source).measure([Lane(TEACHER, EAGER)], [1]).stages}
