@@ -1,10 +1,12 @@
 """Parts of a pass, with a clock that counts what is called instead of time."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from foundry_bench.cost.clocks import Call, Clock
 from foundry_bench.cost.clouds import procedural_clouds
@@ -75,6 +77,24 @@ def test_a_student_has_every_part_and_nothing_is_counted_twice(name: str) -> Non
     assert set(found) == set(PARTS)
     depth = len(backbone.get_submodule("encoder.blocks"))  # type: ignore[arg-type]
     assert found["encode"] == 4 * depth, "also of those that walk over the blocks themselves"
+
+
+@pytest.mark.parametrize("name", ["foundry", "pitome"])
+def test_attention_is_the_encoders_whoever_calls_it(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backbone, clock = student(name).eval(), LinearLayers()
+    product = functional.scaled_dot_product_attention
+
+    def counted(*given: Any, **named: Any) -> Tensor:
+        clock.run += 1
+        return product(*given, **named)
+
+    monkeypatch.setattr(functional, "scaled_dot_product_attention", counted)
+    with torch.inference_mode():
+        watch = PartWatch(backbone, nn.Identity(), group(POINTS, SPEC), clock)
+        found = watch.pass_ms(POINTS)
+    assert {part: number for part, number in found.items() if number} == {"encode": TINY.depth}
 
 
 def test_a_watch_leaves_nothing_behind() -> None:

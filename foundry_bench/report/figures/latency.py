@@ -53,7 +53,7 @@ def draw_latency(bars: Sequence[Bar], batch: int) -> Figure:
         axes.plot([low, high], [place, place], color=INK, linewidth=1.1, zorder=3)
         axes.plot([middle], [place], "|", color=INK, markersize=7, zorder=3)
         axes.annotate(
-            f"{middle:.3g} ms, {100 * bar.floor:.0f} %",
+            f"{middle:#.3g}".removesuffix(".") + f" ms, {100 * bar.floor:.0f} %",
             (max(high, end), place),
             (3, 0),
             textcoords="offset points",
@@ -62,8 +62,8 @@ def draw_latency(bars: Sequence[Bar], batch: int) -> Figure:
             color=SOFT,
         )
     axes.set_yticks(places, [bar.model for bar in bars])
-    axes.invert_yaxis()
-    axes.set_xlim(0, 1.45 * longest)
+    axes.set_ylim(len(bars) - 0.5, -0.5)
+    axes.set_xlim(0, 1.55 * longest)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     clouds = "one cloud" if batch == 1 else f"a batch of {batch} clouds"
