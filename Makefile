@@ -1,20 +1,22 @@
 PYTHON ?= python3
 VENV ?= .venv
 SWEEP ?= supertokens
+PROFILE ?= reports/profile
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install sweep test test-all lint gallery docs
+.PHONY: help install sweep profile test test-all lint gallery docs
 
 help:
 	@echo "make sweep     install into $(VENV), run sweeps/$(SWEEP).yaml, write its report"
+	@echo "make profile   what teacher and students cost on this machine, into $(PROFILE)"
 	@echo "make test      install into $(VENV), run the tests (make test-all: the slow ones too)"
 	@echo "make lint      ruff and mypy"
 	@echo "make gallery   make the reports of reports/gallery again from the records in them"
 	@echo "make docs      the documentation as a site, in site/"
-	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) SWEEP=$(SWEEP)"
+	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) SWEEP=$(SWEEP) PROFILE=$(PROFILE)"
 
 install: $(INSTALLED)
 
@@ -27,6 +29,10 @@ sweep: install
 	$(BIN)/foundry-bench sweep sweeps/$(SWEEP).yaml
 	$(BIN)/foundry-bench report runs/$(SWEEP)
 	@echo "The report: $(CURDIR)/reports/$(SWEEP)/index.html"
+
+profile: install
+	$(BIN)/python benchmarks/profile_all.py --report $(PROFILE)
+	@echo "The report: $(CURDIR)/$(PROFILE)/index.html"
 
 test: install
 	$(BIN)/python -m pytest -m "not slow"

@@ -20,21 +20,23 @@ def flops_table(records: Sequence[Record], title: str) -> Table:
     gates = any("macs_p95" in record.metrics for record in records)
     tokens, macs = (("tokens", "p95"), ("MACs", "p95")) if gates else (("tokens",), ("MACs",))
     heads = ("s", "budget", *tokens, *SHOWN_PARTS, *macs, "FLOPs", "tok. %", "other", "geometry")
-    table = _table(f"{title}: millions a cloud", ("student",), heads)
+    table = markdown_table(f"{title}: millions a cloud", ("student",), heads)
     for record in records:
-        table.add_row(*_name(record), *_costs(record, gates=gates))
+        table.add_row(*model_cells(record), *_costs(record, gates=gates))
     return table
 
 
 def sizes_table(records: Sequence[Record]) -> Table:
     """Parameters, and the weights' bytes by precision, each size of a student once."""
-    table = _table("size", ("student",), ("s", "parameters", "fp32 MiB", "bf16 MiB", "int8 MiB"))
+    table = markdown_table(
+        "size", ("student",), ("s", "parameters", "fp32 MiB", "bf16 MiB", "int8 MiB")
+    )
     rows: dict[tuple[str, ...], None] = {}
     for record in records:
         metrics = record.metrics
         sizes = (metrics[f"weight_bytes_{name}"] / MIB for name in PRECISIONS)
         shown = (f"{metrics['parameters']:,.0f}", *(f"{size:.2f}" for size in sizes))
-        rows[*_name(record)[:2], *shown] = None
+        rows[*model_cells(record)[:2], *shown] = None
     for row in rows:
         table.add_row(*row)
     return table
@@ -43,21 +45,23 @@ def sizes_table(records: Sequence[Record]) -> Table:
 def operators_table(records: Sequence[Record]) -> Table:
     """A row an operator in a part of a student, those that cost nothing left out."""
     heads = ("MACs", "FLOPs", "other", "geometry")
-    table = _table("operators, of a cloud", ("student", "s", "budget", "part", "operator"), heads)
+    table = markdown_table(
+        "operators, of a cloud", ("student", "s", "budget", "part", "operator"), heads
+    )
     for record in records:
         for row in operators(record):
             numbers = (row[name] for name in ("macs", "flops", "other_ops", "geometry_ops"))
             shown = (f"{number:,.0f}" if number else "" for number in numbers)
-            table.add_row(*_name(record), row["part"], row["operator"], *shown)
+            table.add_row(*model_cells(record), row["part"], row["operator"], *shown)
     return table
 
 
 def paper_table(records: Sequence[Record]) -> Table:
     """The paper's figures, the same counted, and what this suite's own networks cost."""
     heads = ("s", "the paper's", "counted so", "own MACs", "own FLOPs", "tok. %")
-    table = _table("billions a batch of 128 clouds", ("model",), heads)
+    table = markdown_table("billions a batch of 128 clouds", ("model",), heads)
     for record in records:
-        name, supertokens, _ = _name(record)
+        name, supertokens, _ = model_cells(record)
         metrics = record.metrics
         table.add_row(
             name,
@@ -71,7 +75,8 @@ def paper_table(records: Sequence[Record]) -> Table:
     return table
 
 
-def _name(record: Record) -> tuple[str, str, str]:
+def model_cells(record: Record) -> tuple[str, str, str]:
+    """Student, SuperTokens and budget, as words."""
     known = identity(record)
     student = known["student"] + (" (distilled)" if known["distilled"] else "")
     numbers = (known[name] for name in ("supertokens", "budget"))
@@ -105,7 +110,8 @@ def _mega(number: float) -> str:
     return f"{number / MEGA:.2f}"
 
 
-def _table(title: str, words: Sequence[str], numbers: Sequence[str]) -> Table:
+def markdown_table(title: str, words: Sequence[str], numbers: Sequence[str]) -> Table:
+    """An empty table with columns of words and of numbers."""
     table = Table(title=title, title_justify="left", box=MARKDOWN)
     for head in words:
         table.add_column(head, no_wrap=True)

@@ -1,25 +1,38 @@
 """`foundry-bench profile`: what a teacher and its students cost."""
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from foundry_bench.cli import profile_latency, profile_memory
+from foundry_bench.cli.profile_options import (
+    BUDGETS,
+    NUM_CLASSES,
+    SUPERTOKENS,
+    TEACHER,
+    Budgets,
+    Classes,
+    DistilledFolders,
+    Out,
+    Preset,
+    Students,
+    Supertokens,
+    TeacherName,
+    Weights,
+    numbers_of,
+    planned_subjects,
+    run_stages,
+    source_of,
+    store_in,
+)
 from foundry_bench.errors import FoundryError
-from foundry_bench.registries import STUDENTS, TEACHERS
 
 if TYPE_CHECKING:
-    from foundry_bench.cost.flops import FlopsProfile
-    from foundry_bench.cost.planning import Sizes
     from foundry_bench.data.loader import DatasetLoader
     from foundry_bench.record import Record
     from foundry_bench.stage import Stage
-    from foundry_bench.store import Store
-    from foundry_bench.teachers.preset import TeacherSource
 
 EXAMPLES = """
 foundry-bench profile flops
@@ -30,48 +43,10 @@ foundry-bench profile flops --preset paper_count --json
 """
 EPILOG = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in EXAMPLES.split("\n") if line)
 PAPER_COUNT = "paper_count"
-TEACHER = "point_jepa"
-SUPERTOKENS = "1,2,4,8,16"
-BUDGETS = "4,8,16,32,64"
-NUM_CLOUDS, NUM_CLASSES = 256, 40
+NUM_CLOUDS = 256
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
-TeacherName = Annotated[str | None, typer.Option("--teacher", help=f"By default {TEACHER}.")]
-Preset = Annotated[
-    str,
-    typer.Option(
-        help="The teacher's preset, or the path of one; paper_count: the figures of the paper."
-    ),
-]
-Weights = Annotated[
-    str | None,
-    typer.Option(help="As in a sweep file; by default those that ship, or else random ones."),
-]
-Students = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--student",
-        metavar="NAME",
-        help="A registered student; may be repeated. By default all of them.",
-    ),
-]
-Supertokens = Annotated[
-    str | None, typer.Option("--supertokens", metavar="S,S", help=f"By default {SUPERTOKENS}.")
-]
-Budgets = Annotated[
-    str | None,
-    typer.Option("--budgets", metavar="N,N", help=f"Of gated students; by default {BUDGETS}."),
-]
-DistilledFolders = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--distilled",
-        metavar="DIR",
-        help="A distilled student, <store>/stages/<key>; may be repeated. Without --student it "
-        "stands beside the teacher alone.",
-    ),
-]
 DataName = Annotated[
     str | None,
     typer.Option(
@@ -85,18 +60,15 @@ Changes = Annotated[
 Clouds = Annotated[
     int | None, typer.Option(min=1, help=f"How many of those; by default {NUM_CLOUDS}.")
 ]
-Classes = Annotated[
-    int | None, typer.Option(min=1, help=f"That the head tells apart; by default {NUM_CLASSES}.")
-]
-Out = Annotated[
-    Path | None,
-    typer.Option(metavar="DIR", help="Keep records in DIR/stages, and tables in DIR/*.csv."),
-]
 
 
 @app.callback()
 def describe() -> None:
-    """Count what a teacher and its students cost."""
+    """Count and measure what a teacher and its students cost."""
+
+
+app.command("latency", epilog=profile_latency.EPILOG)(profile_latency.latency)
+app.command("memory", epilog=profile_memory.EPILOG)(profile_memory.memory)
 
 
 @app.command(epilog=EPILOG)
@@ -127,13 +99,13 @@ def flops(
     from foundry_bench.cost.planning import Sizes
     from foundry_bench.cost.rows import write_tables
 
-    with _store(out) as store:
+    with store_in(out) as store:
         if preset == PAPER_COUNT:
             models = (teacher, weights, students, supertokens, budgets, distilled)
             stages = _paper_stages((*models, data, changes, clouds, classes))
             notes: list[str] = []
         else:
-            source = _source(teacher or TEACHER, preset, weights)
+            source = source_of(teacher or TEACHER, preset, weights)
             num_clouds = clouds or NUM_CLOUDS
             profile = FlopsProfile(
                 source,
@@ -143,12 +115,13 @@ def flops(
                 cache=store.root / "data",
             )
             sizes = Sizes(
-                _numbers("--supertokens", supertokens or SUPERTOKENS),
-                _numbers("--budgets", budgets or BUDGETS),
+                numbers_of("--supertokens", supertokens or SUPERTOKENS),
+                numbers_of("--budgets", budgets or BUDGETS),
                 source.architecture,
             )
-            stages, notes = _planned(profile, source, students, distilled or [], sizes)
-        records, failures = _run(stages, store)
+            subjects, notes = planned_subjects(source, students, distilled or [], sizes)
+            stages = [profile.stage(each.settings, each.distilled) for each in subjects]
+        records, failures = run_stages(stages, store)
     if out is not None:
         notes += [f"wrote {path}" for path in write_tables(out, records)]
     notes += [note for record in records if (note := _silence(record))]
@@ -156,28 +129,6 @@ def flops(
     for note in (*notes, *failures):
         typer.echo(note, err=True)
     raise typer.Exit(1 if failures else 0)
-
-
-@contextmanager
-def _store(out: Path | None) -> Iterator["Store"]:
-    """A store in `out`, or one that is thrown away."""
-    from foundry_bench.store import Store
-
-    with TemporaryDirectory() as scratch:
-        yield Store(Path(scratch) if out is None else out)
-
-
-def _source(name: str, preset: str, weights: str | None) -> "TeacherSource":
-    from foundry_bench.config.load import load_settings
-    from foundry_bench.config.settings import TeacherSettings
-    from foundry_bench.teachers.preset import TeacherPreset, preset_path, teacher_source
-
-    TEACHERS.get(name)
-    given = TeacherSettings(name=name, preset=preset)
-    if weights is None:
-        ships = load_settings(preset_path(given), TeacherPreset).weights is not None
-        weights = "shipped" if ships else "random"
-    return teacher_source(given.model_copy(update={"weights": weights}))
 
 
 def _loader(
@@ -206,54 +157,6 @@ def _paper_stages(choices: Sequence[object]) -> "list[Stage]":
             "teacher, student, size, data or head with it"
         )
     return [paper_stage(supertokens) for supertokens in PUBLISHED_GIGA]
-
-
-def _planned(
-    profile: "FlopsProfile",
-    source: "TeacherSource",
-    students: list[str] | None,
-    distilled: list[Path],
-    sizes: "Sizes",
-) -> "tuple[list[Stage], list[str]]":
-    """What to count, the teacher first; and what cannot be had."""
-    from foundry_bench.cost.distilled import read_distilled
-    from foundry_bench.cost.planning import plan_students, with_budgets
-
-    names = students if students is not None else [] if distilled else list(STUDENTS)
-    plan = plan_students(names, sizes)
-    stages = [profile.stage(None), *map(profile.stage, plan.students)]
-    for folder in distilled:
-        found = read_distilled(folder, source)
-        stages += [profile.stage(settings, found) for settings in with_budgets(found, sizes)]
-    return stages, [f"left out: {reason}" for reason in plan.skipped]
-
-
-def _numbers(option: str, text: str) -> list[int]:
-    """`1,2,4` as numbers."""
-    words = [word.strip() for word in text.split(",")]
-    if not all(word.isdecimal() and int(word) for word in words):
-        raise FoundryError(f"{option}: given '{text}', expected numbers from 1 on, such as 1,4,16")
-    return [int(word) for word in words]
-
-
-def _run(stages: "Sequence[Stage]", store: "Store") -> "tuple[list[Record], list[str]]":
-    """The records of what could be counted, and why the rest could not."""
-    from rich.console import Console
-    from rich.progress import track
-
-    from foundry_bench.store import StageFailed
-
-    console = Console(stderr=True)
-    records: list[Record] = []
-    failures: list[str] = []
-    hidden = not console.is_terminal
-    for stage in track(stages, "counting", console=console, transient=True, disable=hidden):
-        try:
-            records.append(store.get_or_run(stage, lambda progress: None).record)
-        except StageFailed as failure:
-            student = stage.config["student"] or {"name": "teacher"}
-            failures.append(f"foundry-bench: {student['name']}: {failure}")
-    return records, failures
 
 
 def _silence(record: "Record") -> str | None:

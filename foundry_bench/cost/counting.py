@@ -91,7 +91,7 @@ def count(
     """
     patches = random_patches(backbone.patch_spec) if patches is None else patches
     patches = patches.to(next(backbone.parameters()).device)
-    traced = _Pass(backbone, head).eval()
+    traced = Pass(backbone, head).eval()
     trace = trace_of(traced, (patches.neighbors_BCK3, patches.centers_BC3))
     found: Counter[tuple[Part, str]] = Counter()
     inside: Counter[str] = Counter()
@@ -122,8 +122,8 @@ def _grouping(spec: PatchSpec, num_clouds: int) -> Iterable[Work]:
     yield Work("group", "knn", geometry_ops=num_clouds * knn_ops(spec))
 
 
-class _Pass(nn.Module):
-    """Tensors in, a tensor out: what can be traced."""
+class Pass(nn.Module):
+    """Tensors in, a tensor out: what can be traced and compiled."""
 
     def __init__(self, backbone: Backbone, head: nn.Module | None) -> None:
         super().__init__()

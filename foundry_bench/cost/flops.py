@@ -12,16 +12,15 @@ from foundry_bench.cost.distilled import Distilled
 from foundry_bench.cost.gates import count_gated, entered
 from foundry_bench.cost.metrics import metrics_of, size_of
 from foundry_bench.cost.planning import heeds_budgets
+from foundry_bench.cost.subjects import student_of
 from foundry_bench.data.dataset import subsample
 from foundry_bench.data.loader import DatasetLoader
 from foundry_bench.geometry.patches import Patches, group
 from foundry_bench.models.backbone import Inputs
 from foundry_bench.models.heads import ClassificationHead
 from foundry_bench.registries import STUDENTS
-from foundry_bench.seeds import seeded
 from foundry_bench.stage import Stage, StageContext, StageResult
 from foundry_bench.students.student import Student, StudentSettings
-from foundry_bench.teachers.loading import load_weights
 from foundry_bench.teachers.preset import TeacherSource
 from foundry_bench.teachers.teacher import Teacher
 
@@ -118,12 +117,7 @@ class FlopsProfile:
     def _of_student(
         self, settings: StudentSettings, distilled: Distilled | None
     ) -> dict[str, float]:
-        with seeded(0, "init", "student"):
-            student = STUDENTS.get(settings.name)(self._teacher, settings)
-        if distilled is not None:
-            load_weights(student, distilled.weights)
-            student.anneal(1.0)
-        student.settle(self._teacher)
+        student = student_of(self._teacher, settings, distilled)
         if heeds_budgets(type(settings)):
             has_teachers_tokens = distilled is None and not settings.own_tokenizer
             found = self._of_gated(student, has_teachers_tokens=has_teachers_tokens)

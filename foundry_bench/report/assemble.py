@@ -5,60 +5,35 @@ from dataclasses import dataclass
 import pandas as pd
 
 from foundry_bench.report.corruptions import find_clean, gather_damage, tabulate_corruptions
-from foundry_bench.report.extra import Extra
-from foundry_bench.report.figure_data import Line
 from foundry_bench.report.generality import generalise
 from foundry_bench.report.generality_tables import tabulate
 from foundry_bench.report.harvest import Evidence, SweepInfo
 from foundry_bench.report.matrices import arrange
 from foundry_bench.report.parts import tabulate_parts
-from foundry_bench.report.picture import Picture
 from foundry_bench.report.pictures import collect_pictures, fig2_data
 from foundry_bench.report.pictures_tasks import picture_tasks
-from foundry_bench.report.provenance import Fact, describe_environment, warn
+from foundry_bench.report.profile_page import NAME, profile_section
+from foundry_bench.report.provenance import describe_environment, warn
 from foundry_bench.report.reading import read_results
 from foundry_bench.report.reading_tasks import read_contests, read_generality
-from foundry_bench.report.reruns import Rerun, find_reruns
+from foundry_bench.report.reruns import find_reruns
 from foundry_bench.report.rows import tidy_rows
 from foundry_bench.report.runs import collect_runs, measures_in
+from foundry_bench.report.sections import SweepReport
 from foundry_bench.report.series import name_series
 from foundry_bench.report.specialists import contest, find_specialists, tabulate_specialists
-from foundry_bench.report.statements import Statement
 from foundry_bench.report.summary import summarise
 from foundry_bench.report.tables import results_lines, results_table
 from foundry_bench.report.task_data import name_data
-from foundry_bench.report.typeset import Table
-
-
-@dataclass(frozen=True)
-class SweepReport:
-    """All that is said of one sweep.
-
-    Attributes:
-        notes: warnings that a reader must see first.
-        lines: the results table as numbers.
-        extras: further tables.
-        reruns: how each row of `table` is made again.
-    """
-
-    name: str
-    info: SweepInfo
-    statements: tuple[Statement, ...]
-    notes: tuple[str, ...]
-    pictures: tuple[Picture, ...]
-    table: Table
-    lines: tuple[Line, ...]
-    extras: tuple[Extra, ...]
-    environment: tuple[Fact, ...]
-    reruns: tuple[Rerun, ...]
 
 
 @dataclass(frozen=True)
 class Report:
-    """The report of one sweep or several.
+    """The report of one sweep or several, and of what models cost.
 
     Attributes:
         rows: of all sweeps.
+        sweeps: in order; what records of `profile` say comes last, as if it were one.
         notes: what could not be read.
     """
 
@@ -69,15 +44,19 @@ class Report:
 
 
 def assemble(evidence: Evidence) -> Report:
-    """The report on all sweeps of `evidence`; without any trial it has notes and nothing else."""
+    """The report on all sweeps of `evidence`, and on what its records of `profile` measured;
+    without any it has notes and nothing else.
+    """
     rows = tidy_rows(evidence)
     sweeps = tuple(_assemble_sweep(evidence, rows, name) for name in evidence.names)
+    costs = profile_section(evidence.profiles, has_trials=bool(sweeps))
     notes = (
         evidence.notes
-        if sweeps
+        if sweeps or costs
         else (*evidence.notes, "There are no records of trials: nothing to show.")
     )
-    return Report(" + ".join(evidence.names) or "empty", rows, sweeps, notes)
+    title = " + ".join(evidence.names) or (NAME if costs else "empty")
+    return Report(title, rows, (*sweeps, costs) if costs else sweeps, notes)
 
 
 def _assemble_sweep(evidence: Evidence, all_rows: pd.DataFrame, name: str) -> SweepReport:

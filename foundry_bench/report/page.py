@@ -10,9 +10,10 @@ from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from foundry_bench.report.assemble import Report, SweepReport
+from foundry_bench.report.assemble import Report
 from foundry_bench.report.figure_data import Line
 from foundry_bench.report.picture import Picture
+from foundry_bench.report.sections import SweepReport
 from foundry_bench.report.statements import Statement, Verdict
 from foundry_bench.report.typeset import Cell, Table
 from foundry_bench.report.wording import and_list

@@ -1,0 +1,101 @@
+"""Whether anybody else is at work on the machine that is being timed."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from subprocess import CalledProcessError, run
+from typing import Any
+
+import torch
+
+from foundry_bench import provenance
+from foundry_bench.errors import FoundryError
+
+Ask = Callable[[Sequence[str]], str]
+
+QUIET_SHARE = 0.1
+"""Of the cores; what others take beyond that may show in a timing."""
+QUIET_GPU_PERCENT = 5
+
+
+def fingerprint(device: torch.device) -> dict[str, Any]:
+    """What a number measured on `device` is of: its name, and the machine's processor and cores."""
+    if device.type == "cuda":
+        torch.cuda.init()  # it is not named before
+    found = provenance.device()
+    return {name: found[name] for name in ("kind", "name", "cpu", "cores")}
+
+
+def load_average() -> float:
+    """Processes that ran or waited for a core in the last minute; our own are among them."""
+    return os.getloadavg()[0]
+
+
+class OtherWork:
+    """Counts cores that other processes keep busy from now on."""
+
+    STAT = Path("/proc/stat")
+
+    def __init__(self) -> None:
+        self._start = self._all_s(), self._own_s(), time.perf_counter()
+
+    def cores(self) -> float | None:
+        """Their mean number so far; None where the system does not tell."""
+        busy_s, own_s, start_s = self._start
+        now_s = self._all_s()
+        spent_s = time.perf_counter() - start_s
+        if busy_s is None or now_s is None or spent_s <= 0:
+            return None
+        return max(0.0, (now_s - busy_s - (self._own_s() - own_s)) / spent_s)
+
+    def _own_s(self) -> float:
+        times = os.times()
+        return times.user + times.system + times.children_user + times.children_system
+
+    def _all_s(self) -> float | None:
+        with suppress(OSError, ValueError, IndexError):
+            fields = [float(word) for word in self.STAT.read_text().splitlines()[0].split()[1:9]]
+            user, nice, system, _, _, irq, softirq, steal = fields
+            busy = user + nice + system + irq + softirq + steal
+            return busy / os.sysconf("SC_CLK_TCK")
+        return None
+
+
+def is_busy(cores: float | None) -> bool:
+    """Whether others take enough to show in a timing."""
+    return cores is not None and cores > QUIET_SHARE * provenance.num_cores()
+
+
+def gpu_neighbours(index: int, ask: Ask | None = None) -> list[str]:
+    """Who else is at work on a GPU, a phrase each, as nvidia-smi tells; to be asked before our own
+    work begins. It sees no process of another container, so a GPU that is not idle counts too.
+
+    Raises:
+        FoundryError: if nvidia-smi cannot be asked.
+    """
+    uuid = f"GPU-{torch.cuda.get_device_properties(index).uuid}"
+    asked = ask or _nvidia_smi
+    apps = asked([f"--id={uuid}", "--query-compute-apps=pid,name", "--format=csv,noheader"])
+    found = []
+    for line in apps.strip().splitlines():
+        pid, _, name = line.partition(",")
+        if pid.strip() != str(os.getpid()):
+            found.append(f"process {pid.strip()} ({name.strip()})")
+    query = ["--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
+    percent = asked([f"--id={uuid}", *query]).strip()
+    if not found and percent.isdecimal() and int(percent) > QUIET_GPU_PERCENT:
+        found.append(f"work that keeps it {percent} % busy")
+    return found
+
+
+def _nvidia_smi(arguments: Sequence[str]) -> str:
+    command = ["nvidia-smi", *arguments]
+    try:
+        return run(command, capture_output=True, text=True, timeout=30, check=True).stdout
+    except (OSError, CalledProcessError) as error:
+        raise FoundryError(
+            f"nvidia-smi cannot tell whether anybody else uses the GPU ({error}); give --shared to "
+            "measure nevertheless, which marks the rows"
+        ) from error
