@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from foundry_bench.cli import counts
 from foundry_bench.errors import FoundryError
 from foundry_bench.registries import STUDENTS, TEACHERS
 
@@ -92,6 +93,9 @@ Out = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Keep records in DIR/stages, and tables in DIR/*.csv."),
 ]
+
+
+app.command("trials", epilog=counts.EPILOG)(counts.trials)
 
 
 @app.callback()

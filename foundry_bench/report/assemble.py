@@ -5,8 +5,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from foundry_bench.report.corruptions import find_clean, gather_damage, tabulate_corruptions
+from foundry_bench.report.costs import add_costs
 from foundry_bench.report.extra import Extra
 from foundry_bench.report.figure_data import Line
+from foundry_bench.report.front_pages import find_fronts, picture_fronts, read_fronts
+from foundry_bench.report.front_tables import is_search, tabulate_costs, tabulate_search
 from foundry_bench.report.generality import generalise
 from foundry_bench.report.generality_tables import tabulate
 from foundry_bench.report.harvest import Evidence, SweepInfo
@@ -81,8 +84,11 @@ def _assemble_sweep(evidence: Evidence, all_rows: pd.DataFrame, name: str) -> Sw
     part = evidence.of_sweep(name)
     rows = all_rows[all_rows["sweep"] == name]
     series = name_series(part.trials)
-    runs = collect_runs(rows, part.trials, series)
+    info = part.sweeps.get(name, SweepInfo())
+    costs = add_costs(collect_runs(rows, part.trials, series), part)
+    runs = costs.runs
     summary = summarise(runs, measures_in(rows))
+    fronts = find_fronts(summary, costs)
     data, specialists = name_data(part.trials), find_specialists(part.trials, series)
     generality = generalise(summary, data)
     clean_tasks = find_clean(part)
@@ -90,17 +96,21 @@ def _assemble_sweep(evidence: Evidence, all_rows: pd.DataFrame, name: str) -> Sw
         arrange(generality) if generality else None, gather_damage(summary, clean_tasks)
     )
     others = collect_pictures(part, runs, summary, _loss_name(rows))
-    pictures = (*of_tasks, *others) if generality else (*others, *of_tasks)
+    of_costs = picture_fronts(fronts, costs, is_search=is_search(info))
+    pictures = (*of_costs, *((*of_tasks, *others) if generality else (*others, *of_tasks)))
     extras = (
         tabulate(generality) if generality else None,
         tabulate_specialists(summary, specialists),
         tabulate_corruptions(summary, clean_tasks),
         tabulate_parts(summary),
+        tabulate_search(part, info, runs, fronts),
+        tabulate_costs(summary, costs, fronts),
     )
     statements = (
         *(read_generality(generality) if generality else ()),
         *read_contests(contest(summary, specialists)),
         *read_results(summary, fig2_data(summary)),
+        *read_fronts(fronts),
     )
     notes = warn(part, rows, summary)
     if any(trial.role == "main" for trial in part.trials) and not any(
@@ -109,7 +119,7 @@ def _assemble_sweep(evidence: Evidence, all_rows: pd.DataFrame, name: str) -> Sw
         notes.append("No stage left clouds to paint.")
     return SweepReport(
         name,
-        part.sweeps.get(name, SweepInfo()),
+        info,
         statements,
         tuple(notes),
         pictures,
