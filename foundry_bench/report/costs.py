@@ -119,30 +119,31 @@ def _costs(
     records: Sequence[Record],
     numbers: Mapping[str, Mapping[Measure, tuple[float, Setup | None]]],
 ) -> dict[Measure, tuple[float, str]]:
-    """The numbers of the records of the run's backbone, the closest first, each with its key."""
+    """The numbers of the records of the run's backbone, each with the record's key; of several the
+    closest, and of those the newest.
+    """
     student = trial.config.get("student")
     budget: float | None = None
     if isinstance(student, Mapping):
         own = run.level.budget if run.variant == INFERENCE_ONLY else student.get("budget")
         budget = own if own is not None else run.values.get(ENCODER_TOKENS)
     distilled = next((use.key for use in trial.stages if use.stage == "distill"), None)
-    near: list[tuple[float, str]] = []
+    near: list[tuple[float, str, str]] = []
     for record in records:
-        of_trial = record.inputs.get("distill")
-        if of_trial not in (None, distilled):
-            continue
-        distance = _distance(record.config.get("student"), student, budget, of_trial is not None)
+        is_own = distilled is not None and record.inputs.get("distill") == distilled
+        distance = _distance(record.config.get("student"), student, budget, is_own=is_own)
         if distance is not None:
-            near.append((distance, record.key))
+            near.append((distance, str(record.config.get("measured", "")), record.key))
     found: dict[Measure, tuple[float, str]] = {}
-    for _, key in sorted(near):
+    newest_first = sorted(near, key=lambda each: each[1:], reverse=True)
+    for _, _, key in sorted(newest_first, key=lambda each: each[0]):
         for measure, (value, _) in numbers[key].items():
             found.setdefault(measure, (value, key))
     return found
 
 
 def _distance(
-    profiled: object, student: object, budget: float | None, is_own: bool
+    profiled: object, student: object, budget: float | None, *, is_own: bool
 ) -> float | None:
     """How far the budget of a profiled student is from that of a trial's; None for another student.
 

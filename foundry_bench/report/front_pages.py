@@ -84,7 +84,8 @@ def _sentence(front: Front) -> str:
     beaten = f", and of {sure_off} of the {len(off)} that are not" if off else ""
     return (
         f"{text} Beyond doubt (paired over seeds, Holm-corrected p < 0.05) are the places of"
-        f" {sure_on} of the {len(on)} on it (the cheapest by its cost alone){beaten}; others may change sides with other seeds."
+        f" {sure_on} of the {len(on)} on it (the cheapest by its cost alone){beaten};"
+        " others may change sides with other seeds."
     )
 
 

@@ -26,7 +26,7 @@ from foundry_bench.report.tables import (
     order_groups,
 )
 from foundry_bench.report.typeset import Cell, Table
-from foundry_bench.report.wording import p_text
+from foundry_bench.report.wording import mean_text, p_text
 
 
 def tabulate_costs(summary: Summary, costs: Costs, fronts: Sequence[Front]) -> Extra | None:
@@ -70,11 +70,15 @@ def tabulate_costs(summary: Summary, costs: Costs, fronts: Sequence[Front]) -> E
     return Extra("costs", "Results and costs", (table,), tuple(lines))
 
 
-def _cost_cell(interval: Interval, measure: Measure) -> Cell:
+def cost_text(interval: Interval, measure: Measure) -> str:
     """As results, but that a cost is the same for all seeds goes without saying."""
     if not interval.half > 0:
         interval = mean_interval([interval.mean] if interval.n else [])
-    return mean_cell(interval, measure)
+    return mean_text(interval, measure.digits)
+
+
+def _cost_cell(interval: Interval, measure: Measure) -> Cell:
+    return Cell(cost_text(interval, measure), interval.mean)
 
 
 def is_search(info: SweepInfo) -> bool:

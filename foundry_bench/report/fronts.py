@@ -147,15 +147,14 @@ def name_group(group: Group, summary: Summary) -> str:
 def _judge(
     group: Group, groups: Sequence[Group], result: Measure, cost: Measure
 ) -> tuple[bool, float]:
-    """Whether `group` is on the front of `groups` by the means, and the p of the contrary."""
+    """Whether `group` is on the front of `groups`, by cost and result, by the means; and the p of
+    the contrary. Of equals the first counts.
+    """
     limit, mean = _mean(group, cost), _mean(group, result)
-    rivals = [other for other in groups if other is not group and not _mean(other, cost) > limit]
-    beating = [
-        other
-        for other in rivals
-        if _mean(other, result) > mean
-        or (_mean(other, result) == mean and _mean(other, cost) < limit)
-    ]
+    before = groups[: groups.index(group)]
+    rivals = [other for other in groups if other is not group and _mean(other, cost) <= limit]
+    beating = [other for other in rivals if _mean(other, result) > mean]
+    beating += [other for other in before if _mean(other, result) == mean]
     changes = [group.difference(other, result) for other in beating or rivals]
     p_values = [change.p for change in changes]
     if not beating:

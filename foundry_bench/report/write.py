@@ -95,7 +95,7 @@ def _copy_records(evidence: Evidence, sweep: str, folder: Path) -> None:
         source = evidence.folders[trial_id(trial)]
         for name in ("trial.json", "trial.yaml"):
             _copy(source / name, folder / "trials" / trial.trial / name)
-    for key in evidence.records:
+    for key in (*evidence.records, *(record.key for record in evidence.profiles)):
         for name in ("record.json", "arrays.npz"):
             _copy(evidence.folders[key] / name, folder / "stages" / key / name)
 

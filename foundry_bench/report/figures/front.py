@@ -40,7 +40,8 @@ def draw_front(data: Front) -> Figure:
     """A point a student with its intervals, filled on the front; the front as a line of steps."""
     figure = new_figure(3.1)
     axes = figure.add_subplot()
-    names = list(dict.fromkeys(point.group.series for point in data.points))
+    main_first = sorted(data.points, key=lambda point: point.group.role != "main")
+    names = list(dict.fromkeys(point.group.series for point in main_first))
     shown = dict(zip(names, without_common(names), strict=True))
     is_named = len(names) <= MAX_SERIES and max(map(len, shown.values())) <= MOST_LETTERS
     markers = {name: MARKERS[index if is_named else 0] for index, name in enumerate(names)}
