@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foundry_bench.cli import counts
+from foundry_bench.cli import counts, scenes
 from foundry_bench.errors import FoundryError
 from foundry_bench.registries import STUDENTS, TEACHERS
 
@@ -96,6 +96,7 @@ Out = Annotated[
 
 
 app.command("trials", epilog=counts.EPILOG)(counts.trials)
+app.command("scenes", epilog=scenes.EPILOG)(scenes.scenes)
 
 
 @app.callback()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from foundry_bench.report.corruptions import find_clean, gather_damage, tabulate_corruptions
-from foundry_bench.report.costs import add_costs
+from foundry_bench.report.costs import SCENES, add_costs
 from foundry_bench.report.extra import Extra
 from foundry_bench.report.figure_data import Line
 from foundry_bench.report.front_pages import find_fronts, picture_fronts, read_fronts
@@ -23,6 +23,8 @@ from foundry_bench.report.reading import read_results
 from foundry_bench.report.reading_tasks import read_contests, read_generality
 from foundry_bench.report.rows import tidy_rows
 from foundry_bench.report.runs import collect_runs, measures_in
+from foundry_bench.report.scene_report import picture_scenes, published_extra, scenes_of
+from foundry_bench.report.scenes import scene_lines, state_scenes, tabulate_scenes
 from foundry_bench.report.series import name_series
 from foundry_bench.report.specialists import contest, find_specialists, tabulate_specialists
 from foundry_bench.report.statements import Statement
@@ -72,12 +74,41 @@ def assemble(evidence: Evidence) -> Report:
     """The report on all sweeps of `evidence`; without any trial it has notes and nothing else."""
     rows = tidy_rows(evidence)
     sweeps = tuple(_assemble_sweep(evidence, rows, name) for name in evidence.names)
+    sweeps += _assemble_scenes(evidence)
     notes = (
         evidence.notes
         if sweeps
         else (*evidence.notes, "There are no records of trials: nothing to show.")
     )
-    return Report(" + ".join(evidence.names) or "empty", rows, sweeps, notes)
+    title = " + ".join(sweep.name for sweep in sweeps)
+    return Report(title or "empty", rows, sweeps, notes)
+
+
+def _assemble_scenes(evidence: Evidence) -> tuple[SweepReport, ...]:
+    """A section on large scenes, if any were profiled."""
+    scenes = scenes_of(evidence)
+    if not scenes:
+        return ()
+    records = {each.key: each for each in evidence.profiles if each.task == SCENES}
+    environment = describe_environment(Evidence(records=records))
+    extra = published_extra(scenes)
+    return (
+        SweepReport(
+            SCENES,
+            SweepInfo(),
+            tuple(state_scenes(scenes)),
+            (),
+            tuple(picture_scenes(scenes)),
+            tabulate_scenes(scenes),
+            tuple(scene_lines(scenes)),
+            () if extra is None else (extra,),
+            tuple(
+                fact
+                for fact in environment
+                if fact[0] not in ("trials", "seeds", "threads a trial")
+            ),
+        ),
+    )
 
 
 def _assemble_sweep(evidence: Evidence, all_rows: pd.DataFrame, name: str) -> SweepReport:

@@ -42,6 +42,9 @@ SAME_COST = {
 }
 """Settings of students that decide how they learn, and whom they merge, but not what that costs."""
 
+SCENES = "scenes"
+"""The task of records that are of scenes, which no sweep's students have seen."""
+
 NEAR = 0.75
 """Tokens between the mean that enter an encoder and the budget that stands for it."""
 
@@ -88,11 +91,12 @@ def add_costs(runs: Sequence[Run], evidence: Evidence) -> Costs:
     """`runs` (of one sweep, which `evidence` is of) with what they cost."""
     trials = {trial.trial: trial for trial in evidence.trials}
     prints = _teacher_prints(evidence)
-    numbers = {record.key: _numbers_of(record) for record in evidence.profiles}
+    profiles = [record for record in evidence.profiles if record.task != SCENES]
+    numbers = {record.key: _numbers_of(record) for record in profiles}
     found = []
     for run in runs:
         trial = trials[run.trial]
-        records = _of_teacher(evidence.profiles, prints.get(_teacher(trial)))
+        records = _of_teacher(profiles, prints.get(_teacher(trial)))
         costs = _costs(run, trial, records, numbers)
         values = {measure: value for measure, (value, _) in costs.items()}
         keys = {measure: key for measure, (_, key) in costs.items()}

@@ -48,6 +48,7 @@ def write_report(
             with replacing(target / name) as temporary:
                 temporary.write_bytes(content)
         if with_records:
+            _copy_profiles(evidence, target / RECORDS)
             for name in evidence.names:
                 folder = target / RECORDS / name if len(evidence.names) > 1 else target / RECORDS
                 _copy_records(evidence.of_sweep(name), name, folder)
@@ -95,9 +96,16 @@ def _copy_records(evidence: Evidence, sweep: str, folder: Path) -> None:
         source = evidence.folders[trial_id(trial)]
         for name in ("trial.json", "trial.yaml"):
             _copy(source / name, folder / "trials" / trial.trial / name)
-    for key in (*evidence.records, *(record.key for record in evidence.profiles)):
+    for key in evidence.records:
         for name in ("record.json", "arrays.npz"):
             _copy(evidence.folders[key] / name, folder / "stages" / key / name)
+
+
+def _copy_profiles(evidence: Evidence, folder: Path) -> None:
+    """Copy what no trial names: costs."""
+    for record in evidence.profiles:
+        source = evidence.folders[record.key] / "record.json"
+        _copy(source, folder / "stages" / record.key / "record.json")
 
 
 def _copy(source: Path, target: Path) -> None:
