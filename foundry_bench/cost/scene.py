@@ -84,16 +84,14 @@ def measure(request: SceneRequest) -> dict[str, float]:
 
 def cut(points_1N3: Tensor, spec: PatchSpec) -> Patches:
     """As `group` cuts clouds, but that FPS of a large scene ends in time on a CPU too: by buckets,
-    which pick the same points but for ties.
+    which start at a point of their own choice and go on as FPS does.
     """
     if points_1N3.is_cuda:
         index_1C = farthest_points(points_1N3, spec.patches)
     else:
         sampling = import_module("fpsample").bucket_fps_kdline_sampling
-        last = points_1N3.shape[1] - 1  # it takes a first point of 0 for none; so, backwards
-        backwards_N3 = points_1N3[0].flip(0).numpy()
-        picks = sampling(backwards_N3, spec.patches, h=BUCKET_HEIGHT, start_idx=last)
-        index_1C = torch.from_numpy(last - picks.astype(np.int64))[None]
+        picks = sampling(points_1N3[0].numpy(), spec.patches, h=BUCKET_HEIGHT, start_idx=0)
+        index_1C = torch.from_numpy(picks.astype(np.int64))[None]
     centers_1C3 = points_1N3[:, index_1C[0]]
     index_CK = nearest(centers_1C3, points_1N3, spec.patch_size)[0]
     return Patches(points_1N3[:, index_CK] - centers_1C3[:, :, None], centers_1C3)
