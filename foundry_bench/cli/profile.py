@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foundry_bench.cli import profile_latency, profile_memory
+from foundry_bench.cli import counts, profile_latency, profile_memory, scenes
 from foundry_bench.cli.profile_options import (
     BUDGETS,
     NUM_CLASSES,
@@ -69,6 +69,8 @@ def describe() -> None:
 
 app.command("latency", epilog=profile_latency.EPILOG)(profile_latency.latency)
 app.command("memory", epilog=profile_memory.EPILOG)(profile_memory.memory)
+app.command("scenes", epilog=scenes.EPILOG)(scenes.scenes)
+app.command("trials", epilog=counts.EPILOG)(counts.trials)
 
 
 @app.command(epilog=EPILOG)

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from foundry_bench.report.corruptions import find_clean, gather_damage, tabulate_corruptions
+from foundry_bench.report.costs import add_costs
+from foundry_bench.report.front_pages import find_fronts, picture_fronts, read_fronts
+from foundry_bench.report.front_tables import is_search, tabulate_costs, tabulate_search
 from foundry_bench.report.generality import generalise
 from foundry_bench.report.generality_tables import tabulate
 from foundry_bench.report.harvest import Evidence, SweepInfo
@@ -12,13 +15,14 @@ from foundry_bench.report.matrices import arrange
 from foundry_bench.report.parts import tabulate_parts
 from foundry_bench.report.pictures import collect_pictures, fig2_data
 from foundry_bench.report.pictures_tasks import picture_tasks
-from foundry_bench.report.profile_page import NAME, profile_section
+from foundry_bench.report.profile_page import profile_section
 from foundry_bench.report.provenance import describe_environment, warn
 from foundry_bench.report.reading import read_results
 from foundry_bench.report.reading_tasks import read_contests, read_generality
 from foundry_bench.report.reruns import find_reruns
 from foundry_bench.report.rows import tidy_rows
 from foundry_bench.report.runs import collect_runs, measures_in
+from foundry_bench.report.scene_report import scene_section
 from foundry_bench.report.sections import SweepReport
 from foundry_bench.report.series import name_series
 from foundry_bench.report.specialists import contest, find_specialists, tabulate_specialists
@@ -33,7 +37,7 @@ class Report:
 
     Attributes:
         rows: of all sweeps.
-        sweeps: in order; what records of `profile` say comes last, as if it were one.
+        sweeps: in order; what records of `profile` say comes last, as if it were some.
         notes: what could not be read.
     """
 
@@ -50,21 +54,25 @@ def assemble(evidence: Evidence) -> Report:
     rows = tidy_rows(evidence)
     sweeps = tuple(_assemble_sweep(evidence, rows, name) for name in evidence.names)
     costs = profile_section(evidence.profiles, has_trials=bool(sweeps))
+    sections = tuple(each for each in (*sweeps, costs, scene_section(evidence)) if each)
     notes = (
         evidence.notes
-        if sweeps or costs
+        if sections
         else (*evidence.notes, "There are no records of trials: nothing to show.")
     )
-    title = " + ".join(evidence.names) or (NAME if costs else "empty")
-    return Report(title, rows, (*sweeps, costs) if costs else sweeps, notes)
+    title = " + ".join(section.name for section in sections)
+    return Report(title or "empty", rows, sections, notes)
 
 
 def _assemble_sweep(evidence: Evidence, all_rows: pd.DataFrame, name: str) -> SweepReport:
     part = evidence.of_sweep(name)
     rows = all_rows[all_rows["sweep"] == name]
     series = name_series(part.trials)
-    runs = collect_runs(rows, part.trials, series)
+    info = part.sweeps.get(name, SweepInfo())
+    costs = add_costs(collect_runs(rows, part.trials, series), part)
+    runs = costs.runs
     summary = summarise(runs, measures_in(rows))
+    fronts = find_fronts(summary, costs)
     data, specialists = name_data(part.trials), find_specialists(part.trials, series)
     generality = generalise(summary, data)
     clean_tasks = find_clean(part)
@@ -72,18 +80,23 @@ def _assemble_sweep(evidence: Evidence, all_rows: pd.DataFrame, name: str) -> Sw
         arrange(generality) if generality else None, gather_damage(summary, clean_tasks)
     )
     others = collect_pictures(part, runs, summary, _loss_name(rows))
+    fronts_first = is_search(info)
+    of_costs = picture_fronts(fronts, costs, is_search=fronts_first)
     pictures = (*of_tasks, *others) if generality else (*others, *of_tasks)
     extras = (
         tabulate(generality) if generality else None,
         tabulate_specialists(summary, specialists),
         tabulate_corruptions(summary, clean_tasks),
         tabulate_parts(summary),
+        tabulate_search(part, info, runs, fronts),
+        tabulate_costs(summary, costs, fronts),
     )
     statements = (
         *(read_generality(generality) if generality else ()),
         *read_contests(contest(summary, specialists)),
         *read_results(summary, fig2_data(summary)),
     )
+    said_of_costs = read_fronts(fronts)
     notes = warn(part, rows, summary)
     if any(trial.role == "main" for trial in part.trials) and not any(
         "clouds" in p.name for p in pictures
@@ -91,10 +104,10 @@ def _assemble_sweep(evidence: Evidence, all_rows: pd.DataFrame, name: str) -> Sw
         notes.append("No stage left clouds to paint.")
     return SweepReport(
         name,
-        part.sweeps.get(name, SweepInfo()),
-        statements,
+        info,
+        (*said_of_costs, *statements) if fronts_first else (*statements, *said_of_costs),
         tuple(notes),
-        pictures,
+        (*of_costs, *pictures) if fronts_first else (*pictures, *of_costs),
         results_table(summary),
         tuple(results_lines(summary)),
         tuple(extra for extra in extras if extra is not None),

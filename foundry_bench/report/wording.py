@@ -18,6 +18,11 @@ def number(value: float, digits: int, *, signed: bool = False) -> str:
     return text.replace("-", MINUS)
 
 
+def finite(value: float) -> float | None:
+    """`value` for JSON, which has no NaN and no infinity."""
+    return value if math.isfinite(value) else None
+
+
 def mean_text(interval: Interval, digits: int, *, signed: bool = False) -> str:
     """Mean ± half the 95 % interval; the mean alone below three seeds; empty without seeds.
 

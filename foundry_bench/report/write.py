@@ -61,6 +61,7 @@ def write_report(
             with replacing(target / name) as temporary:
                 temporary.write_bytes(content)
         if with_records:
+            _copy_profiles(evidence, target / RECORDS)
             for name in evidence.names:
                 folder = target / RECORDS / name if len(evidence.names) > 1 else target / RECORDS
                 _copy_records(evidence.of_sweep(name), name, folder)

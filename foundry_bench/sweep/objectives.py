@@ -2,22 +2,18 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 from statistics import mean
 from typing import Literal
 
 from foundry_bench.config.search import GMACS, Objective
-from foundry_bench.config.settings import NamedSettings, TeacherSettings
 from foundry_bench.config.sweep import TrialConfig
-from foundry_bench.cost.macs import count_macs
+from foundry_bench.cost.trials import Priced, keep_count, price
 from foundry_bench.errors import FoundryError
 from foundry_bench.record import TrialRecord
-from foundry_bench.registries import STUDENTS
 from foundry_bench.registry import unknown
 from foundry_bench.sweep.expand import trial_id
 from foundry_bench.sweep.folder import Folder
-from foundry_bench.teachers.preset import teacher_source
 
 
 @dataclass(frozen=True)
@@ -39,6 +35,8 @@ def worth(
     """What `trials`, the seeds of a suggestion, came to; None while some have no record, or
     are to run once more.
 
+    Where MACs are an objective, their counts stay in the folder, for the report.
+
     Raises:
         FoundryError: if all went well, but there is no number of an objective's name.
     """
@@ -51,7 +49,10 @@ def worth(
         return Worth("pruned" if statuses <= {"done", "pruned"} else "failed")
     seeds = [numbers(record, folder) for record in records]
     values = tuple(
-        mean(_value(objective, trial, seed) for trial, seed in zip(trials, seeds, strict=True))
+        mean(
+            _value(objective, trial, seed, folder)
+            for trial, seed in zip(trials, seeds, strict=True)
+        )
         for objective in objectives
     )
     return Worth("done", values) if all(map(math.isfinite, values)) else Worth("failed")
@@ -66,34 +67,19 @@ def numbers(record: TrialRecord, folder: Folder) -> dict[str, float]:
     return found
 
 
-def _value(objective: Objective, trial: TrialConfig, found: dict[str, float]) -> float:
+def _value(
+    objective: Objective, trial: TrialConfig, found: dict[str, float], folder: Folder
+) -> float:
     if objective.name == GMACS:
-        return gmacs(trial, found.get("encoder_tokens"))
+        priced = price(trial, found.get("encoder_tokens"))
+        keep_count(folder.root, Priced(trial.teacher, None))
+        return keep_count(folder.root, priced).metrics["macs"] / 1e9
     if objective.name not in found:
         raise FoundryError(f"search.{unknown('objective', objective.name, sorted(found))}")
     return found[objective.name]
 
 
 def gmacs(trial: TrialConfig, encoder_tokens: float | None) -> float:
-    """Thousand million MACs of the trial's student for a cloud, as `count_macs` counts them.
-
-    Where clouds decide how many tokens enter the encoder, as with a gate without a budget, it is
-    the cost at `encoder_tokens`, the mean over clouds, as a budget.
-    """
-    student = trial.student
-    assert student is not None, "a search suggests students"
-    fields = type(student).model_fields
-    if "budget" in fields and getattr(student, "budget", None) is None and encoder_tokens:
-        least: int = getattr(student, "supertokens", 1)
-        budget = max(least, round(encoder_tokens))
-        student = student.model_copy(update={"budget": budget})
-    return _gmacs(trial.teacher, student)
-
-
-@lru_cache(maxsize=1024)
-def _gmacs(teacher: TeacherSettings, student: NamedSettings) -> float:
-    """Weights decide nothing here: they are left out."""
-    master = replace(teacher_source(teacher), weights=None).build()
-    pupil = STUDENTS.get(student.name)(master, student)  # type: ignore[arg-type]
-    pupil.settle(master)
-    return count_macs(pupil)["total"] / 1e9
+    """Thousand million MACs of the trial's student for a cloud, as `price` has it counted."""
+    assert trial.student is not None, "a search suggests students"
+    return price(trial, encoder_tokens).macs / 1e9

@@ -6,7 +6,7 @@ import pytest
 
 from foundry_bench.config.search import Objective
 from foundry_bench.config.sweep import TrialConfig
-from foundry_bench.record import StageUse, Status, write_json
+from foundry_bench.record import Record, StageUse, Status, read_json, write_json
 from foundry_bench.stage import Stage, StageResult
 from foundry_bench.store import RECORD, describe
 from foundry_bench.sweep.expand import expand, trial_id
@@ -57,6 +57,23 @@ def test_a_number_that_is_not_finite_is_a_failure(tmp_path: Path, value: float) 
     for trial, accuracy in zip(SEEDS, (0.9, value), strict=True):
         end(tmp_path, trial, accuracy)
     assert worth(SEEDS, ACCURACY, Folder(tmp_path)) == Worth("failed")
+
+
+def test_counts_of_macs_stay_beside_the_trials(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    for trial in SEEDS:
+        end(tmp_path, trial, 0.5)
+
+    found = worth(SEEDS, [Objective.parse("gmacs")], folder)
+
+    records = [read_json(path, Record) for path in tmp_path.glob(f"stages/*/{RECORD}")]
+    counted = {
+        None if (student := record.config["student"]) is None else student["supertokens"]: record
+        for record in records
+        if record.stage == "profile"
+    }
+    assert set(counted) == {None, 1}
+    assert found == Worth("done", (counted[1].metrics["macs"] / 1e9,))
 
 
 def with_student(**fields: Any) -> TrialConfig:

@@ -1,0 +1,194 @@
+"""A result against what it costs, with the front of those that no other beats on both."""
+
+import math
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from foundry_bench.report.figure_data import MAX_SERIES
+from foundry_bench.report.figures.canvas import (
+    draw_anchors,
+    focus,
+    intervals_text,
+    legend_columns,
+    new_figure,
+    note,
+    without_common,
+)
+from foundry_bench.report.fronts import Front, Point
+from foundry_bench.report.levels import SUPERTOKENS
+from foundry_bench.report.stats import Interval
+from foundry_bench.report.style import INK, MARKERS, SOFT, level_colours
+
+DECADE = 10.0
+"""Costs further apart than this have a logarithmic axis."""
+
+MOST_LETTERS = 52
+"""Of a name that a legend has room for; where one is longer, the table beside the figure tells."""
+
+CLOSE = 0.07
+"""Shares of the axes within which two numbers would cover each other."""
+
+MAX_NUMBERED = 9
+"""Points of the front that have room for their numbers."""
+
+
+def draw_front(data: Front) -> Figure:
+    """A point a student with its intervals, filled on the front; the front as a line of steps."""
+    figure = new_figure(3.1)
+    axes = figure.add_subplot()
+    main_first = sorted(data.points, key=lambda point: point.group.role != "main")
+    names = list(dict.fromkeys(point.group.series for point in main_first))
+    shown = dict(zip(names, without_common(names), strict=True))
+    is_named = len(names) <= MAX_SERIES and max(map(len, shown.values())) <= MOST_LETTERS
+    markers = {name: MARKERS[index if is_named else 0] for index, name in enumerate(names)}
+    levels = [level for point in data.points if (level := _level(point)) is not None]
+    colours = level_colours(SUPERTOKENS, levels) if levels else {}
+    for point in data.points:
+        level = _level(point)
+        colour = SOFT if level is None else colours[level]
+        _draw_point(axes, point, colour, markers[point.group.series])
+    _set_costs(axes, data)
+    values = _values(data.points)
+    draw_anchors(axes, data.anchors, focus(values, []), data.result.digits)
+    _draw_steps(axes, data)
+    _draw_teacher(axes, data)
+    axes.set_xlabel(data.cost.axis)
+    axes.set_ylabel(data.result.axis)
+    note(axes, intervals_text([point.result.n for point in data.points]))
+    _add_legends(figure, colours, {shown[name]: markers[name] for name in names if is_named})
+    return figure
+
+
+def _level(point: Point) -> float | None:
+    return point.group.level.on(SUPERTOKENS)
+
+
+def _values(points: Sequence[Point]) -> list[float]:
+    return [
+        value
+        for point in points
+        for value in (point.result.mean, point.result.low, point.result.high)
+        if math.isfinite(value)
+    ]
+
+
+def _draw_point(axes: Axes, point: Point, colour: str, marker: str) -> None:
+    axes.errorbar(
+        point.cost.mean,
+        point.result.mean,
+        xerr=_half(point.cost),
+        yerr=_half(point.result),
+        marker=marker,
+        markersize=6.0 if point.is_on_front else 4.4,
+        color=colour,
+        markerfacecolor=colour if point.is_on_front else "white",
+        markeredgecolor=INK if point.is_on_front else colour,
+        markeredgewidth=0.8 if point.is_on_front else 1.0,
+        elinewidth=0.8,
+        alpha=1.0 if point.is_on_front else 0.75,
+        capsize=0,
+        zorder=4 if point.is_on_front else 3,
+    )
+
+
+def _half(interval: Interval) -> float | None:
+    return interval.half if interval.is_bounded and interval.half > 0 else None
+
+
+def _set_costs(axes: Axes, data: Front) -> None:
+    """Limits that hold all students, and the teacher too if it is known."""
+    costs = [point.cost.mean for point in data.points]
+    costs += [] if data.teacher is None else [data.teacher[0].mean]
+    low, high = min(costs), max(costs)
+    if high > DECADE * low > 0:
+        margin = (high / low) ** 0.06
+        axes.set_xscale("log")
+        axes.set_xlim(low / margin, high * margin)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        margin = 0.06 * (high - low or high)
+        axes.set_xlim(low - margin, high + margin)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+
+
+def _draw_steps(axes: Axes, data: Front) -> None:
+    """The best result that can be had for a cost, and the numbers of those that give it."""
+    front = data.front
+    costs = [*(point.cost.mean for point in front), axes.get_xlim()[1]]
+    results = [*(point.result.mean for point in front), front[-1].result.mean]
+    axes.plot(
+        costs,
+        results,
+        drawstyle="steps-post",
+        color=INK,
+        linewidth=1.1,
+        alpha=0.8,
+        zorder=2.5,
+    )
+    if len(front) > MAX_NUMBERED:
+        return
+    taken: list[tuple[float, float]] = []
+    for number, point in enumerate(front, 1):
+        place = axes.transAxes.inverted().transform(
+            axes.transData.transform((point.cost.mean, point.result.mean))
+        )
+        is_close = any(math.dist(place, other) < CLOSE for other in taken)
+        taken.append((place[0], place[1]))
+        axes.annotate(
+            str(number),
+            (point.cost.mean, point.result.mean),
+            xytext=(5, -9) if is_close else (-5, 4),
+            textcoords="offset points",
+            ha="left" if is_close else "right",
+            fontsize=6.5,
+            fontweight="bold",
+            color=INK,
+            zorder=5,
+        )
+
+
+def _draw_teacher(axes: Axes, data: Front) -> None:
+    """A star where the teacher stands, if the axes reach it."""
+    if data.teacher is None:
+        return
+    cost, result = data.teacher
+    bottom, top = axes.get_ylim()
+    if bottom <= result.mean <= top:
+        axes.plot(cost.mean, result.mean, marker="*", markersize=9, color=INK, zorder=4)
+
+
+def _add_legends(figure: Figure, colours: dict[float, str], markers: dict[str, str]) -> None:
+    heading = Line2D([], [], linestyle="", label=f"{SUPERTOKENS.symbol} =")
+    counts = [
+        Line2D([], [], marker="o", linestyle="", markersize=4.5, color=colour, label=f"{level:g}")
+        for level, colour in colours.items()
+    ]
+    figure.legend(
+        handles=[heading, *counts, Line2D([], [], color=INK, linewidth=1.1, label="front")]
+        if counts
+        else [Line2D([], [], color=INK, linewidth=1.1, label="front")],
+        loc="outside upper left",
+        ncols=len(counts) + 2,
+        handletextpad=0.2,
+        columnspacing=0.6,
+        borderaxespad=0.0,
+    )
+    if len(markers) > 1:
+        series = [
+            Line2D([], [], marker=marker, linestyle="", markersize=4.5, color=SOFT, label=name)
+            for name, marker in markers.items()
+        ]
+        figure.legend(
+            handles=series,
+            loc="outside lower left",
+            ncols=legend_columns(list(markers)),
+            handletextpad=0.2,
+            columnspacing=1.0,
+            borderaxespad=0.0,
+        )
