@@ -47,6 +47,8 @@ MARK = "FOUNDRY_KILL_SWEEP"
 PATIENCE_S = 20.0
 """How long what is left of a killed call may take to notice."""
 MAX_CALLS = 4
+EARLIER = 0.8
+"""A sweep that ended before its moment had come is repeated, to be killed at this share of it."""
 SWEEP = """\
 name: kill
 question: Do records survive kill -9?
@@ -121,8 +123,12 @@ class Called:
         """Ray's workers among `processes`, those that are starting too."""
         return [pid for pid in self.processes() if is_worker(pid)]
 
-    def kill(self, kind: str) -> None:
-        """Send SIGKILL to what `kind` says; a worker is waited for, as long as the call lasts."""
+    def kill(self, kind: str) -> bool:
+        """Send SIGKILL to what `kind` says, and return whether the call was at work; a worker is
+        waited for, as long as it is.
+        """
+        if self.process.poll() is not None:
+            return False
         if kind == "driver":
             self.process.kill()
         elif kind == "group":
@@ -131,8 +137,10 @@ class Called:
         else:
             while self.process.poll() is None and not (workers := self.workers()):
                 time.sleep(0.02)
-            if self.process.poll() is None:
-                kill(random.choice(workers))
+            if self.process.poll() is not None:
+                return False
+            kill(random.choice(workers))
+        return True
 
 
 def main() -> None:
@@ -169,7 +177,9 @@ def measure(
         earliest_s = worker_s if kind == "worker" else 0.0
         moment_s = earliest_s + random.random() * (peace_s - earliest_s)
         folder = root / f"{kind}-{number}"
-        one = disturb(folder / "out", kind, moment_s, root / "peace" / "out")
+        while (one := disturb(folder / "out", kind, moment_s, root / "peace" / "out")) is None:
+            moment_s *= EARLIER
+            shutil.rmtree(folder)
         disturbed.append(one)
         if not one.faults:
             shutil.rmtree(folder)
@@ -211,13 +221,16 @@ def undisturbed(out: Path) -> tuple[float, float]:
     return time.monotonic() - start, worker_s
 
 
-def disturb(out: Path, kind: str, moment_s: float, peace: Path) -> Disturbed:
-    """A sweep that is killed after `moment_s`, called until it ends, and compared with `peace`."""
+def disturb(out: Path, kind: str, moment_s: float, peace: Path) -> Disturbed | None:
+    """A sweep that is killed after `moment_s`, called until it ends, and compared with `peace`;
+    None if it ended before.
+    """
     start = time.monotonic()
     victim = Called(out, mark_of(out, 0))
     while time.monotonic() - start < moment_s and victim.process.poll() is None:
         time.sleep(0.005)
-    victim.kill(kind)
+    if not victim.kill(kind):
+        return None
     one = Disturbed(kind, time.monotonic() - start)
     before = Kept(out)
     code = victim.process.wait()
