@@ -12,7 +12,7 @@ from foundry_bench.report.matrices import arrange
 from foundry_bench.report.parts import tabulate_parts
 from foundry_bench.report.pictures import collect_pictures, fig2_data
 from foundry_bench.report.pictures_tasks import picture_tasks
-from foundry_bench.report.profile_page import NAME, profile_section
+from foundry_bench.report.profile_page import profile_section
 from foundry_bench.report.provenance import describe_environment, warn
 from foundry_bench.report.reading import read_results
 from foundry_bench.report.reading_tasks import read_contests, read_generality
@@ -49,13 +49,14 @@ def assemble(evidence: Evidence) -> Report:
     rows = tidy_rows(evidence)
     sweeps = tuple(_assemble_sweep(evidence, rows, name) for name in evidence.names)
     costs = profile_section(evidence.profiles, has_trials=bool(sweeps))
+    sweeps += () if costs is None else (costs,)
     notes = (
         evidence.notes
-        if sweeps or costs
+        if sweeps
         else (*evidence.notes, "There are no records of trials: nothing to show.")
     )
-    title = " + ".join(evidence.names) or (NAME if costs else "empty")
-    return Report(title, rows, (*sweeps, costs) if costs else sweeps, notes)
+    title = " + ".join(sweep.name for sweep in sweeps)
+    return Report(title or "empty", rows, sweeps, notes)
 
 
 def _assemble_sweep(evidence: Evidence, all_rows: pd.DataFrame, name: str) -> SweepReport:
