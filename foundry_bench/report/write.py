@@ -15,7 +15,6 @@ from foundry_bench.report.assemble import Report, assemble
 from foundry_bench.report.figures.canvas import render
 from foundry_bench.report.harvest import Evidence, read_folders, trial_id
 from foundry_bench.report.page import folder_of, render_page
-from foundry_bench.report.profile_page import NAME as PROFILE
 from foundry_bench.report.rows import write_csv
 from foundry_bench.report.typeset import csv_text, latex_text, markdown_text
 
@@ -65,7 +64,6 @@ def write_report(
             for name in evidence.names:
                 folder = target / RECORDS / name if len(evidence.names) > 1 else target / RECORDS
                 _copy_records(evidence.of_sweep(name), name, folder)
-            _copy_profiles(evidence, target / RECORDS)
     except OSError as error:
         raise FoundryError(
             f"the report cannot be written to {target}: {error.strerror or error}"
@@ -128,11 +126,10 @@ def _copy_records(evidence: Evidence, sweep: str, folder: Path) -> None:
 
 
 def _copy_profiles(evidence: Evidence, folder: Path) -> None:
-    """Copy what was measured apart from trials, beside the sweeps' folders if there are several."""
-    several = folder / PROFILE if len(evidence.names) > 1 else folder
+    """Copy what no trial names: costs."""
     for record in evidence.profiles:
         source = evidence.folders[record.key] / "record.json"
-        _copy(source, several / "stages" / record.key / "record.json")
+        _copy(source, folder / "stages" / record.key / "record.json")
 
 
 def _copy(source: Path, target: Path) -> None:
