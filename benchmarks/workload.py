@@ -34,6 +34,8 @@ class Workload:
 
     Attributes:
         clouds: that students are distilled on.
+        changes: fields of the teacher's architecture that differ from the preset's; its weights are
+            random then.
     """
 
     preset: str
@@ -42,6 +44,7 @@ class Workload:
     batch: int = 64
     precision: str = "float32"
     on: str = "cpu"
+    changes: tuple[tuple[str, int], ...] = ()
 
     @property
     def device(self) -> torch.device:
@@ -51,8 +54,12 @@ class Workload:
     @cached_property
     def source(self) -> TeacherSource:
         """The teacher's, with its own weights where they ship."""
-        weights = "shipped" if self.preset == "tiny" else "random"
-        return teacher_source(TeacherSettings(preset=self.preset, weights=weights))
+        weights = "shipped" if self.preset == "tiny" and not self.changes else "random"
+        source = teacher_source(TeacherSettings(preset=self.preset, weights=weights))
+        if not self.changes:
+            return source
+        architecture = source.architecture.model_copy(update=dict(self.changes))
+        return TeacherSource(architecture, None, "")
 
     @cached_property
     def dataset(self) -> Dataset:
