@@ -26,6 +26,7 @@ from foundry_bench.students.student import Student
 from foundry_bench.tasks.task import Task, TaskData, Training
 from foundry_bench.teachers.loading import load_weights
 from foundry_bench.teachers.teacher import Teacher
+from foundry_bench.training.compiling import compile_if_equal
 from foundry_bench.training.distill import (
     Distillation,
     activity_metrics,
@@ -107,6 +108,12 @@ class _Planner:
 
             dataset, views, lessons, test = shared(together, material) if together else material()
             objective, measure = self._objective(context, student, teacher, views, lessons, dataset)
+            told: dict[str, float] = {}
+            if trial.train.compile and isinstance(objective, Distillation):
+                is_compiled = compile_if_equal(
+                    objective, student, lessons, settings, seed=trial.seed
+                )
+                told["compiled"] = float(is_compiled)
             history = fit(
                 objective,
                 settings,
@@ -115,7 +122,7 @@ class _Planner:
                 report=Progressing(context, "distill", None, settings.epochs),
             )
             student.anneal(1.0)  # as tasks will get it, and whether or not training was resumed
-            metrics = {"distill_loss": token_loss_of(history[-1])} | measure(test)
+            metrics = {"distill_loss": token_loss_of(history[-1])} | measure(test) | told
             arrays: dict[str, Any] = painted_clouds(student, test, dataset)
             arrays |= gate_histogram(student, test)
             np.savez_compressed(context.directory / ARRAYS, **arrays)
@@ -130,6 +137,7 @@ class _Planner:
                 "distill": settings.model_dump(mode="json"),
                 # in bfloat16 the teacher once computed in float32
                 **({"lessons": 2} if settings.precision == "bfloat16" else {}),
+                **({"compile": True} if trial.train.compile else {}),
                 "views": trial.train.views.model_dump(mode="json"),
                 "threads": trial.threads,
                 "device": trial.device,

@@ -149,6 +149,29 @@ def test_starts_differ(files: Path, views: dict[str, Any]) -> None:
     assert len(set(probes)) == 4
 
 
+def test_compiling_has_keys_of_its_own_and_changes_none_where_it_is_off(files: Path) -> None:
+    usual = keys(files)
+    assert keys(files, {"train.compile": False}) == usual
+    compiled = keys(files, {"train.compile": True})
+    assert not set(compiled.values()) & set(usual.values())
+    assert keys(files, {**TEACHER, "train.compile": True}) == keys(files, TEACHER)
+
+
+def test_a_compiled_distillation_says_whether_it_was(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def refuse(*given: object, seed: int) -> bool:
+        asked.append(seed)
+        return False
+
+    monkeypatch.setattr("foundry_bench.trial.compile_if_equal", refuse)
+    records, _ = run(files, tmp_path, {"train.compile": True, "seed": 3})
+    assert asked == [3]
+    assert records["distill"].metrics["compiled"] == 0
+
+
 def test_teacher_and_data_change_every_key(files: Path, tmp_path: Path) -> None:
     usual = keys(files)
     preset = tiny_preset(tmp_path)

@@ -149,6 +149,10 @@ class TrainSettings(Settings):
     views: ViewSettings = ViewSettings()
     distill: DistillSettings = DistillSettings()
     finetune: FinetuneSettings = FinetuneSettings()
+    compile: bool = False
+    """Distil through `torch.compile` if its losses are eager's, which some steps on copies tell
+    first; the record's metric `compiled` says whether they were.
+    """
 
 
 class ResourceSettings(Settings):

@@ -1,5 +1,6 @@
-"""The mini-PointNet that turns a patch into a token. B clouds, C patches, K points a patch, D
-width.
+"""The mini-PointNet that turns a patch into a token.
+
+B clouds, C patches, P patches of all clouds, K points a patch, F features, D width.
 """
 
 from typing import cast
@@ -7,6 +8,10 @@ from typing import cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+CHUNK_POINTS = 16_384
+"""Points whose features a CPU holds at a time where nothing trains, so that they stay in its cache.
+"""
 
 
 class PatchTokenizer(nn.Module):
@@ -43,13 +48,41 @@ class PatchTokenizer(nn.Module):
         """Tokens (B, C, D) of patches (B, C, K, 3), each relative to its centre."""
         num_clouds, num_patches, patch_size, _ = neighbors_BCK3.shape
         points_PK3 = neighbors_BCK3.reshape(num_clouds * num_patches, patch_size, 3)
-        local = self.pool(_normed_relu(self.lift(points_PK3), self.lift_norm))
-        whole = local.max(1).values
-        pooled = whole.shape[-1]
+        if self._works_in_chunks(points_PK3):
+            chunks = points_PK3.split(max(1, CHUNK_POINTS // patch_size))
+            token_PD = torch.cat([self._tokens(chunk_PK3) for chunk_PK3 in chunks])
+        else:
+            token_PD = self._tokens(points_PK3)
+        return token_PD.view(num_clouds, num_patches, -1)
+
+    def _works_in_chunks(self, points_PK3: Tensor) -> bool:
+        """Only where no patch depends on another one, and nothing is kept for a gradient."""
+        return (
+            points_PK3.device.type == "cpu"
+            and not torch.compiler.is_compiling()  # a graph takes any number of clouds
+            and points_PK3.shape[:2].numel() > CHUNK_POINTS
+            and not self.training
+            and not (torch.is_grad_enabled() and self.lift.weight.requires_grad)
+        )
+
+    def _tokens(self, points_PK3: Tensor) -> Tensor:
+        local_PKF = self.pool(_normed_relu(self.lift(points_PK3), self.lift_norm))
+        whole_PF = _largest(local_PKF)
+        pooled = whole_PF.shape[-1]
         for_whole, for_local = self.mix.weight[:, :pooled], self.mix.weight[:, pooled:]
-        mixed = F.linear(local, for_local) + F.linear(whole, for_whole, self.mix.bias).unsqueeze(1)
-        token = self.reduce(self.out(_normed_relu(mixed, self.mix_norm)).max(1).values)
-        return cast(Tensor, token.view(num_clouds, num_patches, -1))
+        mixed_PKF = F.linear(local_PKF, for_local)
+        mixed_PKF = mixed_PKF + F.linear(whole_PF, for_whole, self.mix.bias).unsqueeze(1)
+        out_PKF = self.out(_normed_relu(mixed_PKF, self.mix_norm))
+        return cast(Tensor, self.reduce(_largest(out_PKF)))
+
+
+def _largest(features_PKF: Tensor) -> Tensor:
+    """The maximum (P, F) over the points. Whose it is, a CPU takes many times as long to say, and
+    only a gradient asks.
+    """
+    if torch.is_grad_enabled() and features_PKF.requires_grad:
+        return features_PKF.max(1).values
+    return features_PKF.amax(1)
 
 
 def _normed_relu(features_PKF: Tensor, norm: nn.BatchNorm1d) -> Tensor:

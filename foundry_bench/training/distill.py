@@ -3,6 +3,9 @@
 B clouds, N points, C tokens, D width, M clouds that are painted.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -16,6 +19,9 @@ from foundry_bench.training.lessons import Lessons
 from foundry_bench.training.loop import Objective
 from foundry_bench.training.losses import normalized_errors, token_errors, token_loss
 from foundry_bench.training.views import Batch, Views
+
+Backend = str | Callable[..., Any]
+"""What `torch.compile` calls a backend: a name, or a function of a graph."""
 
 GATE_BINS = 20
 NUM_PAINTED = 8
@@ -31,8 +37,16 @@ class Distillation(Objective[Batch]):
         self._student = student
         self._lessons = lessons
         self._loss = settings.loss
+        self._reconstruct = student.reconstruct
         self._token_losses: list[Tensor] = []
         self._has_penalty = False
+
+    def compile(self, backend: Backend = "inductor") -> None:
+        """From now on the student's pass is compiled; noise is drawn as without."""
+        options: Any = {"fallback_random": True} if backend == "inductor" else None
+        self._reconstruct = torch.compile(
+            self._student.reconstruct, backend=backend, options=options
+        )
 
     def before_step(self, progress: float) -> None:
         """Anneals the student."""
@@ -46,7 +60,7 @@ class Distillation(Objective[Batch]):
         """Between the student's tokens and the teacher's, and what the student adds to it."""
         targets_BCD = batch.targets_BCD
         assert targets_BCD is not None
-        made = self._student.reconstruct(batch.inputs)
+        made = self._reconstruct(batch.inputs)
         loss = token_loss(made.tokens_BCD, targets_BCD, self._loss)
 
         def errors_BC() -> Tensor:

@@ -96,7 +96,7 @@ def fit(
         DivergedError: with the first step whose loss is not finite.
     """
     trained = [parameter for parameter in objective.module.parameters() if parameter.requires_grad]
-    optimizer = _adamw(trained, settings)
+    optimizer = adamw(trained, settings)
     history = _resume(directory / CHECKPOINT, objective.module, optimizer)
     steps_per_epoch = num_batches(objective.num_examples, settings.batch)
     num_steps = steps_per_epoch * settings.epochs
@@ -115,7 +115,7 @@ def fit(
                 objective.before_step(step / num_steps)
                 lr = learning_rate(step, num_steps, settings)
                 batch = objective.batch(rows_B, augmentation)
-                losses.append(_step(objective, batch, trained, optimizer, lr, settings))
+                losses.append(train_step(objective, batch, trained, optimizer, lr, settings))
                 _check_finite(losses, first_step, last=len(losses) == steps_per_epoch)
                 objective.after_step((step + 1) / num_steps)
         wall_s = clock() - start
@@ -151,7 +151,7 @@ def num_batches(num_examples: int, batch: int) -> int:
     return max(1, whole + (rest > 1))
 
 
-def _step(
+def train_step(
     objective: Objective[Any],
     batch: Any,
     trained: list[nn.Parameter],
@@ -159,6 +159,9 @@ def _step(
     lr: float,
     settings: OptimizerSettings,
 ) -> Tensor:
+    """One step of `optimizer`, which holds the parameters `trained`, at the learning rate `lr`; the
+    loss, which nothing has waited for.
+    """
     for group in optimizer.param_groups:
         group["lr"] = lr * group.get("lr_scale", 1.0)
     device = trained[0].device.type
@@ -176,7 +179,7 @@ def _batches(num_examples: int, batch: int, seed: int, epoch: int) -> Iterator[T
     return iter(order.split(batch)[: num_batches(num_examples, batch)])
 
 
-def _adamw(trained: list[nn.Parameter], settings: OptimizerSettings) -> torch.optim.Optimizer:
+def adamw(trained: list[nn.Parameter], settings: OptimizerSettings) -> torch.optim.Optimizer:
     """AdamW; vectors (biases, norms) and what is marked `no_weight_decay` are not decayed, and what
     is marked `lr_scale` learns at that multiple of the learning rate.
     """

@@ -7,6 +7,7 @@ B clouds, N clouds of a set, C patches, D width, V views.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,9 @@ from foundry_bench.seeds import generator
 
 CHUNK = 256
 """Clouds that are grouped or embedded at once."""
+
+RESIDENT_SHARE = 0.25
+"""Share of a GPU's free memory that cached tokens may take."""
 
 Rows = npt.NDArray[np.int64]
 
@@ -142,20 +146,20 @@ class FixedViews(Views):
     def pick(self, view_B: Tensor, rows_B: Tensor) -> Patches:
         """Patches of the clouds `rows_B` in the views `view_B`."""
         device = self.views[0].centers_BC3.device
-        rows_B, view_B = rows_B.to(device), view_B.to(device)
-        picked = self.views[0].select(rows_B)
+        picked = self.views[0].select(rows_B.to(device))
         for number, view in enumerate(self.views[1:], start=1):
-            chosen_B = view_B == number
-            here = view.select(rows_B[chosen_B])
-            picked.neighbors_BCK3[chosen_B] = here.neighbors_BCK3
-            picked.centers_BC3[chosen_B] = here.centers_BC3
+            chosen = (view_B == number).nonzero().squeeze(1)  # on a GPU this would wait for it
+            here = view.select(rows_B[chosen].to(device))
+            chosen = chosen.to(device)
+            picked.neighbors_BCK3[chosen] = here.neighbors_BCK3
+            picked.centers_BC3[chosen] = here.centers_BC3
         return picked
 
 
 @dataclass(frozen=True)
 class CachedViews(Views):
     """Tokens of V fixed views, memory-mapped from stages of kind `tokens`; a draw picks a view for
-    each cloud.
+    each cloud. On a GPU with room for them the tokens are there from the first draw on.
 
     Attributes:
         patches: of the same views; the inputs of a student whose tokenizer is not the teacher's.
@@ -173,17 +177,37 @@ class CachedViews(Views):
     def draw(self, rows_B: Tensor, rng: torch.Generator | None = None) -> Batch:
         """Cached embeddings and teacher's tokens, in float32."""
         view_B = _choose_views(len(self.shards), rows_B, rng)
-        picked = [
-            _gather([shard.array(name) for shard in self.shards], view_B.numpy(), rows_B.numpy())
-            for name in TokenFile.NAMES
-        ]
-        tokens, centers, targets = (
-            torch.from_numpy(array).float().to(self.device) for array in picked
-        )
+        tokens, centers, targets = (self._pick(name, view_B, rows_B) for name in TokenFile.NAMES)
         view = _picked(self.moves, view_B, rows_B)
         if self.patches is not None:
             return Batch(self.patches.pick(view_B, rows_B), targets, tokens, view)
         return Batch(Embedding(tokens, centers), targets, tokens, view)
+
+    def _pick(self, name: str, view_B: Tensor, rows_B: Tensor) -> Tensor:
+        """An array's values in float32, on the device."""
+        if self._is_resident:
+            chosen = (view_B.to(self.device), rows_B.to(self.device))
+            return self._resident[name][chosen].float()
+        arrays = [shard.array(name) for shard in self.shards]
+        picked = _gather(arrays, view_B.numpy(), rows_B.numpy())
+        return torch.from_numpy(picked).float().to(self.device)
+
+    @cached_property
+    def _is_resident(self) -> bool:
+        if self.device.type != "cuda":
+            return False
+        needed = sum(shard.array(name).nbytes for shard in self.shards for name in TokenFile.NAMES)
+        return needed < RESIDENT_SHARE * torch.cuda.mem_get_info(self.device)[0]
+
+    @cached_property
+    def _resident(self) -> dict[str, Tensor]:
+        """The arrays of all views (V, N, ...), in the types of the files."""
+        return {
+            name: torch.stack(
+                [torch.from_numpy(np.array(shard.array(name))) for shard in self.shards]
+            ).to(self.device)
+            for name in TokenFile.NAMES
+        }
 
 
 class TokenFile:

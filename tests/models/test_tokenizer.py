@@ -53,6 +53,37 @@ def test_patches_do_not_see_each_other() -> None:
     assert same.sum() == 9
 
 
+def test_many_patches_come_out_as_they_would_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    part, patches = tokenizer().eval(), torch.randn(6, 5, 4, 3)
+    sizes: list[int] = []
+    at_once = part(patches)
+    part.pool.register_forward_hook(lambda _, inputs, out: sizes.append(len(out)))
+    monkeypatch.setattr("foundry_bench.models.tokenizer.CHUNK_POINTS", 7 * 4)
+    with torch.inference_mode():
+        torch.testing.assert_close(part(patches), at_once)
+    assert sizes == [7, 7, 7, 7, 2]
+    part.requires_grad_(False)
+    torch.testing.assert_close(part(patches), at_once.detach())
+    assert len(sizes) == 10, "frozen, beside parts that train"
+
+
+def test_where_it_trains_it_sees_all_patches_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    part, patches = tokenizer(), torch.randn(6, 5, 4, 3)
+    sizes: list[int] = []
+    part.pool.register_forward_hook(lambda _, inputs, out: sizes.append(len(out)))
+    monkeypatch.setattr("foundry_bench.models.tokenizer.CHUNK_POINTS", 7 * 4)
+    part(patches)
+    part.eval()(patches)
+    assert sizes == [30, 30]
+
+
+def test_tokens_are_the_same_with_and_without_a_gradient() -> None:
+    part, patches = tokenizer().eval(), torch.randn(2, 5, 4, 3)
+    with torch.inference_mode():
+        plain = part(patches)
+    assert torch.equal(part(patches), plain)
+
+
 def test_batch_norm_learns_from_what_it_sees() -> None:
     part = tokenizer()
     part(torch.randn(2, 5, 4, 3))

@@ -14,11 +14,11 @@ from foundry_bench.stage import Progress, StageContext
 from foundry_bench.training.loop import (
     Objective,
     Progressing,
-    _adamw,
-    _step,
+    adamw,
     fit,
     learning_rate,
     num_batches,
+    train_step,
 )
 from tests.training.runs import InterruptedByTest, losses, train
 
@@ -203,7 +203,7 @@ def test_gradients_are_clipped(tmp_path: Path) -> None:
 def test_vectors_and_marked_matrices_do_not_decay() -> None:
     module = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Linear(4, 2))
     module[2].weight.no_weight_decay = True
-    decayed, free = _adamw(list(module.parameters()), settings(weight_decay=0.3)).param_groups
+    decayed, free = adamw(list(module.parameters()), settings(weight_decay=0.3)).param_groups
     assert [group["weight_decay"] for group in (decayed, free)] == [0.3, 0.0]
     assert [id(one) for one in decayed["params"]] == [id(module[0].weight)]
     assert len(free["params"]) == 5
@@ -245,7 +245,7 @@ def test_gradients_far_below_epsilon_move_nothing() -> None:
     moved = []
     for eps in (1e-8, 1e-2):
         weight = torch.nn.Parameter(torch.zeros(2, 2))
-        optimizer = _adamw([weight], settings(eps=eps, weight_decay=0.0))
+        optimizer = adamw([weight], settings(eps=eps, weight_decay=0.0))
         (1e-6 * weight.sum()).backward()
         optimizer.step()
         moved.append(weight.detach().abs().max().item())
@@ -256,7 +256,7 @@ def test_gradients_far_below_epsilon_move_nothing() -> None:
 def test_what_is_marked_learns_faster() -> None:
     usual, fast = (torch.nn.Parameter(torch.ones(2, 2)) for _ in range(2))
     fast.lr_scale = 4.0
-    optimizer = _adamw([usual, fast], settings(weight_decay=0.0))
+    optimizer = adamw([usual, fast], settings(weight_decay=0.0))
     rates = {group["lr_scale"]: group["params"] for group in optimizer.param_groups}
     assert rates[4.0][0] is fast
     assert rates[1.0][0] is usual
@@ -266,8 +266,8 @@ def test_its_steps_are_that_much_longer() -> None:
     usual, fast = (torch.nn.Parameter(torch.ones(1)) for _ in range(2))
     fast.lr_scale = 4.0
     given = settings(weight_decay=0.0)
-    optimizer = _adamw([usual, fast], given)
-    _step(Pulling([usual, fast]), None, [usual, fast], optimizer, 1e-3, given)
+    optimizer = adamw([usual, fast], given)
+    train_step(Pulling([usual, fast]), None, [usual, fast], optimizer, 1e-3, given)
     torch.testing.assert_close(1 - fast.detach(), 4 * (1 - usual.detach()))
 
 

@@ -186,6 +186,24 @@ def test_cached_targets_come_with_the_patches_of_the_same_view(tmp_path: Path) -
     torch.testing.assert_close(found_BCD, both.embedding_BCD, rtol=2e-3, atol=2e-3)
 
 
+def test_tokens_that_stay_on_the_device_are_those_of_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = [fixed_view(DATASET, ROWS, SPEC, ViewSettings(), number, CPU) for number in (0, 1)]
+    shards = tuple(token_file(tmp_path / f"view{n}", view) for n, view in enumerate(shown))
+    rows_B = torch.tensor([5, 0, 19, 5, 5, 7])
+    read = CachedViews(shards, CPU).draw(rows_B, generator(0))
+    monkeypatch.setattr(CachedViews, "_is_resident", True)
+    views = CachedViews(shards, CPU)
+    for _ in range(2):
+        held = views.draw(rows_B, generator(0))
+        for name in ("targets_BCD", "embedding_BCD"):
+            found, wanted = getattr(held, name), getattr(read, name)
+            assert torch.equal(found, wanted)
+            assert found.dtype == torch.float32
+        monkeypatch.setattr(TokenFile, "array", None)  # files are read once
+
+
 def test_fixed_views_alone_draw_a_view_for_each_cloud() -> None:
     shown = [fixed_view(DATASET, ROWS, SPEC, ViewSettings(), number, CPU) for number in (0, 1)]
     views = FixedViews(tuple(view.patches for view in shown))
