@@ -43,14 +43,7 @@ def command(
     for sweep in report.sweeps:
         typer.echo(f"{sweep.name}: {sweep.info.question}".removesuffix(": "))
         for statement in sweep.statements:
-            verdict = (
-                f" [{statement.verdict} with the paper]"
-                if statement.verdict in ("agrees", "disagrees")
-                else ""
-            )
-            typer.echo(
-                f"  - {statement.text}{verdict or (' [undecided]' if statement.verdict else '')}"
-            )
+            typer.echo(f"  - {statement}")
     notes = [*report.notes, *(note for sweep in report.sweeps for note in sweep.notes)]
     for note in notes:
         typer.echo(f"  ! {note}")

@@ -22,7 +22,6 @@ from foundry_bench.report.rows import tidy_rows
 from foundry_bench.report.runs import collect_runs, measures_in
 from foundry_bench.report.series import name_series
 from foundry_bench.report.specialists import contest, find_specialists, tabulate_specialists
-from foundry_bench.report.statements import Statement
 from foundry_bench.report.summary import summarise
 from foundry_bench.report.tables import results_lines, results_table
 from foundry_bench.report.task_data import name_data
@@ -34,6 +33,7 @@ class SweepReport:
     """All that is said of one sweep.
 
     Attributes:
+        statements: what the numbers say, a sentence or two each.
         notes: warnings that a reader must see first.
         lines: the results table as numbers.
         extras: further tables.
@@ -41,7 +41,7 @@ class SweepReport:
 
     name: str
     info: SweepInfo
-    statements: tuple[Statement, ...]
+    statements: tuple[str, ...]
     notes: tuple[str, ...]
     pictures: tuple[Picture, ...]
     table: Table

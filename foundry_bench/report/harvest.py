@@ -13,6 +13,7 @@ from foundry_bench.record import SCHEMA_VERSION, Record, TrialRecord, read_json
 from foundry_bench.report.redact import redact_command, redact_paths
 
 OWN_FOLDERS = ("trials", "stages")
+_PROFILE = b'"stage": "profile"'
 R = TypeVar("R", Record, TrialRecord)
 
 
@@ -37,6 +38,7 @@ class Evidence:
     Attributes:
         trials: ordered by sweep and trial, each once.
         records: the stage records that a trial used, by key.
+        profiles: what teachers and students cost, each once, ordered by key; no trial names them.
         folders: where a trial (`trial_id`) or a stage (its key) was found.
         sweeps: what stands beside the trials, by the sweep's name.
         notes: what was left out or is missing, and why, one sentence each.
@@ -47,6 +49,7 @@ class Evidence:
     folders: Mapping[str, Path] = field(default_factory=dict)
     sweeps: Mapping[str, SweepInfo] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    profiles: tuple[Record, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -96,8 +99,15 @@ def read_folders(roots: Sequence[Path]) -> Evidence:
                 notes.append(
                     f"Trial {trial.trial} names a stage ({what}) whose record was not found."
                 )
-    sweeps = _read_sweeps(trials, folders)
-    return Evidence(trials, records, folders | stage_folders, sweeps, tuple(sorted(set(notes))))
+    profiles, profile_folders = _read_profiles(roots, notes)
+    return Evidence(
+        trials,
+        records,
+        {**folders, **stage_folders, **profile_folders},
+        _read_sweeps(trials, folders),
+        tuple(sorted(set(notes))),
+        profiles,
+    )
 
 
 def _read_trials(
@@ -146,6 +156,21 @@ def _read_records(
                 if record.status == "done":
                     break
     return records, folders
+
+
+def _read_profiles(
+    roots: Sequence[Path], notes: list[str]
+) -> tuple[tuple[Record, ...], dict[str, Path]]:
+    found: dict[str, Record] = {}
+    folders: dict[str, Path] = {}
+    for path in _files(roots, "record.json"):
+        with suppress(OSError):
+            if path.parent.name in found or _PROFILE not in path.read_bytes():
+                continue
+            record = _read(path, Record, notes)
+            if record is not None and record.stage == "profile":
+                found[record.key], folders[record.key] = record, path.parent
+    return tuple(found[key] for key in sorted(found)), folders
 
 
 def _read_sweeps(
