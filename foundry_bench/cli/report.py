@@ -32,6 +32,12 @@ def command(
         bool,
         typer.Option("--with-records", help="Keep the records beside the page, in <out>/records."),
     ] = False,
+    claims: Annotated[
+        Path | None,
+        typer.Option(
+            "--claims", metavar="FILE", help="Claims to judge; by default those of the paper."
+        ),
+    ] = None,
 ) -> None:
     """Write figures, tables and one page on the records in DIR; by default on the newest run.
 
@@ -39,7 +45,9 @@ def command(
     """
     from foundry_bench.report.write import write_report
 
-    report, page = write_report(folders or [newest_run(RUNS)], out, with_records=with_records)
+    report, page = write_report(
+        folders or [newest_run(RUNS)], out, with_records=with_records, claims=claims
+    )
     for sweep in report.sweeps:
         typer.echo(f"{sweep.name}: {sweep.info.question}".removesuffix(": "))
         for statement in sweep.statements:

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from foundry_bench.report.claims.judge import Judged, judge_claims, load_claims
+from foundry_bench.report.claims.material import gather
+from foundry_bench.report.claims.settings import ClaimsFile
 from foundry_bench.report.corruptions import find_clean, gather_damage, tabulate_corruptions
 from foundry_bench.report.extra import Extra
 from foundry_bench.report.figure_data import Line
@@ -19,10 +22,8 @@ from foundry_bench.report.provenance import Fact, describe_environment, warn
 from foundry_bench.report.reading import read_results
 from foundry_bench.report.reading_tasks import read_contests, read_generality
 from foundry_bench.report.rows import tidy_rows
-from foundry_bench.report.runs import collect_runs, measures_in
-from foundry_bench.report.series import name_series
-from foundry_bench.report.specialists import contest, find_specialists, tabulate_specialists
-from foundry_bench.report.summary import summarise
+from foundry_bench.report.specialists import contest, tabulate_specialists
+from foundry_bench.report.study import Study, study_sweeps
 from foundry_bench.report.tables import results_lines, results_table
 from foundry_bench.report.task_data import name_data
 from foundry_bench.report.typeset import Table
@@ -55,35 +56,47 @@ class Report:
     """The report of one sweep or several.
 
     Attributes:
+        paper: whose claims are judged.
         rows: of all sweeps.
         notes: what could not be read.
     """
 
     title: str
+    paper: str
+    claims: tuple[Judged, ...]
     rows: pd.DataFrame
     sweeps: tuple[SweepReport, ...]
     notes: tuple[str, ...]
 
 
-def assemble(evidence: Evidence) -> Report:
-    """The report on all sweeps of `evidence`; without any trial it has notes and nothing else."""
+def assemble(evidence: Evidence, claims: ClaimsFile | None = None) -> Report:
+    """The report on all sweeps of `evidence`; without any trial it has notes and nothing else.
+
+    Args:
+        evidence: the records.
+        claims: what is judged; by default the paper's claims.
+    """
     rows = tidy_rows(evidence)
-    sweeps = tuple(_assemble_sweep(evidence, rows, name) for name in evidence.names)
+    studies = study_sweeps(evidence, rows)
+    judged = claims or load_claims()
     notes = (
         evidence.notes
-        if sweeps
+        if studies
         else (*evidence.notes, "There are no records of trials: nothing to show.")
     )
-    return Report(" + ".join(evidence.names) or "empty", rows, sweeps, notes)
+    return Report(
+        " + ".join(evidence.names) or "empty",
+        judged.paper,
+        judge_claims(judged, gather(evidence, studies)),
+        rows,
+        tuple(map(_assemble_sweep, studies)),
+        notes,
+    )
 
 
-def _assemble_sweep(evidence: Evidence, all_rows: pd.DataFrame, name: str) -> SweepReport:
-    part = evidence.of_sweep(name)
-    rows = all_rows[all_rows["sweep"] == name]
-    series = name_series(part.trials)
-    runs = collect_runs(rows, part.trials, series)
-    summary = summarise(runs, measures_in(rows))
-    data, specialists = name_data(part.trials), find_specialists(part.trials, series)
+def _assemble_sweep(study: Study) -> SweepReport:
+    part, rows, runs, summary = study.evidence, study.rows, study.runs, study.summary
+    data, specialists = name_data(part.trials), study.specialists
     generality = generalise(summary, data)
     clean_tasks = find_clean(part)
     of_tasks = picture_tasks(
@@ -108,8 +121,8 @@ def _assemble_sweep(evidence: Evidence, all_rows: pd.DataFrame, name: str) -> Sw
     ):
         notes.append("No stage left clouds to paint.")
     return SweepReport(
-        name,
-        part.sweeps.get(name, SweepInfo()),
+        study.name,
+        part.sweeps.get(study.name, SweepInfo()),
         statements,
         tuple(notes),
         pictures,

@@ -8,6 +8,8 @@ from pathlib import Path
 from foundry_bench.errors import FoundryError
 from foundry_bench.files import replacing
 from foundry_bench.report.assemble import Report, assemble
+from foundry_bench.report.claims.judge import load_claims
+from foundry_bench.report.claims.show import claims_lines, claims_table
 from foundry_bench.report.figures.canvas import render
 from foundry_bench.report.harvest import Evidence, read_folders, trial_id
 from foundry_bench.report.page import folder_of, render_page
@@ -16,10 +18,16 @@ from foundry_bench.report.typeset import csv_text, latex_text, markdown_text
 
 PAGE = "index.html"
 RECORDS = "records"
+PROFILES = "profiles"
+"""Among the records: the folder of those of costs, which belong to no trial."""
 
 
 def write_report(
-    roots: Sequence[Path], out: Path | None = None, *, with_records: bool = False
+    roots: Sequence[Path],
+    out: Path | None = None,
+    *,
+    with_records: bool = False,
+    claims: Path | None = None,
 ) -> tuple[Report, Path]:
     """Make the report on the records under `roots`.
 
@@ -28,15 +36,16 @@ def write_report(
         out: where; by default `reports/<name of the sweep>` under the working directory.
         with_records: keep the records (and small arrays) in `<out>/records`, from which the report
             can be made again.
+        claims: a file of claims to judge; by default the paper's.
 
     Returns:
         the report and the path of its page.
 
     Raises:
-        FoundryError: if a root is not a folder or `out` cannot be written.
+        FoundryError: if a root is not a folder, `claims` has faults or `out` cannot be written.
     """
     evidence = read_folders(roots)
-    report = assemble(evidence)
+    report = assemble(evidence, load_claims(claims))
     target = (
         out
         if out is not None
@@ -51,6 +60,8 @@ def write_report(
             for name in evidence.names:
                 folder = target / RECORDS / name if len(evidence.names) > 1 else target / RECORDS
                 _copy_records(evidence.of_sweep(name), name, folder)
+            for record in evidence.profiles:
+                _copy_stage(evidence, record.key, target / RECORDS / PROFILES)
     except OSError as error:
         raise FoundryError(
             f"the report cannot be written to {target}: {error.strerror or error}"
@@ -60,7 +71,13 @@ def write_report(
 
 def build_files(report: Report) -> dict[str, bytes]:
     """Every file of the report by its path; the same report gives the same bytes."""
-    contents: dict[str, bytes] = {"rows.csv": write_csv(report.rows).encode()}
+    table = claims_table(report.claims)
+    contents: dict[str, bytes] = {
+        "rows.csv": write_csv(report.rows).encode(),
+        "claims.csv": csv_text(claims_lines(report.claims)).encode(),
+        "claims.md": markdown_text(table).encode(),
+        "claims.tex": latex_text(table).encode(),
+    }
     for sweep in report.sweeps:
         folder = folder_of(report, sweep)
         contents[f"{folder}results.csv"] = csv_text(sweep.lines).encode()
@@ -96,8 +113,12 @@ def _copy_records(evidence: Evidence, sweep: str, folder: Path) -> None:
         for name in ("trial.json", "trial.yaml"):
             _copy(source / name, folder / "trials" / trial.trial / name)
     for key in evidence.records:
-        for name in ("record.json", "arrays.npz"):
-            _copy(evidence.folders[key] / name, folder / "stages" / key / name)
+        _copy_stage(evidence, key, folder)
+
+
+def _copy_stage(evidence: Evidence, key: str, folder: Path) -> None:
+    for name in ("record.json", "arrays.npz"):
+        _copy(evidence.folders[key] / name, folder / "stages" / key / name)
 
 
 def _copy(source: Path, target: Path) -> None:
