@@ -18,7 +18,7 @@ from foundry_bench.report.parts import tabulate_parts
 from foundry_bench.report.picture import Picture
 from foundry_bench.report.pictures import collect_pictures, fig2_data
 from foundry_bench.report.pictures_tasks import picture_tasks
-from foundry_bench.report.provenance import Fact, describe_environment, warn
+from foundry_bench.report.provenance import Fact, describe_environment, warn, warn_of_profiles
 from foundry_bench.report.reading import read_results
 from foundry_bench.report.reading_tasks import read_contests, read_generality
 from foundry_bench.report.rows import tidy_rows
@@ -78,19 +78,17 @@ def assemble(evidence: Evidence, claims: ClaimsFile | None = None) -> Report:
     """
     rows = tidy_rows(evidence)
     studies = study_sweeps(evidence, rows)
-    judged = claims or load_claims()
-    notes = (
-        evidence.notes
-        if studies
-        else (*evidence.notes, "There are no records of trials: nothing to show.")
-    )
+    judged, material = claims or load_claims(), gather(evidence, studies)
+    notes = [*evidence.notes, *warn_of_profiles(material.profiles)]
+    if not studies:
+        notes.append("There are no records of trials: nothing to show.")
     return Report(
         " + ".join(evidence.names) or "empty",
         judged.paper,
-        judge_claims(judged, gather(evidence, studies)),
+        judge_claims(judged, material),
         rows,
         tuple(map(_assemble_sweep, studies)),
-        notes,
+        tuple(notes),
     )
 
 

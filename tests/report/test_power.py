@@ -43,6 +43,7 @@ def test_seeds_needed_resolve_what_they_are_for() -> None:
 def test_seeds_needed_at_the_edges() -> None:
     assert seeds_needed(100.0, 1.0) == 3
     assert seeds_needed(1.0, 0.0) == 3
+    assert seeds_needed(1.0, 1e-12) == 3
     assert seeds_needed(0.0, 1.0) is None
     assert seeds_needed(0.0, 0.0) is None
     assert seeds_needed(1.0, math.nan) is None

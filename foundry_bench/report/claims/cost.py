@@ -12,12 +12,10 @@ from foundry_bench.report.claims.finding import Finding, find_fact
 from foundry_bench.report.claims.material import Material
 from foundry_bench.report.claims.places import place_of_profile
 from foundry_bench.report.claims.settings import CostRatio, Fits
+from foundry_bench.report.provenance import LATENCY
 from foundry_bench.report.wording import number
 
 GIB = 2**30
-TIMED = "latency"
-"""Begins metrics that depend on the device."""
-
 PEAKS = ("peak_allocated_bytes", "peak_rss_bytes")
 """What a scene needed: memory of the accelerator, else of the process."""
 
@@ -95,7 +93,7 @@ def _student(record: Record) -> Mapping[str, Any]:
 
 
 def _is_timed(metric: str) -> bool:
-    return metric.startswith(TIMED)
+    return metric.startswith(LATENCY)
 
 
 def _conditions(record: Record, metric: str) -> str:
