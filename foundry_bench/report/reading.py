@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+from foundry_bench.report.correlation import coverage_text
 from foundry_bench.report.figure_data import UNTRAINED, Relation
 from foundry_bench.report.levels import GATE_LAMBDA, SUPERTOKENS, Axis
 from foundry_bench.report.measures import DISTILL_LOSS, HELDOUT_NMSE, IN_USE, Measure
@@ -126,7 +127,8 @@ def _correlation(relation: Relation | None, series: str) -> list[str]:
     if relation is None or found is None or not math.isfinite(found.rho):
         return []
     interval = (
-        f" [{number(found.low, 2)}, {number(found.high, 2)}]"
+        f" [{number(found.low, 2)}, {number(found.high, 2)}] (an interval that"
+        f" {coverage_text(found.seeds)})"
         if math.isfinite(found.low)
         else " (no interval)"
     )

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from foundry_bench.report.claims.places import Place
-from foundry_bench.report.correlation import RankCorrelation
+from foundry_bench.report.correlation import RankCorrelation, coverage_text
 from foundry_bench.report.stats import TAIL, Difference
 from foundry_bench.report.wording import number
 
@@ -130,7 +130,11 @@ def find_correlation(
     gap = math.atanh(min(max(found.rho, -edge), edge)) - math.atanh(limit.value)
     has_spread = len(found.drawn_z) > 0
     sd = float(np.std(found.drawn_z)) * math.sqrt(found.seeds) if has_spread else math.nan
-    interval = f" [{number(found.low, 2)}, {number(found.high, 2)}]" if has_spread else ""
+    interval = (
+        f" [{number(found.low, 2)}, {number(found.high, 2)}] ({coverage_text(found.seeds)})"
+        if has_spread
+        else ""
+    )
     return Finding(
         what,
         place,
