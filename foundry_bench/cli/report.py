@@ -43,11 +43,16 @@ def command(
 
     Needs no GPU. The same records give the same files, byte for byte.
     """
+    from foundry_bench.report.claims.show import SAME_CHECK
     from foundry_bench.report.write import write_report
 
     report, page = write_report(
         folders or [newest_run(RUNS)], out, with_records=with_records, claims=claims
     )
+    for judged in report.claims:
+        if judged.shown is not None:
+            elsewhere = f" ({SAME_CHECK}: {judged.shown.outcome})" if judged.ruling is None else ""
+            typer.echo(f"claim {judged.claim.id}: {judged.verdict}{elsewhere}")
     for sweep in report.sweeps:
         typer.echo(f"{sweep.name}: {sweep.info.question}".removesuffix(": "))
         for statement in sweep.statements:

@@ -168,7 +168,7 @@ def _read_profiles(
             if path.parent.name in found or _PROFILE not in path.read_bytes():
                 continue
             record = _read(path, Record, notes)
-            if record is not None and record.stage == "profile":
+            if record is not None and (record.stage, record.status) == ("profile", "done"):
                 found[record.key], folders[record.key] = record, path.parent
     return tuple(found[key] for key in sorted(found)), folders
 

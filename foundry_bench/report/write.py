@@ -18,8 +18,6 @@ from foundry_bench.report.typeset import csv_text, latex_text, markdown_text
 
 PAGE = "index.html"
 RECORDS = "records"
-PROFILES = "profiles"
-"""Among the records: the folder of those of costs, which belong to no trial."""
 
 
 def write_report(
@@ -57,11 +55,10 @@ def write_report(
             with replacing(target / name) as temporary:
                 temporary.write_bytes(content)
         if with_records:
+            _copy_profiles(evidence, target / RECORDS)
             for name in evidence.names:
                 folder = target / RECORDS / name if len(evidence.names) > 1 else target / RECORDS
                 _copy_records(evidence.of_sweep(name), name, folder)
-            for record in evidence.profiles:
-                _copy_stage(evidence, record.key, target / RECORDS / PROFILES)
     except OSError as error:
         raise FoundryError(
             f"the report cannot be written to {target}: {error.strerror or error}"
@@ -113,12 +110,15 @@ def _copy_records(evidence: Evidence, sweep: str, folder: Path) -> None:
         for name in ("trial.json", "trial.yaml"):
             _copy(source / name, folder / "trials" / trial.trial / name)
     for key in evidence.records:
-        _copy_stage(evidence, key, folder)
+        for name in ("record.json", "arrays.npz"):
+            _copy(evidence.folders[key] / name, folder / "stages" / key / name)
 
 
-def _copy_stage(evidence: Evidence, key: str, folder: Path) -> None:
-    for name in ("record.json", "arrays.npz"):
-        _copy(evidence.folders[key] / name, folder / "stages" / key / name)
+def _copy_profiles(evidence: Evidence, folder: Path) -> None:
+    """Copy what no trial names: costs."""
+    for record in evidence.profiles:
+        source = evidence.folders[record.key] / "record.json"
+        _copy(source, folder / "stages" / record.key / "record.json")
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -64,21 +64,27 @@ def check_cost_ratio(material: Material, settings: CostRatio) -> Iterator[Findin
 
 
 def check_fits(material: Material, settings: Fits) -> Iterator[Finding]:
-    """Scenes of enough points, each by itself: what it needed at most, or that it ran out."""
+    """Scenes of enough points, each by itself: what it needed at most, or that it ran out.
+
+    Running out of less memory than the claim allows says nothing.
+    """
     for record in material.profiles:
-        points = record.metrics.get("points", record.config.get("points"))
+        points = record.config.get("points", record.metrics.get("points"))
         is_large = isinstance(points, int | float) and settings.points <= points < math.inf
         if not is_large or _student(record).get("name") != settings.student:
             continue
         peaks = (record.metrics[name] for name in PEAKS if name in record.metrics)
         needed = next((peak / GIB for peak in peaks if math.isfinite(peak)), math.nan)
-        is_out = record.status == "oom"
-        if math.isnan(needed) and not is_out:
+        is_out = record.metrics.get("oom") == 1
+        limit = record.config.get("memory_limit")
+        is_out_early = is_out and limit is not None and limit < settings.gib * GIB
+        if is_out_early or (math.isnan(needed) and not is_out):
             continue
+        attention = record.config.get("attention")
         yield find_fact(
             not is_out and needed <= settings.gib,
             what=f"{settings.student} at s = {_student(record).get('supertokens')}: a scene of"
-            f" {points:,.0f} points",
+            f" {points:,.0f} points{f', {attention} attention' if attention else ''}",
             place=place_of_profile(record),
             observed="out of memory" if is_out else f"{number(needed, 1)} GiB at the peak",
             asked=f"at most {settings.gib:g} GiB",

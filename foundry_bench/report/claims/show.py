@@ -10,8 +10,8 @@ from foundry_bench.report.claims.verdicts import Ruling
 from foundry_bench.report.figure_data import Line
 from foundry_bench.report.typeset import Cell, Table
 
-SAME_CHECK = "same check elsewhere"
-"""Heads what comes out of records that the claim does not speak of."""
+SAME_CHECK = "same check here"
+"""Heads what comes out of records at hand that the claim does not speak of."""
 
 EXPLANATION = (
     "A claim is judged on records of what it speaks of: the paper's teacher and data sets. Where"

@@ -71,34 +71,48 @@ def test_a_cost_that_is_none_decides_nothing(make_sweep: MakeSweep, cost: float)
 
 
 @pytest.mark.parametrize(
-    ("metrics", "status", "verdict"),
+    ("metrics", "verdict"),
     [
-        ({"points": 300_000.0, "peak_allocated_bytes": 4.0 * GIB}, "done", "holds"),
-        ({"points": 300_000.0, "peak_rss_bytes": 7.0 * GIB}, "done", "fails"),
-        ({"points": 300_000.0}, "oom", "fails"),
-        ({"points": 300_000.0}, "failed", "not run"),
-        ({"points": 300_000.0, "peak_rss_bytes": float("nan")}, "done", "not run"),
-        ({"points": 100_000.0, "peak_rss_bytes": 1.0 * GIB}, "done", "not run"),
-        ({"peak_rss_bytes": 1.0 * GIB}, "done", "not run"),
+        ({"points": 300_000.0, "peak_allocated_bytes": 4.0 * GIB, "oom": 0.0}, "holds"),
+        ({"points": 300_000.0, "peak_rss_bytes": 7.0 * GIB}, "fails"),
+        ({"points": 300_000.0, "oom": 1.0}, "fails"),
+        ({"points": 300_000.0}, "not run"),
+        ({"points": 300_000.0, "peak_rss_bytes": float("nan")}, "not run"),
+        ({"points": 100_000.0, "peak_rss_bytes": 1.0 * GIB}, "not run"),
+        ({"peak_rss_bytes": 1.0 * GIB}, "not run"),
     ],
 )
-def test_a_large_scene_fits(
-    make_sweep: MakeSweep, metrics: dict[str, float], status: str, verdict: str
-) -> None:
+def test_a_large_scene_fits(make_sweep: MakeSweep, metrics: dict[str, float], verdict: str) -> None:
     sweep = make_sweep()
-    _profile(sweep, "scene", STUDENT, metrics=metrics, status=status)
-    _profile(sweep, "teacher", None, metrics={"points": 300_000.0}, status="oom")
+    _profile(sweep, "scene", STUDENT, metrics=metrics)
+    _profile(sweep, "teacher", None, metrics={"points": 300_000.0, "oom": 1.0})
 
     assert judge(sweep, SCENE).verdict == verdict
 
 
-def test_a_scene_that_ran_out_may_say_its_points_in_its_settings(make_sweep: MakeSweep) -> None:
+@pytest.mark.parametrize(("gib", "verdict"), [(4, "not run"), (6, "fails"), (None, "fails")])
+def test_running_out_of_less_memory_says_nothing(
+    make_sweep: MakeSweep, gib: int | None, verdict: str
+) -> None:
+    limit = None if gib is None else gib * GIB
+    config = {"points": 300_000, "memory_limit": limit, "attention": "naive"}
     sweep = make_sweep()
-    _profile(sweep, "scene", STUDENT, status="oom", config={"points": 300_000})
+    _profile(sweep, "scene", STUDENT, metrics={"oom": 1.0}, config=config)
 
     judged = judge(sweep, SCENE)
 
-    assert judged.ruling.findings[0].observed == "out of memory"  # type: ignore[union-attr]
+    assert judged.verdict == verdict
+    if judged.ruling is not None:
+        assert judged.ruling.findings[0].observed == "out of memory"
+        assert judged.ruling.findings[0].what.endswith("300,000 points, naive attention")
+
+
+def test_a_measurement_that_failed_says_nothing(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    metrics = {"points": 300_000.0, "peak_rss_bytes": 1.0 * GIB}
+    _profile(sweep, "scene", STUDENT, metrics=metrics, status="failed")
+
+    assert judge(sweep, SCENE).verdict == "not run"
 
 
 def test_a_cut_short_profile_is_noted_and_left_out(make_sweep: MakeSweep) -> None:
