@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from foundry_bench.report.claims.judge import Judged, judge_claims, load_claims
+from foundry_bench.report.claims.material import gather
+from foundry_bench.report.claims.settings import ClaimsFile
 from foundry_bench.report.corruptions import find_clean, gather_damage, tabulate_corruptions
-from foundry_bench.report.costs import SCENES, add_costs
+from foundry_bench.report.costs import SCENES
 from foundry_bench.report.extra import Extra
 from foundry_bench.report.figure_data import Line
 from foundry_bench.report.front_pages import find_fronts, picture_fronts, read_fronts
@@ -18,17 +21,14 @@ from foundry_bench.report.parts import tabulate_parts
 from foundry_bench.report.picture import Picture
 from foundry_bench.report.pictures import collect_pictures, fig2_data
 from foundry_bench.report.pictures_tasks import picture_tasks
-from foundry_bench.report.provenance import Fact, describe_environment, warn
+from foundry_bench.report.provenance import Fact, describe_environment, warn, warn_of_profiles
 from foundry_bench.report.reading import read_results
 from foundry_bench.report.reading_tasks import read_contests, read_generality
 from foundry_bench.report.rows import tidy_rows
-from foundry_bench.report.runs import collect_runs, measures_in
 from foundry_bench.report.scene_report import picture_scenes, published_extra, scenes_of
 from foundry_bench.report.scenes import scene_lines, state_scenes, tabulate_scenes
-from foundry_bench.report.series import name_series
-from foundry_bench.report.specialists import contest, find_specialists, tabulate_specialists
-from foundry_bench.report.statements import Statement
-from foundry_bench.report.summary import summarise
+from foundry_bench.report.specialists import contest, tabulate_specialists
+from foundry_bench.report.study import Study, study_sweeps
 from foundry_bench.report.tables import results_lines, results_table
 from foundry_bench.report.task_data import name_data
 from foundry_bench.report.typeset import Table
@@ -39,6 +39,7 @@ class SweepReport:
     """All that is said of one sweep.
 
     Attributes:
+        statements: what the numbers say, a sentence or two each.
         notes: warnings that a reader must see first.
         lines: the results table as numbers.
         extras: further tables.
@@ -46,7 +47,7 @@ class SweepReport:
 
     name: str
     info: SweepInfo
-    statements: tuple[Statement, ...]
+    statements: tuple[str, ...]
     notes: tuple[str, ...]
     pictures: tuple[Picture, ...]
     table: Table
@@ -60,28 +61,41 @@ class Report:
     """The report of one sweep or several.
 
     Attributes:
+        paper: whose claims are judged.
         rows: of all sweeps.
         notes: what could not be read.
     """
 
     title: str
+    paper: str
+    claims: tuple[Judged, ...]
     rows: pd.DataFrame
     sweeps: tuple[SweepReport, ...]
     notes: tuple[str, ...]
 
 
-def assemble(evidence: Evidence) -> Report:
-    """The report on all sweeps of `evidence`; without any trial it has notes and nothing else."""
+def assemble(evidence: Evidence, claims: ClaimsFile | None = None) -> Report:
+    """The report on all sweeps of `evidence`; without any trial it has notes and nothing else.
+
+    Args:
+        evidence: the records.
+        claims: what is judged; by default the paper's claims.
+    """
     rows = tidy_rows(evidence)
-    sweeps = tuple(_assemble_sweep(evidence, rows, name) for name in evidence.names)
-    sweeps += _assemble_scenes(evidence)
-    notes = (
-        evidence.notes
-        if sweeps
-        else (*evidence.notes, "There are no records of trials: nothing to show.")
+    studies = study_sweeps(evidence, rows)
+    judged, material = claims or load_claims(), gather(evidence, studies)
+    sweeps = (*map(_assemble_sweep, studies), *_assemble_scenes(evidence))
+    notes = [*evidence.notes, *warn_of_profiles(material.profiles)]
+    if not sweeps:
+        notes.append("There are no records of trials: nothing to show.")
+    return Report(
+        " + ".join(sweep.name for sweep in sweeps) or "empty",
+        judged.paper,
+        judge_claims(judged, material),
+        rows,
+        sweeps,
+        tuple(notes),
     )
-    title = " + ".join(sweep.name for sweep in sweeps)
-    return Report(title or "empty", rows, sweeps, notes)
 
 
 def _assemble_scenes(evidence: Evidence) -> tuple[SweepReport, ...]:
@@ -111,16 +125,11 @@ def _assemble_scenes(evidence: Evidence) -> tuple[SweepReport, ...]:
     )
 
 
-def _assemble_sweep(evidence: Evidence, all_rows: pd.DataFrame, name: str) -> SweepReport:
-    part = evidence.of_sweep(name)
-    rows = all_rows[all_rows["sweep"] == name]
-    series = name_series(part.trials)
-    info = part.sweeps.get(name, SweepInfo())
-    costs = add_costs(collect_runs(rows, part.trials, series), part)
-    runs = costs.runs
-    summary = summarise(runs, measures_in(rows))
+def _assemble_sweep(study: Study) -> SweepReport:
+    part, rows, summary, costs = study.evidence, study.rows, study.summary, study.costs
+    runs, info = study.runs, part.sweeps.get(study.name, SweepInfo())
     fronts = find_fronts(summary, costs)
-    data, specialists = name_data(part.trials), find_specialists(part.trials, series)
+    data, specialists = name_data(part.trials), study.specialists
     generality = generalise(summary, data)
     clean_tasks = find_clean(part)
     of_tasks = picture_tasks(
@@ -149,7 +158,7 @@ def _assemble_sweep(evidence: Evidence, all_rows: pd.DataFrame, name: str) -> Sw
     ):
         notes.append("No stage left clouds to paint.")
     return SweepReport(
-        name,
+        study.name,
         info,
         statements,
         tuple(notes),

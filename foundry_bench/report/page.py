@@ -8,6 +8,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from foundry_bench.report.assemble import Report, SweepReport
+from foundry_bench.report.claims.show import EXPLANATION, SAME_CHECK, evidence_text
 
 _PACKAGE = "foundry_bench.report"
 
@@ -59,6 +60,9 @@ def render_page(report: Report, images: Mapping[str, bytes]) -> str:
     folder = files(_PACKAGE) / "templates"
     return environment.get_template("page.html.j2").render(
         report=report,
+        explanation=EXPLANATION,
+        same_check=SAME_CHECK,
+        evidence=evidence_text,
         sections=[_section(sweep, folder_of(report, sweep), images) for sweep in report.sweeps],
         css=(folder / "page.css").read_text(encoding="utf-8"),
         script=(folder / "page.js").read_text(encoding="utf-8"),

@@ -8,6 +8,8 @@ from pathlib import Path
 from foundry_bench.errors import FoundryError
 from foundry_bench.files import replacing
 from foundry_bench.report.assemble import Report, assemble
+from foundry_bench.report.claims.judge import load_claims
+from foundry_bench.report.claims.show import claims_lines, claims_table
 from foundry_bench.report.figures.canvas import render
 from foundry_bench.report.harvest import Evidence, read_folders, trial_id
 from foundry_bench.report.page import folder_of, render_page
@@ -19,7 +21,11 @@ RECORDS = "records"
 
 
 def write_report(
-    roots: Sequence[Path], out: Path | None = None, *, with_records: bool = False
+    roots: Sequence[Path],
+    out: Path | None = None,
+    *,
+    with_records: bool = False,
+    claims: Path | None = None,
 ) -> tuple[Report, Path]:
     """Make the report on the records under `roots`.
 
@@ -28,15 +34,16 @@ def write_report(
         out: where; by default `reports/<name of the sweep>` under the working directory.
         with_records: keep the records (and small arrays) in `<out>/records`, from which the report
             can be made again.
+        claims: a file of claims to judge; by default the paper's.
 
     Returns:
         the report and the path of its page.
 
     Raises:
-        FoundryError: if a root is not a folder or `out` cannot be written.
+        FoundryError: if a root is not a folder, `claims` has faults or `out` cannot be written.
     """
     evidence = read_folders(roots)
-    report = assemble(evidence)
+    report = assemble(evidence, load_claims(claims))
     target = (
         out
         if out is not None
@@ -61,7 +68,13 @@ def write_report(
 
 def build_files(report: Report) -> dict[str, bytes]:
     """Every file of the report by its path; the same report gives the same bytes."""
-    contents: dict[str, bytes] = {"rows.csv": write_csv(report.rows).encode()}
+    table = claims_table(report.claims)
+    contents: dict[str, bytes] = {
+        "rows.csv": write_csv(report.rows).encode(),
+        "claims.csv": csv_text(claims_lines(report.claims)).encode(),
+        "claims.md": markdown_text(table).encode(),
+        "claims.tex": latex_text(table).encode(),
+    }
     for sweep in report.sweeps:
         folder = folder_of(report, sweep)
         contents[f"{folder}results.csv"] = csv_text(sweep.lines).encode()
