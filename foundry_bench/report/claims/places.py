@@ -78,7 +78,9 @@ def place_of_profile(record: Record) -> Place:
 
 
 def _device(record: Record) -> str:
-    return str(record.device.get("kind", ""))
+    """The kind of device: what was asked for, which need not be the best that the machine has."""
+    asked = record.config.get("device")
+    return asked.partition(":")[0] if isinstance(asked, str) else str(record.device.get("kind", ""))
 
 
 def _is_meant(teacher: Mapping[str, Any], scope: TeacherScope) -> bool:
