@@ -16,8 +16,8 @@ from foundry_bench.report.provenance import LATENCY
 from foundry_bench.report.wording import number
 
 GIB = 2**30
-PEAKS = ("peak_allocated_bytes", "peak_rss_bytes")
-"""What a scene needed: memory of the accelerator, else of the process."""
+PEAKS = ("peak_reserved_bytes", "peak_allocated_bytes", "peak_rss_bytes")
+"""What a scene needed: memory that the accelerator's allocator held, or used, else the process."""
 
 _OF_ONE = ("student", "versions", "measured")
 """What settings of profiles say of one backbone; all else must be the same."""

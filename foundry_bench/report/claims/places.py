@@ -1,6 +1,6 @@
 """What records are of, to be held against what a claim speaks of."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -38,8 +38,16 @@ class Place:
     @property
     def text(self) -> str:
         """In words, such as `point_jepa/tiny on shapes`."""
-        on = f" on {self.data or self.distilled_on}" if self.data or self.distilled_on else ""
-        return f"{self.called}{on}"
+        return describe_places([self])
+
+
+def describe_places(places: Iterable[Place]) -> str:
+    """Each teacher once, with its data sets, such as `point_jepa/tiny on shapes, db69`."""
+    found: dict[str, dict[str, None]] = {}
+    for place in places:
+        found.setdefault(place.called, {})[place.data or place.distilled_on] = None
+    told = [(called, ", ".join(filter(None, data))) for called, data in found.items()]
+    return "; ".join(f"{called} on {data}" if data else called for called, data in told)
 
 
 def is_in(place: Place, scope: Scope) -> bool:
@@ -78,7 +86,9 @@ def place_of_profile(record: Record) -> Place:
 
 
 def _device(record: Record) -> str:
-    return str(record.device.get("kind", ""))
+    """The kind of device: what was asked for, which need not be the best that the machine has."""
+    asked = record.config.get("device")
+    return asked.partition(":")[0] if isinstance(asked, str) else str(record.device.get("kind", ""))
 
 
 def _is_meant(teacher: Mapping[str, Any], scope: TeacherScope) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from foundry_bench.report.claims.finding import Finding
 from foundry_bench.report.claims.judge import Judged
+from foundry_bench.report.claims.places import describe_places
 from foundry_bench.report.claims.verdicts import Ruling
 from foundry_bench.report.figure_data import Line
 from foundry_bench.report.typeset import Cell, Table
@@ -54,8 +55,7 @@ def evidence_text(ruling: Ruling | None) -> str:
         return ""
     first = ruling.findings[0]
     said = ruling.counts or f"{first.observed} (claimed: {first.asked})"
-    places = dict.fromkeys(finding.place.text for finding in ruling.findings)
-    return f"{said}; {', '.join(places)}"
+    return f"{said}; {describe_places(finding.place for finding in ruling.findings)}"
 
 
 def claims_lines(judged: Sequence[Judged]) -> list[Line]:

@@ -107,6 +107,19 @@ def test_running_out_of_less_memory_says_nothing(
         assert judged.ruling.findings[0].what.endswith("300,000 points, naive attention")
 
 
+@pytest.mark.parametrize(("asked", "verdict"), [("cuda:0", "holds"), ("cpu", "not applicable")])
+def test_the_device_that_was_asked_for_counts(
+    make_sweep: MakeSweep, asked: str, verdict: str
+) -> None:
+    sweep = make_sweep()
+    config = {"points": 300_000, "device": asked}
+    metrics = {"peak_rss_bytes": 1.0 * GIB}
+    device = {"kind": "cuda", "name": "GPU"}
+    _profile(sweep, "scene", STUDENT, metrics=metrics, config=config, device=device)
+
+    assert judge(sweep, SCENE, {"device": "cuda"}).verdict == verdict
+
+
 def test_a_measurement_that_failed_says_nothing(make_sweep: MakeSweep) -> None:
     sweep = make_sweep()
     metrics = {"points": 300_000.0, "peak_rss_bytes": 1.0 * GIB}
