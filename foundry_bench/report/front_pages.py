@@ -80,10 +80,11 @@ def _sentence(front: Front) -> str:
     if all(math.isnan(point.p) for point in front.points[1:]):
         return f"{text} How sure that is takes three seeds."
     sure_on, sure_off = (sum(point.is_sure for point in each) for each in (on, off))
+    alone = " (the cheapest by its cost alone)" if on[0].p == 0 else ""
     beaten = f", and of {sure_off} of the {len(off)} that are not" if off else ""
     return (
         f"{text} Beyond doubt (paired over seeds, Holm-corrected p < 0.05) are the places of"
-        f" {sure_on} of the {len(on)} on it (the cheapest by its cost alone){beaten};"
+        f" {sure_on} of the {len(on)} on it{alone}{beaten};"
         " others may change sides with other seeds."
     )
 

@@ -60,6 +60,32 @@ def test_equal_students_have_one_place(make_sweep: MakeSweep) -> None:
     assert [point.is_on_front for point in front_of(sweep).points] == [True, False]
 
 
+def test_of_students_that_cost_the_same_the_better_one_is_on_the_front(
+    make_sweep: MakeSweep,
+) -> None:
+    sweep = make_sweep()
+    for seed in range(3):
+        sweep.trial("main", "worse", seed, 0.7, supertokens=4, tag="a")
+        sweep.trial("main", "better", seed, 0.8, supertokens=4, tag="b")
+    profile(sweep, {"name": "foundry", "supertokens": 4}, {"macs": 1e9}, key="a")
+    front = front_of(sweep)
+    assert [point.name for point in front.front] == ["better at s = 4"]
+    assert all(point.is_sure for point in front.points)
+
+
+def test_a_place_is_as_sure_as_the_closest_of_those_it_has_to_beat(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    for seed, shift in enumerate((-0.01, 0.0, 0.01)):
+        for count, accuracy in ((1, 0.6 + shift), (2, 0.799 - shift), (4, 0.8 + shift)):
+            sweep.trial("main", "foundry", seed, accuracy, supertokens=count)
+    for count in (1, 2, 4):
+        student = {"name": "foundry", "supertokens": count}
+        profile(sweep, student, {"macs": count * 1e9}, key=str(count))
+    front = front_of(sweep)
+    assert [point.is_on_front for point in front.points] == [True, True, True]
+    assert [point.is_sure for point in front.points] == [True, True, False]
+
+
 def test_who_has_too_few_seeds_is_left_out_beside_those_that_have_enough(
     make_sweep: MakeSweep,
 ) -> None:
