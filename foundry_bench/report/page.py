@@ -11,6 +11,7 @@ from foundry_bench.report.assemble import Report, SweepReport
 from foundry_bench.report.claims.show import EXPLANATION, SAME_CHECK, evidence_text
 
 _PACKAGE = "foundry_bench.report"
+STYLES = ("page.css", "claims.css")
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def render_page(report: Report, images: Mapping[str, bytes]) -> str:
         same_check=SAME_CHECK,
         evidence=evidence_text,
         sections=[_section(sweep, folder_of(report, sweep), images) for sweep in report.sweeps],
-        css=(folder / "page.css").read_text(encoding="utf-8"),
+        css="".join((folder / name).read_text(encoding="utf-8") for name in STYLES),
         script=(folder / "page.js").read_text(encoding="utf-8"),
     )
 
