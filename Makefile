@@ -6,12 +6,14 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install sweep test test-all lint
+.PHONY: help install sweep test test-all lint gallery docs
 
 help:
 	@echo "make sweep     install into $(VENV), run sweeps/$(SWEEP).yaml, write its report"
 	@echo "make test      install into $(VENV), run the tests (make test-all: the slow ones too)"
 	@echo "make lint      ruff and mypy"
+	@echo "make gallery   make the reports of reports/gallery again from the records in them"
+	@echo "make docs      the documentation as a site, in site/"
 	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) SWEEP=$(SWEEP)"
 
 install: $(INSTALLED)
@@ -36,3 +38,9 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+gallery: install
+	$(BIN)/python reports/rebuild_gallery.py
+
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict

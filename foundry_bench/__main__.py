@@ -2,4 +2,5 @@
 
 from foundry_bench.cli.main import main
 
-main()
+if __name__ == "__main__":  # processes that draw figures import this file as well
+    main()

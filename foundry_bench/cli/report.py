@@ -43,11 +43,16 @@ def command(
 
     Needs no GPU. The same records give the same files, byte for byte.
     """
+    from foundry_bench.provenance import num_cores
     from foundry_bench.report.claims.show import SAME_CHECK
     from foundry_bench.report.write import write_report
 
     report, page = write_report(
-        folders or [newest_run(RUNS)], out, with_records=with_records, claims=claims
+        folders or [newest_run(RUNS)],
+        out,
+        with_records=with_records,
+        claims=claims,
+        processes=num_cores(),
     )
     for judged in report.claims:
         if judged.shown is not None:

@@ -122,13 +122,18 @@ class _Builder:
 
 def dump_yaml(settings: BaseModel) -> str:
     """`settings` as YAML 1.2 that loads to equal settings."""
+    return yaml_text(settings.model_dump(mode="json"))
+
+
+def yaml_text(value: Any) -> str:
+    """Plain values as YAML 1.2."""
     yaml = YAML(typ="safe", pure=True)
     yaml.Representer = _Representer
     yaml.default_flow_style = None  # short collections on one line
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.width = 100
     text = io.StringIO()
-    yaml.dump(settings.model_dump(mode="json"), text)
+    yaml.dump(value, text)
     return text.getvalue()
 
 

@@ -24,6 +24,7 @@ from foundry_bench.report.pictures_tasks import picture_tasks
 from foundry_bench.report.provenance import Fact, describe_environment, warn, warn_of_profiles
 from foundry_bench.report.reading import read_results
 from foundry_bench.report.reading_tasks import read_contests, read_generality
+from foundry_bench.report.reruns import Rerun, find_reruns
 from foundry_bench.report.rows import tidy_rows
 from foundry_bench.report.scene_report import picture_scenes, published_extra, scenes_of
 from foundry_bench.report.scenes import scene_lines, state_scenes, tabulate_scenes
@@ -43,6 +44,7 @@ class SweepReport:
         notes: warnings that a reader must see first.
         lines: the results table as numbers.
         extras: further tables.
+        reruns: how each row of `table` is made again.
     """
 
     name: str
@@ -54,6 +56,7 @@ class SweepReport:
     lines: tuple[Line, ...]
     extras: tuple[Extra, ...]
     environment: tuple[Fact, ...]
+    reruns: tuple[Rerun, ...]
 
 
 @dataclass(frozen=True)
@@ -167,6 +170,7 @@ def _assemble_sweep(study: Study) -> SweepReport:
         tuple(results_lines(summary)),
         tuple(extra for extra in extras if extra is not None),
         tuple(describe_environment(part)),
+        find_reruns(part.trials, runs, summary),
     )
 
 

@@ -1,7 +1,9 @@
 """The report as one self-contained HTML page."""
 
 import base64
-from collections.abc import Mapping
+import math
+import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -9,20 +11,36 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from foundry_bench.report.assemble import Report, SweepReport
 from foundry_bench.report.claims.show import EXPLANATION, SAME_CHECK, evidence_text
+from foundry_bench.report.figure_data import Line
+from foundry_bench.report.picture import Picture
+from foundry_bench.report.typeset import Cell, Table
+
+MAX_LINES = 200
+"""Of a figure's data, as many as the page itself shows."""
 
 _PACKAGE = "foundry_bench.report"
 STYLES = ("page.css", "claims.css")
+_PNG_SIZE = slice(16, 24)
+"""Where a PNG file says its width and height."""
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A picture as the page shows it; links are relative to the page."""
+    """A picture as the page shows it; links are relative to the page.
+
+    Attributes:
+        width: of the image in pixels, so that nothing moves when it appears.
+        data: the lines of its CSV, or the first of them.
+    """
 
     name: str
     title: str
     caption: str
     alt: str
     data_uri: str
+    width: int
+    height: int
+    data: Table
     png: str
     svg: str
     csv: str
@@ -78,13 +96,43 @@ def folder_of(report: Report, sweep: SweepReport) -> str:
 
 
 def _section(sweep: SweepReport, folder: str, images: Mapping[str, bytes]) -> Section:
-    figures = []
-    for picture in sweep.pictures:
-        png, svg, csv = (
-            f"{folder}figures/{picture.name}.{ending}" for ending in ("png", "svg", "csv")
-        )
-        uri = f"data:image/png;base64,{base64.b64encode(images[png]).decode()}"
-        figures.append(
-            Drawn(picture.name, picture.title, picture.caption, picture.alt, uri, png, svg, csv)
-        )
-    return Section(sweep, folder, f"{sweep.name}-", tuple(figures))
+    figures = tuple(_draw(picture, folder, images) for picture in sweep.pictures)
+    return Section(sweep, folder, f"{sweep.name}-", figures)
+
+
+def _draw(picture: Picture, folder: str, images: Mapping[str, bytes]) -> Drawn:
+    png, svg, csv = (f"{folder}figures/{picture.name}.{ending}" for ending in ("png", "svg", "csv"))
+    image = images[png]
+    width, height = struct.unpack(">II", image[_PNG_SIZE])
+    uri = f"data:image/png;base64,{base64.b64encode(image).decode()}"
+    words = picture.name, picture.title, picture.caption, picture.alt
+    return Drawn(*words, uri, width, height, data_table(picture.lines), png, svg, csv)
+
+
+def data_table(lines: Sequence[Line]) -> Table:
+    """What a figure shows, four digits a number; its CSV has all lines and digits."""
+    header = tuple(dict.fromkeys(key for line in lines for key in line))
+    shown = lines[:MAX_LINES]
+    first_number = (
+        index
+        for index, key in enumerate(header)
+        if any(isinstance(line.get(key), int | float) for line in shown)
+    )
+    rows = tuple(tuple(_cell(line.get(key, "")) for key in header) for line in shown)
+    left_out = f"The first {MAX_LINES} of {len(lines)} lines. " if len(lines) > MAX_LINES else ""
+    return Table(
+        header,
+        rows,
+        f"{left_out}Four digits of each number; the CSV has them all.",
+        next(first_number, len(header)),
+    )
+
+
+def _cell(value: object) -> Cell:
+    if isinstance(value, float) and not math.isfinite(value):
+        return Cell("", math.nan)
+    if isinstance(value, float):
+        return Cell(f"{value:.4g}", value)
+    return Cell(
+        "" if value is None else str(value), value if isinstance(value, int) else str(value)
+    )

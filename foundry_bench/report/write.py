@@ -2,8 +2,12 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
+
+from matplotlib.figure import Figure
 
 from foundry_bench.errors import FoundryError
 from foundry_bench.files import replacing
@@ -18,6 +22,8 @@ from foundry_bench.report.typeset import csv_text, latex_text, markdown_text
 
 PAGE = "index.html"
 RECORDS = "records"
+FIGURES_A_PROCESS = 16
+"""A process draws so many in the time that it takes to start, about."""
 
 
 def write_report(
@@ -26,6 +32,7 @@ def write_report(
     *,
     with_records: bool = False,
     claims: Path | None = None,
+    processes: int = 1,
 ) -> tuple[Report, Path]:
     """Make the report on the records under `roots`.
 
@@ -35,6 +42,8 @@ def write_report(
         with_records: keep the records (and small arrays) in `<out>/records`, from which the report
             can be made again.
         claims: a file of claims to judge; by default the paper's.
+        processes: how many may draw figures, where there are many of those. With more than one the
+            calling program's main module is imported again in each.
 
     Returns:
         the report and the path of its page.
@@ -49,7 +58,7 @@ def write_report(
         if out is not None
         else Path("reports") / (report.title.replace(" ", "") if report.sweeps else roots[0].name)
     )
-    contents = build_files(report)
+    contents = build_files(report, processes)
     try:
         for name, content in contents.items():
             with replacing(target / name) as temporary:
@@ -66,8 +75,9 @@ def write_report(
     return report, target / PAGE
 
 
-def build_files(report: Report) -> dict[str, bytes]:
+def build_files(report: Report, processes: int = 1) -> dict[str, bytes]:
     """Every file of the report by its path; the same report gives the same bytes."""
+    draws: dict[str, Callable[[], Figure]] = {}
     table = claims_table(report.claims)
     contents: dict[str, bytes] = {
         "rows.csv": write_csv(report.rows).encode(),
@@ -89,10 +99,21 @@ def build_files(report: Report) -> dict[str, bytes]:
             contents[f"{folder}sweep.yaml"] = sweep.info.yaml.encode()
         for picture in sweep.pictures:
             base = f"{folder}figures/{picture.name}"
-            contents[f"{base}.png"], contents[f"{base}.svg"] = render(picture.draw)
             contents[f"{base}.csv"] = csv_text(picture.lines).encode()
+            draws[base] = picture.draw
+    for base, (png, svg) in zip(draws, _render(list(draws.values()), processes), strict=True):
+        contents[f"{base}.png"], contents[f"{base}.svg"] = png, svg
     contents[PAGE] = render_page(report, contents).encode()
     return contents
+
+
+def _render(draws: Sequence[Callable[[], Figure]], processes: int) -> Sequence[tuple[bytes, bytes]]:
+    useful = min(processes, len(draws) // FIGURES_A_PROCESS)
+    if useful < 2:
+        return [render(draw) for draw in draws]
+    # Not by forking: the libraries below may have threads.
+    with ProcessPoolExecutor(useful, mp_context=get_context("spawn")) as pool:
+        return list(pool.map(render, draws))
 
 
 def _copy_records(evidence: Evidence, sweep: str, folder: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from matplotlib import style
 
 from foundry_bench.errors import FoundryError
+from foundry_bench.report import write
 from foundry_bench.report.assemble import assemble
 from foundry_bench.report.harvest import read_folders
 from foundry_bench.report.page import render_page
@@ -41,7 +42,7 @@ def _notes(sweep: ExampleSweep) -> str:
     for part in report.sweeps:
         for picture in part.pictures:
             picture.draw()
-    images = {f"figures/{p.name}.png": b"" for part in report.sweeps for p in part.pictures}
+    images = {f"figures/{p.name}.png": bytes(24) for part in report.sweeps for p in part.pictures}
     assert render_page(report, images).rstrip().endswith("</html>")
     return " ".join((*report.notes, *(note for part in report.sweeps for note in part.notes)))
 
@@ -68,6 +69,16 @@ def test_the_same_records_give_the_same_bytes_elsewhere(
     whole: tuple[ExampleSweep, Path], tmp_path: Path
 ) -> None:
     write_report([whole[1] / "records"], tmp_path / "again")
+
+    assert _files(tmp_path / "again") == _files(whole[1])
+
+
+def test_several_processes_draw_the_same_bytes(
+    whole: tuple[ExampleSweep, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write, "FIGURES_A_PROCESS", len(FIGURES) // 2)
+
+    write_report([whole[0].out], tmp_path / "again", processes=2)
 
     assert _files(tmp_path / "again") == _files(whole[1])
 

@@ -30,9 +30,7 @@ def render(draw: Callable[[], Figure]) -> tuple[bytes, bytes]:
     with style.context(STYLE, after_reset=True):
         figure = draw()
         png, svg = io.BytesIO(), io.BytesIO()
-        figure.savefig(
-            png, format="png", metadata={"Software": None}, pil_kwargs={"optimize": True}
-        )
+        figure.savefig(png, format="png", metadata={"Software": None})
         figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
     return png.getvalue(), svg.getvalue()
 
