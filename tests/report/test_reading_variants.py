@@ -23,7 +23,7 @@ def test_many_controls_have_a_sentence_each(make_sweep: MakeSweep) -> None:
 
 
 def test_losses_are_compared_on_the_same_target(make_sweep: MakeSweep) -> None:
-    (found,) = _about(fill_losses(make_sweep()), "loss mse (target norm layer):")
+    (found,) = _about(fill_losses(make_sweep()), "against foundry, loss mse (target")
 
     assert "against foundry, loss mse (target norm layer): +2.0 points" in found
 
