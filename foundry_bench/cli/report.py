@@ -41,27 +41,37 @@ def command(
         bool,
         typer.Option("--track", help="Log page, figures and tables to the sweep's run in MLflow."),
     ] = False,
+    claims: Annotated[
+        Path | None,
+        typer.Option(
+            "--claims", metavar="FILE", help="Claims to judge; by default those of the paper."
+        ),
+    ] = None,
 ) -> None:
     """Write figures, tables and one page on the records in DIR; by default on the newest run.
 
     Needs no GPU. The same records give the same files, byte for byte.
     """
     from foundry_bench.provenance import num_cores
+    from foundry_bench.report.claims.show import SAME_CHECK
     from foundry_bench.report.write import write_report
 
     roots = folders or [newest_run(RUNS)]
-    report, page = write_report(roots, out, with_records=with_records, processes=num_cores())
+    report, page = write_report(
+        roots,
+        out,
+        with_records=with_records,
+        claims=claims,
+        processes=num_cores(),
+    )
+    for judged in report.claims:
+        if judged.shown is not None:
+            elsewhere = f" ({SAME_CHECK}: {judged.shown.outcome})" if judged.ruling is None else ""
+            typer.echo(f"claim {judged.claim.id}: {judged.verdict}{elsewhere}")
     for sweep in report.sweeps:
         typer.echo(f"{sweep.name}: {sweep.info.question}".removesuffix(": "))
         for statement in sweep.statements:
-            verdict = (
-                f" [{statement.verdict} with the paper]"
-                if statement.verdict in ("agrees", "disagrees")
-                else ""
-            )
-            typer.echo(
-                f"  - {statement.text}{verdict or (' [undecided]' if statement.verdict else '')}"
-            )
+            typer.echo(f"  - {statement}")
     notes = [*report.notes, *(note for sweep in report.sweeps for note in sweep.notes)]
     for note in notes:
         typer.echo(f"  ! {note}")

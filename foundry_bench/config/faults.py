@@ -86,6 +86,8 @@ def _place(details: ErrorDetails, values: object) -> Place:
             values = values[key]
         elif isinstance(values, Sequence) and not isinstance(values, str) and isinstance(key, int):
             values = values[key] if key < len(values) else None
+        elif isinstance(values, Mapping) and key == values.get("name"):
+            continue  # the alternative that the name picks
         elif isinstance(values, str) and key == "name":
             break
         else:

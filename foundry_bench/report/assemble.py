@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from foundry_bench.report.claims.judge import Judged, judge_claims, load_claims
+from foundry_bench.report.claims.material import gather
+from foundry_bench.report.claims.settings import ClaimsFile
 from foundry_bench.report.corruptions import find_clean, gather_damage, tabulate_corruptions
-from foundry_bench.report.costs import add_costs
 from foundry_bench.report.front_pages import find_fronts, picture_fronts, read_fronts
 from foundry_bench.report.front_tables import is_search, tabulate_costs, tabulate_search
 from foundry_bench.report.generality import generalise
@@ -16,17 +18,15 @@ from foundry_bench.report.parts import tabulate_parts
 from foundry_bench.report.pictures import collect_pictures, fig2_data
 from foundry_bench.report.pictures_tasks import picture_tasks
 from foundry_bench.report.profile_page import profile_section
-from foundry_bench.report.provenance import describe_environment, warn
+from foundry_bench.report.provenance import describe_environment, warn, warn_of_profiles
 from foundry_bench.report.reading import read_results
 from foundry_bench.report.reading_tasks import read_contests, read_generality
 from foundry_bench.report.reruns import find_reruns
 from foundry_bench.report.rows import tidy_rows
-from foundry_bench.report.runs import collect_runs, measures_in
 from foundry_bench.report.scene_report import scene_section
 from foundry_bench.report.sections import SweepReport
-from foundry_bench.report.series import name_series
-from foundry_bench.report.specialists import contest, find_specialists, tabulate_specialists
-from foundry_bench.report.summary import summarise
+from foundry_bench.report.specialists import contest, tabulate_specialists
+from foundry_bench.report.study import Study, study_sweeps
 from foundry_bench.report.tables import results_lines, results_table
 from foundry_bench.report.task_data import name_data
 
@@ -36,44 +36,52 @@ class Report:
     """The report of one sweep or several, and of what models cost.
 
     Attributes:
+        paper: whose claims are judged.
         rows: of all sweeps.
         sweeps: in order; what records of `profile` say comes last, as if it were some.
         notes: what could not be read.
     """
 
     title: str
+    paper: str
+    claims: tuple[Judged, ...]
     rows: pd.DataFrame
     sweeps: tuple[SweepReport, ...]
     notes: tuple[str, ...]
 
 
-def assemble(evidence: Evidence) -> Report:
+def assemble(evidence: Evidence, claims: ClaimsFile | None = None) -> Report:
     """The report on all sweeps of `evidence`, and on what its records of `profile` measured;
     without any it has notes and nothing else.
+
+    Args:
+        evidence: the records.
+        claims: what is judged; by default the paper's claims.
     """
     rows = tidy_rows(evidence)
-    sweeps = tuple(_assemble_sweep(evidence, rows, name) for name in evidence.names)
-    costs = profile_section(evidence.profiles, has_trials=bool(sweeps))
-    sections = tuple(each for each in (*sweeps, costs, scene_section(evidence)) if each)
-    notes = (
-        evidence.notes
-        if sections
-        else (*evidence.notes, "There are no records of trials: nothing to show.")
+    studies = study_sweeps(evidence, rows)
+    judged, material = claims or load_claims(), gather(evidence, studies)
+    costs = profile_section(evidence.profiles, has_trials=bool(studies))
+    found = (*map(_assemble_sweep, studies), costs, scene_section(evidence))
+    sweeps = tuple(section for section in found if section is not None)
+    notes = [*evidence.notes, *warn_of_profiles(material.profiles)]
+    if not sweeps:
+        notes.append("There are no records of trials: nothing to show.")
+    return Report(
+        " + ".join(sweep.name for sweep in sweeps) or "empty",
+        judged.paper,
+        judge_claims(judged, material),
+        rows,
+        sweeps,
+        tuple(notes),
     )
-    title = " + ".join(section.name for section in sections)
-    return Report(title or "empty", rows, sections, notes)
 
 
-def _assemble_sweep(evidence: Evidence, all_rows: pd.DataFrame, name: str) -> SweepReport:
-    part = evidence.of_sweep(name)
-    rows = all_rows[all_rows["sweep"] == name]
-    series = name_series(part.trials)
-    info = part.sweeps.get(name, SweepInfo())
-    costs = add_costs(collect_runs(rows, part.trials, series), part)
-    runs = costs.runs
-    summary = summarise(runs, measures_in(rows))
+def _assemble_sweep(study: Study) -> SweepReport:
+    part, rows, summary, costs = study.evidence, study.rows, study.summary, study.costs
+    runs, info = study.runs, part.sweeps.get(study.name, SweepInfo())
     fronts = find_fronts(summary, costs)
-    data, specialists = name_data(part.trials), find_specialists(part.trials, series)
+    data, specialists = name_data(part.trials), study.specialists
     generality = generalise(summary, data)
     clean_tasks = find_clean(part)
     of_tasks = picture_tasks(
@@ -103,7 +111,7 @@ def _assemble_sweep(evidence: Evidence, all_rows: pd.DataFrame, name: str) -> Sw
     ):
         notes.append("No stage left clouds to paint.")
     return SweepReport(
-        name,
+        study.name,
         info,
         (*said_of_costs, *statements) if fronts_first else (*statements, *said_of_costs),
         tuple(notes),

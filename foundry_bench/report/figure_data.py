@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from foundry_bench.record import Role
+from foundry_bench.report.correlation import RankCorrelation, rank_correlation
 from foundry_bench.report.histories import StageTime
 from foundry_bench.report.levels import Axis
 from foundry_bench.report.measures import DISTILL_LOSS, Measure
-from foundry_bench.report.stats import Interval, RankCorrelation, mean_interval, rank_correlation
+from foundry_bench.report.stats import Interval, mean_interval
 from foundry_bench.report.summary import Group, Summary
 
 ANCHORS = {"teacher": "teacher", "not_distilled": "not distilled", "scratch": "from scratch"}

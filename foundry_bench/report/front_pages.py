@@ -9,7 +9,6 @@ from foundry_bench.report.figures.front import draw_front
 from foundry_bench.report.fronts import Front, Point, find_front
 from foundry_bench.report.measures import Measure
 from foundry_bench.report.picture import INTERVALS, Picture, anchor_words
-from foundry_bench.report.statements import Statement
 from foundry_bench.report.summary import Summary
 from foundry_bench.report.wording import and_list, capital, number
 
@@ -64,9 +63,9 @@ def _picture(front: Front, costs: Costs, *, is_search: bool) -> Picture:
     )
 
 
-def read_fronts(fronts: Sequence[Front]) -> list[Statement]:
+def read_fronts(fronts: Sequence[Front]) -> list[str]:
     """Which students are on each front, and how sure that is."""
-    return [Statement(_sentence(front)) for front in fronts]
+    return [_sentence(front) for front in fronts]
 
 
 def _sentence(front: Front) -> str:

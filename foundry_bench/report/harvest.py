@@ -211,14 +211,21 @@ def _read(path: Path, kind: type[R], notes: list[str]) -> R | None:
     try:
         record = read_json(path, kind)
     except (FoundryError, OSError):
-        notes.append(
-            f"{what} is cut short or not a record that this version knows; it was left out."
-        )
-        return None
-    if record.schema_version != SCHEMA_VERSION:
-        notes.append(
-            f"{what} has schema {record.schema_version}; this version reads schema"
-            f" {SCHEMA_VERSION}, so it was left out."
-        )
-        return None
-    return record
+        version = _schema_of(path)
+        why = "is cut short or not a record that this version knows"
+    else:
+        version = record.schema_version
+        if version == SCHEMA_VERSION:
+            return record
+    if version not in (None, SCHEMA_VERSION):
+        why = f"has schema {version}, and this version reads schema {SCHEMA_VERSION}"
+    notes.append(f"{what} {why}; it was left out.")
+    return None
+
+
+def _schema_of(path: Path) -> object:
+    """The schema that a file names which is no record; None if it names none."""
+    with suppress(OSError, ValueError):
+        said = json.loads(path.read_text(encoding="utf-8"))
+        return said.get("schema_version") if isinstance(said, dict) else None
+    return None

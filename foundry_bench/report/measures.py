@@ -134,6 +134,9 @@ _RESULTS = {
 }
 """Metrics that answer a task, the preferred one first."""
 
+RESULTS = tuple(_RESULTS)
+"""Their names."""
+
 _DETAILS = (FEW_SHOT_STD, CORRUPTED, CATEGORY)
 _WORDS = list(dict.fromkeys(kind.word for kind in _RESULTS.values()))
 

@@ -3,7 +3,6 @@
 import base64
 import math
 import struct
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -11,25 +10,19 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from foundry_bench.report.assemble import Report
+from foundry_bench.report.claims.show import EXPLANATION, SAME_CHECK, evidence_text
 from foundry_bench.report.figure_data import Line
 from foundry_bench.report.picture import Picture
 from foundry_bench.report.sections import SweepReport
-from foundry_bench.report.statements import Statement, Verdict
 from foundry_bench.report.typeset import Cell, Table
-from foundry_bench.report.wording import and_list
 
 MAX_LINES = 200
 """Of a figure's data, as many as the page itself shows."""
 
 _PACKAGE = "foundry_bench.report"
+STYLES = ("page.css", "claims.css")
 _PNG_SIZE = slice(16, 24)
 """Where a PNG file says its width and height."""
-
-_TALLIED: dict[Verdict, str] = {
-    "agrees": "held here as well",
-    "disagrees": "did not",
-    "undecided": "could not be decided",
-}
 
 
 @dataclass(frozen=True)
@@ -61,14 +54,12 @@ class Section:
     Attributes:
         folder: where its files lie, relative to the page; empty or ending in a slash.
         anchor: what its headings' ids begin with.
-        tally: how many of its statements agree with the paper.
     """
 
     report: SweepReport
     folder: str
     anchor: str
     figures: tuple[Drawn, ...]
-    tally: str
 
 
 def render_page(report: Report, images: Mapping[str, bytes]) -> str:
@@ -89,8 +80,11 @@ def render_page(report: Report, images: Mapping[str, bytes]) -> str:
     folder = files(_PACKAGE) / "templates"
     return environment.get_template("page.html.j2").render(
         report=report,
+        explanation=EXPLANATION,
+        same_check=SAME_CHECK,
+        evidence=evidence_text,
         sections=[_section(sweep, folder_of(report, sweep), images) for sweep in report.sweeps],
-        css=(folder / "page.css").read_text(encoding="utf-8"),
+        css="".join((folder / name).read_text(encoding="utf-8") for name in STYLES),
         script=(folder / "page.js").read_text(encoding="utf-8"),
     )
 
@@ -104,7 +98,7 @@ def folder_of(report: Report, sweep: SweepReport) -> str:
 
 def _section(sweep: SweepReport, folder: str, images: Mapping[str, bytes]) -> Section:
     figures = tuple(_draw(picture, folder, images) for picture in sweep.pictures)
-    return Section(sweep, folder, f"{sweep.name}-", figures, _tally(sweep.statements))
+    return Section(sweep, folder, f"{sweep.name}-", figures)
 
 
 def _draw(picture: Picture, folder: str, images: Mapping[str, bytes]) -> Drawn:
@@ -143,12 +137,3 @@ def _cell(value: object) -> Cell:
     return Cell(
         "" if value is None else str(value), value if isinstance(value, int) else str(value)
     )
-
-
-def _tally(statements: Sequence[Statement]) -> str:
-    """How many of several statements agree with the paper; empty for one, which says so itself."""
-    counts = Counter(statement.verdict for statement in statements if statement.verdict)
-    if counts.total() < 2:
-        return ""
-    words = [f"{counts[verdict]} {text}" for verdict, text in _TALLIED.items() if counts[verdict]]
-    return f"Of {counts.total()} statements that the paper makes too, {and_list(words)}."

@@ -1,10 +1,12 @@
 """Which figures a sweep gets, with the words under each."""
 
+import math
 from collections.abc import Sequence
 from functools import partial
 
 from foundry_bench.report.arrays import ARRAYS
 from foundry_bench.report.comparisons import compare
+from foundry_bench.report.correlation import coverage_text
 from foundry_bench.report.curves import average_curves
 from foundry_bench.report.figure_data import Relation, Times, relate, sum_times
 from foundry_bench.report.figures.clouds import draw_painting
@@ -117,14 +119,19 @@ def _relation_picture(data: Relation | None, lead: str) -> Picture | None:
         f" {data.y.label}. A small point is one run, a large"
         f" one the mean of a {level} (colour). {INTERVALS} both ways; {controls}."
         f"{anchor_words(data.anchors)} Spearman's ρ is over {runs}, its interval a bootstrap of"
-        f" seeds within each {data.axis.symbol}"
-        " (covers 91-96 % at n = 3 in simulations)."
+        f" seeds within each {data.axis.symbol}{_coverage(data)}."
     )
     name = f"{'loss' if data.x == DISTILL_LOSS else 'nmse'}_vs_{data.y.slug}"
     title = f"{capital(data.x.label)} against {data.y.label}"
     colours = "SuperTokens" if data.axis == SUPERTOKENS else data.axis.symbol
     alt = f"{title}: {len(data.points)} runs as points, coloured by {colours}."
     return Picture(name, title, caption, alt, tuple(data.lines()), partial(draw_relation, data))
+
+
+def _coverage(data: Relation) -> str:
+    """How often the interval of the rank correlation is right; empty where there is none."""
+    seeds = [found.seeds for found in data.correlations.values() if math.isfinite(found.low)]
+    return f" ({coverage_text(min(seeds))})" if seeds else ""
 
 
 def _painting_picture(data: Painting | None) -> Picture | None:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from foundry_bench.report.profile_records import Measured, of_kind, side_by_side
-from foundry_bench.report.statements import Statement
 from foundry_bench.report.wording import and_list, capital, number
 
 MOST_TOLD = 3
@@ -12,7 +11,7 @@ TOLD_FIRST = ("foundry", "light_tokenizer")
 QUIET_CORES = 0.2
 
 
-def read_latencies(measured: Sequence[Measured]) -> list[Statement]:
+def read_latencies(measured: Sequence[Measured]) -> list[str]:
     """How long teacher and students take, and how much of it no SuperToken saves."""
     statements = []
     for several in side_by_side(of_kind(measured, "latency")):
@@ -45,7 +44,7 @@ def warn_of_measurements(measured: Sequence[Measured]) -> list[str]:
     return notes
 
 
-def _read_batch(teacher: Measured, students: Sequence[Measured]) -> list[Statement]:
+def _read_batch(teacher: Measured, students: Sequence[Measured]) -> list[str]:
     told = _told(students)
     where = f"batch {teacher.batch}, {teacher.teacher}, on {teacher.machine}"
     times = [f"the teacher takes {_time(teacher)}"]
@@ -56,16 +55,14 @@ def _read_batch(teacher: Measured, students: Sequence[Measured]) -> list[Stateme
         for each in (teacher, *told)
     ]
     statements = [
-        Statement(f"{capital(where)}: {'; '.join(times)}."),
-        Statement(
-            f"FPS and kNN, and the tokenizer, are {and_list(floors)}: what no number of"
-            " SuperTokens saves."
-        ),
+        f"{capital(where)}: {'; '.join(times)}.",
+        f"FPS and kNN, and the tokenizer, are {and_list(floors)}: what no number of SuperTokens"
+        " saves.",
     ]
     slower = [each for each in students if (each.number("ratio_to_teacher_q1") or 0) > 1]
     if slower:
         named = and_list([f"{each.model} ({_ratio(each)})" for each in slower])
-        statements.append(Statement(f"Slower than the teacher in most rounds: {named}."))
+        statements.append(f"Slower than the teacher in most rounds: {named}.")
     return statements
 
 

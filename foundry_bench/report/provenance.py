@@ -1,5 +1,6 @@
 """Where the numbers come from, and what about them a reader must know first."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,6 +19,9 @@ from foundry_bench.report.wording import and_list
 
 MAX_NAMED = 8
 """Failed trials that are named one by one."""
+
+LATENCY = "latency"
+"""Begins metrics that depend on the device."""
 
 Fact = tuple[str, str]
 
@@ -59,6 +63,7 @@ def warn(evidence: Evidence, rows: pd.DataFrame, summary: Summary) -> list[str]:
             "devices", sorted({device_text(record.device) for record in records if record.device})
         ),
         *_mixed("commits", commits(records)),
+        *_mixed_stages(records),
         *(
             _mixed_package(name, versions)
             for name, versions in package_versions(records).items()
@@ -66,6 +71,27 @@ def warn(evidence: Evidence, rows: pd.DataFrame, summary: Summary) -> list[str]:
         ),
         *_protocol(evidence),
     ]
+
+
+def warn_of_profiles(profiles: Sequence[Record]) -> list[str]:
+    """What to know first of records of costs: what is not finite, and times of several devices."""
+    notes = [
+        f"{metric} of a profile ({record.key[:12]}) is not finite."
+        for record in profiles
+        for metric, value in sorted(record.metrics.items())
+        if not math.isfinite(value)
+    ]
+    devices = {
+        device_text(record.device)
+        for record in profiles
+        if any(metric.startswith(LATENCY) for metric in record.metrics)
+    }
+    if len(devices) > 1:
+        notes.append(
+            f"Latencies were measured on several devices: {and_list(sorted(devices))}. They are"
+            " compared on one device only."
+        )
+    return notes
 
 
 def device_text(device: Mapping[str, Any]) -> str:
@@ -172,6 +198,20 @@ def _mixed(what: str, found: Sequence[str]) -> list[str]:
         if len(found) > 1
         else []
     )
+
+
+def _mixed_stages(records: Sequence[Record]) -> list[str]:
+    """Kinds of stages that the records have in several versions: their numbers are not alike."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for record in records:
+        label = f"{record.stage} {record.task}" if record.task else record.stage
+        found[label].add(record.stage_version)
+    return [
+        f"The records of {label} come from several versions of that stage:"
+        f" {and_list([str(version) for version in sorted(versions)])}; their numbers are not alike."
+        for label, versions in sorted(found.items())
+        if len(versions) > 1
+    ]
 
 
 def _mixed_package(name: str, versions: Sequence[str]) -> str:

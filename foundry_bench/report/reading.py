@@ -1,39 +1,31 @@
-"""Statistics -> sentences, by rule: what the numbers say, and whether it is what the paper says.
+"""Statistics -> sentences, by rule: what the numbers of a sweep say.
 
-No rule knows the wished answer: an effect is stated when its 95 % interval leaves out zero, and
-left undecided otherwise.
+No rule knows the wished answer: an effect is stated when its 95 % interval leaves out zero. What
+the paper says, and whether it holds, is the matter of `foundry_bench.report.claims` alone.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import pairwise
 
-from foundry_bench.report.claims import (
+from foundry_bench.report.correlation import coverage_text
+from foundry_bench.report.figure_data import UNTRAINED, Relation
+from foundry_bench.report.levels import GATE_LAMBDA, SUPERTOKENS, Axis
+from foundry_bench.report.measures import DISTILL_LOSS, HELDOUT_NMSE, IN_USE, Measure
+from foundry_bench.report.phrases import beyond, corrected_p, gain_per_doubling, pairing
+from foundry_bench.report.power import smallest_resolvable
+from foundry_bench.report.reading_variants import (
     compare_losses,
-    compare_mechanisms,
     compare_ratios,
     read_budget,
     read_gate,
 )
-from foundry_bench.report.figure_data import UNTRAINED, Relation
-from foundry_bench.report.levels import GATE_LAMBDA, SUPERTOKENS, Axis
-from foundry_bench.report.measures import DISTILL_LOSS, HELDOUT_NMSE, IN_USE, Measure
-from foundry_bench.report.statements import (
-    Statement,
-    Verdict,
-    beyond,
-    corrected_p,
-    gain_per_doubling,
-    judge,
-    pairing,
-)
-from foundry_bench.report.stats import MIN_SEEDS, holm, paired_difference, smallest_resolvable
+from foundry_bench.report.stats import MIN_SEEDS, holm, paired_difference
 from foundry_bench.report.summary import Group, Summary
 from foundry_bench.report.wording import and_list, capital, mean_text, number, points_text
 
 KNEE = 4
-"""The paper reports diminishing gains beyond about this many SuperTokens."""
+"""Gains below and above this number of SuperTokens are compared."""
 
 MAX_SERIES = 4
 """Main series of which all is told; of more only what tells them apart."""
@@ -42,7 +34,7 @@ MAX_COMPARED = 6
 """Controls that one sentence compares with the main students."""
 
 
-def read_results(summary: Summary, relation: Relation | None) -> list[Statement]:
+def read_results(summary: Summary, relation: Relation | None) -> list[str]:
     """All that the rules have to say on a sweep; empty if it has no result."""
     if not summary.results:
         return []
@@ -67,13 +59,12 @@ def read_results(summary: Summary, relation: Relation | None) -> list[Statement]
             *read_budget(main, summary, measure),
             *(_to_teacher(main, axis, measure) if not summary.is_many else []),
             *(_to_anchors(main, summary, measure) if is_told_in_full else []),
-            *compare_mechanisms(main, summary, measure),
             *_to_controls(main, summary, measure),
             *(_use(main) if axis == SUPERTOKENS and is_told_in_full else []),
             *(read_gate(main) if axis == GATE_LAMBDA else []),
         ]
         lead = f"{capital(name)}: " if len(series) > 1 else ""
-        statements += [replace(each, text=lead + each.text) for each in said]
+        statements += [lead + each for each in said]
     statements += [*compare_losses(summary, measure), *compare_ratios(summary)]
     if not series:
         return statements
@@ -87,7 +78,7 @@ def _at(group: Group, axis: Axis) -> str:
     return "" if place is None else axis.text(place)
 
 
-def _rise(main: Sequence[Group], axis: Axis, measure: Measure) -> list[Statement]:
+def _rise(main: Sequence[Group], axis: Axis, measure: Measure) -> list[str]:
     if len(main) < 2:
         return []
     first, last = main[0], main[-1]
@@ -106,15 +97,12 @@ def _rise(main: Sequence[Group], axis: Axis, measure: Measure) -> list[Statement
         for group in (first, last)
     ]
     return [
-        Statement(
-            f"{capital(measure.label)} {verb} from {ends[0]} to {ends[1]}:"
-            f" {points_text(change, measure)},"
-            f" {pairing(change)}."
-        )
+        f"{capital(measure.label)} {verb} from {ends[0]} to {ends[1]}:"
+        f" {points_text(change, measure)}, {pairing(change)}."
     ]
 
 
-def _loss(main: Sequence[Group], axis: Axis) -> list[Statement]:
+def _loss(main: Sequence[Group], axis: Axis) -> list[str]:
     statements = []
     for measure in (DISTILL_LOSS, HELDOUT_NMSE):
         having = [group for group in main if group.by_seed.get(measure)]
@@ -126,41 +114,32 @@ def _loss(main: Sequence[Group], axis: Axis) -> list[Statement]:
         falls = sum(after < before for before, after in pairwise(means))
         change = having[-1].difference(having[0], measure)
         statements.append(
-            Statement(
-                f"{capital(measure.label)} falls with {axis.symbol} in {falls} of"
-                f" {len(means) - 1} steps, from"
-                f" {number(means[0], measure.digits)} to {number(means[-1], measure.digits)}"
-                f" (difference {points_text(change, measure)}, {beyond(change)})."
-            )
+            f"{capital(measure.label)} falls with {axis.symbol} in {falls} of"
+            f" {len(means) - 1} steps, from"
+            f" {number(means[0], measure.digits)} to {number(means[-1], measure.digits)}"
+            f" (difference {points_text(change, measure)}, {beyond(change)})."
         )
     return statements
 
 
-def _correlation(relation: Relation | None, series: str) -> list[Statement]:
+def _correlation(relation: Relation | None, series: str) -> list[str]:
     found = relation.correlations.get(series) if relation else None
     if relation is None or found is None or not math.isfinite(found.rho):
         return []
     interval = (
-        f" [{number(found.low, 2)}, {number(found.high, 2)}]"
+        f" [{number(found.low, 2)}, {number(found.high, 2)}] (an interval that"
+        f" {coverage_text(found.seeds)})"
         if math.isfinite(found.low)
         else " (no interval)"
     )
-    text = (
+    return [
         f"Spearman's ρ between {relation.x.label} and {relation.y.label} is"
-        f" {number(found.rho, 2)}{interval} over"
-        f" {found.n} runs at {found.levels} values of {relation.axis.symbol}"
-    )
-    if relation.axis != SUPERTOKENS:
-        return [Statement(f"{text}.")]
-    verdict: Verdict = "undecided"
-    if found.high < 0:
-        verdict = "agrees"
-    elif found.low > 0:
-        verdict = "disagrees"
-    return [Statement(f"{text}; the paper reports an inverse correlation.", verdict)]
+        f" {number(found.rho, 2)}{interval} over {found.n} runs at {found.levels} values of"
+        f" {relation.axis.symbol}."
+    ]
 
 
-def _knee(main: Sequence[Group], measure: Measure) -> list[Statement]:
+def _knee(main: Sequence[Group], measure: Measure) -> list[str]:
     by_count = {group.supertokens: group.by_seed[measure] for group in main}
     knee = by_count.get(KNEE)
     first, last = main[0].supertokens if main else None, main[-1].supertokens if main else None
@@ -171,30 +150,22 @@ def _knee(main: Sequence[Group], measure: Measure) -> list[Statement]:
     drop = paired_difference(early, late)
     gain = paired_difference(by_count[last], knee)
     return [
-        Statement(
-            f"Beyond s = {KNEE} the gain is {points_text(gain, measure)}; a doubling of s brings"
-            f" {points_text(drop, measure)} more below s = {KNEE} than above it ({beyond(drop)})."
-            " The paper reports"
-            f" diminishing gains beyond s ≈ {KNEE}.",
-            judge(drop),
-        )
+        f"Beyond s = {KNEE} the gain is {points_text(gain, measure)}; a doubling of s brings"
+        f" {points_text(drop, measure)} more below s = {KNEE} than above it ({beyond(drop)})."
     ]
 
 
-def _to_teacher(main: Sequence[Group], axis: Axis, measure: Measure) -> list[Statement]:
+def _to_teacher(main: Sequence[Group], axis: Axis, measure: Measure) -> list[str]:
     if not main or measure not in main[-1].to_teacher:
         return []
     last, change = main[-1], main[-1].to_teacher[measure]
     return [
-        Statement(
-            f"At {_at(last, axis)} the student is {points_text(change, measure)} from the"
-            " teacher,"
-            f" {pairing(change)}{corrected_p(change.p)}."
-        )
+        f"At {_at(last, axis)} the student is {points_text(change, measure)} from the teacher,"
+        f" {pairing(change)}{corrected_p(change.p)}."
     ]
 
 
-def _to_anchors(main: Sequence[Group], summary: Summary, measure: Measure) -> list[Statement]:
+def _to_anchors(main: Sequence[Group], summary: Summary, measure: Measure) -> list[str]:
     """What distillation brings against the same student without it."""
     statements = []
     scratch = "trained from scratch" if measure.is_trained else f"with {UNTRAINED['scratch']}"
@@ -205,15 +176,13 @@ def _to_anchors(main: Sequence[Group], summary: Summary, measure: Measure) -> li
                 continue
             change = group.difference(anchor, measure)
             statements.append(
-                Statement(
-                    f"Against the same student {words} (s = {group.supertokens}) the distilled one"
-                    f" has {points_text(change, measure)}, {pairing(change)}."
-                )
+                f"Against the same student {words} (s = {group.supertokens}) the distilled one"
+                f" has {points_text(change, measure)}, {pairing(change)}."
             )
     return statements
 
 
-def _to_controls(main: Sequence[Group], summary: Summary, measure: Measure) -> list[Statement]:
+def _to_controls(main: Sequence[Group], summary: Summary, measure: Measure) -> list[str]:
     """Each control against the main student of the same level, Holm-corrected together."""
     by_level = {group.level: group for group in main}
     pairs = [
@@ -233,26 +202,26 @@ def _to_controls(main: Sequence[Group], summary: Summary, measure: Measure) -> l
     same = f"the main student of the same {summary.axis.symbol}"
     if len(pairs) <= MAX_COMPARED:
         phrases = [f"{series} {each}" for series, several in said.items() for each in several]
-        return [Statement(f"Controls against {same}: {and_list(phrases)}.")]
+        return [f"Controls against {same}: {and_list(phrases)}."]
     return [
-        Statement(f"{capital(series)} against {same}: {and_list(phrases)}.")
+        f"{capital(series)} against {same}: {and_list(phrases)}."
         for series, phrases in said.items()
     ]
 
 
-def _use(main: Sequence[Group]) -> list[Statement]:
+def _use(main: Sequence[Group]) -> list[str]:
     having = [group for group in main if group.by_seed.get(IN_USE)]
     if not having:
         return []
     phrases = [
         f"{number(group.interval(IN_USE).mean, 1)} of {group.supertokens}" for group in having
     ]
-    return [Statement(f"SuperTokens in use on a cloud, on average: {and_list(phrases)}.")]
+    return [f"SuperTokens in use on a cloud, on average: {and_list(phrases)}."]
 
 
 def _limits(
     series: Mapping[str, Sequence[Group]], axis: Axis, measure: Measure, of_data: str
-) -> Statement:
+) -> str:
     counts = [len(group.by_seed[measure]) for groups in series.values() for group in groups]
     contexts = {group.setting.context for groups in series.values() for group in groups}
     of = "of" if len(contexts) == 1 else "in each series, of"
@@ -275,4 +244,4 @@ def _limits(
                 " five; smaller ones"
                 " may go unseen."
             )
-    return Statement(text)
+    return text

@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from foundry_bench.report.claims import judge_all
 from foundry_bench.report.generality import Backbone, Generality
 from foundry_bench.report.measures import Measure
+from foundry_bench.report.phrases import corrected_p
 from foundry_bench.report.specialists import Contest
-from foundry_bench.report.statements import Statement, corrected_p, judge_margin, judge_together
-from foundry_bench.report.stats import Difference
+from foundry_bench.report.stats import TAIL, Difference
 from foundry_bench.report.wording import and_list, capital, number, points_text
 
 PAPERS_COUNT = 16
@@ -16,11 +15,6 @@ PAPERS_COUNT = 16
 
 MARGIN = 1.0
 """How far below the teacher is near, in points."""
-
-PAPERS_MARGINS = {"accuracy": 1.0, "miou_instance": 1.0, "miou_class": 2.0}
-"""The same for results of which the paper gives numbers: about its own distances (0.67, 0.91 and
-2.04 points).
-"""
 
 SIGNIFICANT = 0.05
 _AGAINST = {
@@ -30,7 +24,7 @@ _AGAINST = {
 }
 
 
-def read_generality(generality: Generality) -> list[Statement]:
+def read_generality(generality: Generality) -> list[str]:
     """How near the teacher the main students of most SuperTokens are, task by task."""
     statements = []
     for groups in generality.summary.main_series().values():
@@ -47,21 +41,14 @@ def read_generality(generality: Generality) -> list[Statement]:
     return statements
 
 
-def read_contests(contests: Sequence[Contest]) -> list[Statement]:
-    """The generalist against specialists off their tasks, which the paper tells, and on them."""
-    statements = []
+def read_contests(contests: Sequence[Contest]) -> list[str]:
+    """The generalist against specialists off their tasks, and on them."""
     off = [each for each in contests if not each.is_own]
     own = [each for each in contests if each.is_own]
-    if off:
-        text = (
-            f"Off the specialists' tasks, {_phrases(off)}. The paper reports the generalist ahead"
-            " there (89.87 against 75.09 % on ShapeNet55, mIoU over classes and instances of"
-            " 81.87 / 84.82 against 61.88 / 65.72 % on ShapeNetPart)."
-        )
-        statements.append(Statement(text, judge_all([each.change for each in off])))
-    if own:
-        statements.append(Statement(f"On the specialists' own tasks, {_phrases(own)}."))
-    return statements
+    return [
+        *([f"Off the specialists' tasks, {_phrases(off)}."] if off else []),
+        *([f"On the specialists' own tasks, {_phrases(own)}."] if own else []),
+    ]
 
 
 def _phrases(contests: Sequence[Contest]) -> str:
@@ -77,36 +64,27 @@ def _phrases(contests: Sequence[Contest]) -> str:
     return "; ".join(f"{against} {and_list(phrases)}" for against, phrases in gathered.items())
 
 
-def _near_teacher(backbone: Backbone) -> list[Statement]:
-    """On how many tasks the whole interval is within the margin, and what the paper says."""
+def _near_teacher(backbone: Backbone) -> list[str]:
+    """On how many results the whole interval is within the margin."""
     changes = _shares(backbone.to_teacher)
     if not changes:
         return []
-    margins = {measure: PAPERS_MARGINS.get(measure.metric, MARGIN) for measure in changes}
-    verdicts = {
-        measure: judge_margin(change, margins[measure]) for measure, change in changes.items()
-    }
-    counted = Counter(verdicts.values())
-    wide = sorted({margin for margin in margins.values() if margin != MARGIN})
-    of_classes = "".join(f" (mIoU over classes: {margin:g} points)" for margin in wide)
-    text = (
-        f"On {counted['agrees']} of {len(changes)} results the whole 95 % interval of"
-        f" {backbone.group.name} is at most {MARGIN:g} point{of_classes} below the teacher; on"
-        f" {counted['disagrees']} it is further below, on {counted['undecided']} the data do not"
-        " tell."
-    )
-    told = [verdict for measure, verdict in verdicts.items() if measure.metric in PAPERS_MARGINS]
-    if not told or backbone.group.supertokens != PAPERS_COUNT:
-        return [Statement(text)]
-    text += (
-        f" The paper reports s = {PAPERS_COUNT} that near on classification (89.87 against"
-        " 90.54 %) and part segmentation (mIoU over classes and instances of 81.87 / 84.82 against"
-        " 83.91 / 85.73 %): judged is whether all results of these two tasks are."
-    )
-    return [Statement(text, judge_together(told))]
+    counted = Counter(_place(change) for change in changes.values())
+    return [
+        f"On {counted['near']} of {len(changes)} results the whole 95 % interval of"
+        f" {backbone.group.name} is at most {MARGIN:g} point below the teacher; on"
+        f" {counted['further']} it is further below, on {counted['unknown']} the data do not tell."
+    ]
 
 
-def _against(backbone: Backbone, reference: str) -> Statement:
+def _place(change: Difference) -> str:
+    """Where the whole interval lies."""
+    if change.p_above(-MARGIN) < TAIL:
+        return "near"
+    return "further" if change.p_below(-MARGIN) < TAIL else "unknown"
+
+
+def _against(backbone: Backbone, reference: str) -> str:
     changes = _shares(backbone.changes[reference])
     phrases = [
         f"{measure.label} {number(change.mean, measure.digits, signed=True)}"
@@ -115,7 +93,7 @@ def _against(backbone: Backbone, reference: str) -> Statement:
     ]
     seeds = sorted({change.n for change in changes.values()})
     over = " to ".join(str(n) for n in dict.fromkeys((seeds[0], seeds[-1])))
-    return Statement(
+    return (
         f"{capital(backbone.group.name)} against {_AGAINST[reference]}: {_count(changes)}, in"
         f" points, paired over {over} seed{'s' if seeds[-1] > 1 else ''}: {and_list(phrases)}."
     )

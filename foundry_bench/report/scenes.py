@@ -8,7 +8,6 @@ from foundry_bench.record import Record
 from foundry_bench.report.costs import MIB, SCENES
 from foundry_bench.report.figure_data import Line
 from foundry_bench.report.provenance import device_text
-from foundry_bench.report.statements import Statement
 from foundry_bench.report.typeset import Cell, Table
 from foundry_bench.report.wording import and_list, number
 
@@ -161,7 +160,7 @@ def scene_lines(scenes: Sequence[Scene]) -> list[Line]:
     ]
 
 
-def state_scenes(scenes: Sequence[Scene]) -> list[Statement]:
+def state_scenes(scenes: Sequence[Scene]) -> list[str]:
     """What fits at the largest scene, by device, limit and attention; what grouping takes of it."""
     statements = []
     kinds = dict.fromkeys((each.device, each.limit_gib, each.attention) for each in scenes)
@@ -185,10 +184,8 @@ def state_scenes(scenes: Sequence[Scene]) -> list[Statement]:
         ]
         within = "" if limit is None else f" within {limit:g} GiB (emulated)"
         statements.append(
-            Statement(
-                f"With {attention} attention on {device}{within}, at {most:,} points:"
-                f" {and_list(words)}."
-            )
+            f"With {attention} attention on {device}{within}, at {most:,} points:"
+            f" {and_list(words)}."
         )
     return statements
 

@@ -8,7 +8,6 @@ from foundry_bench.report.harvest import SweepInfo
 from foundry_bench.report.picture import Picture
 from foundry_bench.report.provenance import Fact
 from foundry_bench.report.reruns import Rerun
-from foundry_bench.report.statements import Statement
 from foundry_bench.report.typeset import Table
 
 
@@ -17,6 +16,7 @@ class SweepReport:
     """All that is said of one sweep.
 
     Attributes:
+        statements: what the numbers say, a sentence or two each.
         notes: warnings that a reader must see first.
         lines: the results table as numbers.
         extras: further tables.
@@ -26,7 +26,7 @@ class SweepReport:
 
     name: str
     info: SweepInfo
-    statements: tuple[Statement, ...]
+    statements: tuple[str, ...]
     notes: tuple[str, ...]
     pictures: tuple[Picture, ...]
     table: Table

@@ -21,14 +21,26 @@ def name_data(trials: Sequence[TrialRecord]) -> dict[str, str]:
     return {label: next(iter(names)) for label, names in found.items() if len(names) == 1}
 
 
+def name_task_data(trial: TrialRecord, label: str) -> str:
+    """The data set of one trial's task; empty where settings do not say."""
+    return next(_data_of(trial, label), "")
+
+
+def name_data_set(data: object) -> str:
+    """What the settings of a data set call it, or the file it is; empty if they are none."""
+    if not isinstance(data, Mapping):
+        return ""
+    path = data.get("path")
+    return PurePath(str(path)).stem if path else str(data.get("name", ""))
+
+
 def _data_of(trial: TrialRecord, label: str) -> Iterator[str]:
     tasks = trial.config.get("tasks")
     listed = tasks if isinstance(tasks, list | tuple) else ()
     for task in _alike([task for task in listed if isinstance(task, Mapping)], label):
         data = task.get("data") or trial.config.get("data")
         if isinstance(data, Mapping):
-            path = data.get("path")
-            yield PurePath(str(path)).stem if path else str(data.get("name", ""))
+            yield name_data_set(data)
 
 
 def _alike(tasks: Sequence[Mapping[str, Any]], label: str) -> Iterable[Mapping[str, Any]]:

@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from foundry_bench.errors import FoundryError
 from foundry_bench.files import replacing
 from foundry_bench.report.assemble import Report, assemble
+from foundry_bench.report.claims.judge import load_claims
+from foundry_bench.report.claims.show import claims_lines, claims_table
 from foundry_bench.report.figures.canvas import render
 from foundry_bench.report.harvest import Evidence, read_folders, trial_id
 from foundry_bench.report.page import folder_of, render_page
@@ -29,6 +31,7 @@ def write_report(
     out: Path | None = None,
     *,
     with_records: bool = False,
+    claims: Path | None = None,
     processes: int = 1,
 ) -> tuple[Report, Path]:
     """Make the report on the records under `roots`.
@@ -38,6 +41,7 @@ def write_report(
         out: where; by default `reports/<name of the sweep>` under the working directory.
         with_records: keep the records (and small arrays) in `<out>/records`, from which the report
             can be made again.
+        claims: a file of claims to judge; by default the paper's.
         processes: how many may draw figures, where there are many of those. With more than one the
             calling program's main module is imported again in each.
 
@@ -45,10 +49,10 @@ def write_report(
         the report and the path of its page.
 
     Raises:
-        FoundryError: if a root is not a folder or `out` cannot be written.
+        FoundryError: if a root is not a folder, `claims` has faults or `out` cannot be written.
     """
     evidence = read_folders(roots)
-    report = assemble(evidence)
+    report = assemble(evidence, load_claims(claims))
     target = (
         out
         if out is not None
@@ -74,7 +78,13 @@ def write_report(
 def build_files(report: Report, processes: int = 1) -> dict[str, bytes]:
     """Every file of the report by its path; the same report gives the same bytes."""
     draws: dict[str, Callable[[], Figure]] = {}
-    contents: dict[str, bytes] = {"rows.csv": write_csv(report.rows).encode()}
+    table = claims_table(report.claims)
+    contents: dict[str, bytes] = {
+        "rows.csv": write_csv(report.rows).encode(),
+        "claims.csv": csv_text(claims_lines(report.claims)).encode(),
+        "claims.md": markdown_text(table).encode(),
+        "claims.tex": latex_text(table).encode(),
+    }
     for sweep in report.sweeps:
         folder = folder_of(report, sweep)
         contents[f"{folder}results.csv"] = csv_text(sweep.lines).encode()

@@ -37,6 +37,9 @@ def test_without_folder_the_newest_run_is_reported() -> None:
     assert "page: reports/newer/index.html" in result.output
     assert "Classification accuracy goes from s = 1" in result.output
     assert "! Only 1 seed" in result.output
+    told = "claim near_the_teacher: not applicable (same check here: undecided)"
+    assert told in result.output
+    assert "claim latency_falls" not in result.output
 
 
 def test_folder_and_output_can_be_given() -> None:

@@ -106,14 +106,14 @@ def test_below_three_seeds_nothing_is_beyond_doubt(make_sweep: MakeSweep) -> Non
     front = front_of(sweep)
     assert [point.is_sure for point in front.points] == [True, False, False]
     (statement,) = read_fronts([front])
-    assert "takes three seeds" in statement.text
+    assert "takes three seeds" in statement
 
 
 def test_the_reading_counts_what_is_beyond_doubt(make_sweep: MakeSweep) -> None:
     (statement,) = read_fronts([front_of(fill_costs(make_sweep()))])
-    assert "foundry at s = 4 (0.0140 G, 80.0 %)" in statement.text
-    assert "of 3 of the 3 on it" in statement.text
-    assert "and of 0 of the 1 that are not" in statement.text
+    assert "foundry at s = 4 (0.0140 G, 80.0 %)" in statement
+    assert "of 3 of the 3 on it" in statement
+    assert "and of 0 of the 1 that are not" in statement
 
 
 def test_each_kind_of_cost_has_a_picture_and_a_table_tells_all(make_sweep: MakeSweep) -> None:

@@ -60,7 +60,7 @@ def test_few_tasks_keep_a_figure_each(make_sweep: MakeSweep) -> None:
         "time_by_stage",
     ]
     assert [extra.name for extra in report.extras] == ["specialists", "parts"]
-    assert "one teacher and one data set a task" in report.statements[-1].text
+    assert "one teacher and one data set a task" in report.statements[-1]
 
 
 def test_the_page_holds_every_table_and_the_same_bytes_twice(

@@ -90,7 +90,7 @@ def latencies(records: Sequence[Record]) -> list[Measured]:
 
 
 def text(report: SweepReport) -> str:
-    return " ".join(statement.text for statement in report.statements)
+    return " ".join(report.statements)
 
 
 def test_sentences_say_how_long_and_what_no_supertoken_saves(records: list[Record]) -> None:

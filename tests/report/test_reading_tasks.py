@@ -6,8 +6,6 @@ from foundry_bench.report.generality import generalise
 from foundry_bench.report.reading_tasks import read_contests, read_generality
 from foundry_bench.report.series import name_series
 from foundry_bench.report.specialists import contest, find_specialists
-from foundry_bench.report.statements import Statement, judge_margin
-from foundry_bench.report.stats import Difference
 from tests.report.example_tasks import fill_generalist, fill_generality
 from tests.report.examples import ExampleSweep
 from tests.report.summaries import read
@@ -22,7 +20,7 @@ METRICS = {
 }
 
 
-def _read(sweep: ExampleSweep) -> list[Statement]:
+def _read(sweep: ExampleSweep) -> list[str]:
     _, _, summary = read(sweep)
     generality = generalise(summary, {})
     assert generality is not None
@@ -30,10 +28,10 @@ def _read(sweep: ExampleSweep) -> list[Statement]:
 
 
 @pytest.fixture
-def told(make_sweep: MakeSweep) -> Callable[..., list[Statement]]:
+def told(make_sweep: MakeSweep) -> Callable[..., list[str]]:
     """The reading of a student whose differences to the teacher on four tasks are given."""
 
-    def tell(gaps: Sequence[float], supertokens: int = 16, seeds: int = 3) -> list[Statement]:
+    def tell(gaps: Sequence[float], supertokens: int = 16, seeds: int = 3) -> list[str]:
         sweep = make_sweep()
         for seed, shift in list(enumerate(WOBBLE))[:seeds]:
             for variant, role in (("teacher", "anchor"), ("foundry", "main")):
@@ -54,96 +52,46 @@ def told(make_sweep: MakeSweep) -> Callable[..., list[Statement]]:
     return tell
 
 
-def test_near_on_all_tasks_of_the_paper_agrees(told: Callable[..., list[Statement]]) -> None:
-    first, second = told((-0.006, -0.05, -0.015, 0.02))
+def test_results_near_the_teacher_are_counted(told: Callable[..., list[str]]) -> None:
+    first, second = told((-0.006, -0.05, -0.0102, 0.02))
 
-    assert first.text.startswith(
-        "On 3 of 4 results the whole 95 % interval of foundry at s = 16 is at most 1 point (mIoU"
-        " over classes: 2 points) below the teacher; on 1 it is further below, on 0 the data do"
-        " not tell. The paper reports s = 16 that near on classification"
+    assert first == (
+        "On 2 of 4 results the whole 95 % interval of foundry at s = 16 is at most 1 point below"
+        " the teacher; on 1 it is further below, on 1 the data do not tell."
     )
-    assert first.verdict == "agrees"
-    assert second.text == (
+    assert second == (
         "Foundry at s = 16 against the teacher: ahead on 1, behind on 3, no difference found on 0"
         " of 4 results (*: p < 0.05, Holm-corrected over all tasks), in points, paired over 3"
         " seeds: classification accuracy \N{MINUS SIGN}0.6*, few-shot accuracy"
-        " \N{MINUS SIGN}5.0*, class mIoU \N{MINUS SIGN}1.5* and retrieval mAP +2.0*."
+        " \N{MINUS SIGN}5.0*, class mIoU \N{MINUS SIGN}1.0* and retrieval mAP +2.0*."
     )
 
 
-@pytest.mark.parametrize(
-    ("gaps", "verdict"),
-    [
-        ((-0.03, 0.0, 0.0, 0.0), "disagrees"),
-        ((0.0, 0.0, -0.03, 0.0), "disagrees"),
-        ((-0.0099, 0.0, 0.0, 0.0), "undecided"),
-        ((0.0, -0.3, 0.0, -0.3), "agrees"),
-    ],
-)
-def test_only_the_papers_tasks_are_judged(
-    told: Callable[..., list[Statement]], gaps: tuple[float, ...], verdict: str
-) -> None:
-    assert told(gaps)[0].verdict == verdict
-
-
-def test_other_numbers_of_supertokens_are_not_judged(
-    told: Callable[..., list[Statement]],
-) -> None:
-    first = told((-0.3, -0.3, -0.3, -0.3), supertokens=4)[0]
-
-    assert first.verdict is None
-    assert "paper" not in first.text
-
-
-def test_two_seeds_decide_nothing(told: Callable[..., list[Statement]]) -> None:
+def test_two_seeds_decide_nothing(told: Callable[..., list[str]]) -> None:
     first, second = told((-0.006, -0.05, -0.015, 0.02), seeds=2)
 
-    assert first.verdict == "undecided"
-    assert "4 results, none tested below three seeds" in second.text
+    assert "on 4 the data do not tell" in first
+    assert "4 results, none tested below three seeds" in second
 
 
 def test_every_anchor_has_a_sentence(make_sweep: MakeSweep) -> None:
     statements = _read(fill_generality(make_sweep(), counts=(4, 16)))
 
-    assert [each.text.partition(":")[0] for each in statements[1:]] == [
+    assert [each.partition(":")[0] for each in statements[1:]] == [
         "Foundry at s = 16 against the teacher",
         "Foundry at s = 16 against the same student not distilled",
         "Foundry at s = 16 against the same student from scratch (with random weights where"
         " nothing is trained)",
     ]
-    assert "ahead on 13, behind on 0" in statements[2].text
+    assert "ahead on 13, behind on 0" in statements[2]
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "verdict"),
-    [
-        (-0.9, 0.5, "agrees"),
-        (-1.5, -0.5, "undecided"),
-        (-3.0, -1.1, "disagrees"),
-        (float("nan"), float("nan"), "undecided"),
-    ],
-)
-def test_a_margin_is_kept_or_broken_by_the_whole_interval(
-    low: float, high: float, verdict: str
-) -> None:
-    assert judge_margin(Difference((low + high) / 2, low, high, 3, 0.01, 0.1), 1.0) == verdict
-
-
-def test_the_generalist_is_judged_off_the_specialists_tasks(make_sweep: MakeSweep) -> None:
+def test_the_generalist_is_told_off_and_on_the_specialists_tasks(make_sweep: MakeSweep) -> None:
     evidence, _, summary = read(fill_generalist(make_sweep()))
     specialists = find_specialists(evidence.trials, name_series(evidence.trials))
 
     off, own = read_contests(contest(summary, specialists))
 
-    assert off.verdict == "agrees"
-    assert "against the specialist of part segmentation: classification accuracy +19.4" in off.text
-    assert own.verdict is None
-    assert "the specialist of classification: classification accuracy \N{MINUS SIGN}0.3" in own.text
-
-
-def test_specialists_ahead_disagree(make_sweep: MakeSweep) -> None:
-    evidence, _, summary = read(fill_generalist(make_sweep()))
-    specialists = find_specialists(evidence.trials, name_series(evidence.trials))
-    swapped = dict(zip(specialists, reversed(specialists.values()), strict=True))
-
-    assert read_contests(contest(summary, swapped))[0].verdict == "disagrees"
+    assert off.startswith("Off the specialists' tasks, foundry at s = 16 against the")
+    assert "against the specialist of part segmentation: classification accuracy +19.4" in off
+    assert "the specialist of classification: classification accuracy \N{MINUS SIGN}0.3" in own

@@ -59,7 +59,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[ExampleSweep, Path]
 
 def test_every_file_is_there(whole: tuple[ExampleSweep, Path]) -> None:
     figures = {f"figures/{name}.{end}" for name in FIGURES for end in ("png", "svg", "csv")}
-    others = {"index.html", "rows.csv", "results.csv", "results.md", "results.tex", "sweep.yaml"}
+    tables = {f"{name}.{end}" for name in ("results", "claims") for end in ("csv", "md", "tex")}
+    others = {"index.html", "rows.csv", "sweep.yaml", *tables}
 
     assert set(_files(whole[1])) == figures | others
 
@@ -299,3 +300,27 @@ def test_the_captions_define_the_held_out_error_once(full_sweep: ExampleSweep) -
 
     said = [p.name for p in pictures if "over each token's own variance" in p.caption]
     assert said == ["nmse_vs_accuracy"]
+
+
+def test_the_page_opens_with_the_claims(whole: tuple[ExampleSweep, Path]) -> None:
+    page = (whole[1] / "index.html").read_text()
+
+    assert page.index('id="claims"') < page.index('id="example-reading"')
+    assert '<span class="verdict not-applicable">not applicable</span>' in page
+    assert '<span class="verdict fails">same check here: fails</span>' in page
+    assert "Not run, since no record speaks of them" in page
+    assert "example</a>: foundry-s16-seed0, " in page
+
+
+def test_claims_of_ones_own_are_judged_instead(full_sweep: ExampleSweep, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "version: 1\npaper: Of mine\nclaims:\n  - {id: it_rises, sentence: Accuracy rises <at"
+        " once>., place: Here, check: {name: trend, above: 0.0}}\n"
+    )
+
+    report, page = write_report([full_sweep.out], tmp_path / "out", claims=path)
+
+    assert [judged.verdict for judged in report.claims] == ["holds"]
+    assert "Accuracy rises &lt;at once&gt;." in page.read_text()
+    assert "Of mine" in page.read_text()

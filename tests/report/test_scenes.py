@@ -91,7 +91,7 @@ def test_a_lack_of_memory_is_a_result_without_times(out: Path) -> None:
     assert math.isnan(missing.network_s)
     (row,) = [row for row in tabulate_scenes(scenes).rows if row[8].text == "out of memory"]
     assert row[7].text == ""
-    statements = [statement.text for statement in state_scenes(scenes)]
+    statements = state_scenes(scenes)
     assert any("at 300,000 points: teacher runs out of memory, tome takes" in s for s in statements)
 
 

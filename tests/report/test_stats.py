@@ -5,11 +5,10 @@ import pytest
 from scipy import stats as scipy_stats
 
 from foundry_bench.report.stats import (
+    TAIL,
     holm,
     mean_interval,
     paired_difference,
-    rank_correlation,
-    smallest_resolvable,
 )
 
 
@@ -31,9 +30,10 @@ def test_fewer_than_three_seeds_have_no_interval(values: list[float]) -> None:
     assert not found.is_bounded
 
 
-def test_intervals_cover_as_they_say() -> None:
+@pytest.mark.parametrize("n", [3, 5, 10])
+def test_intervals_cover_as_they_say(n: int) -> None:
     random = np.random.default_rng(1)
-    found = [mean_interval(random.normal(5.0, 2.0, 3).tolist()) for _ in range(2000)]
+    found = [mean_interval(random.normal(5.0, 2.0, n).tolist()) for _ in range(2000)]
 
     covered = np.mean([each.low <= 5.0 <= each.high for each in found])
 
@@ -73,71 +73,45 @@ def test_holm_on_a_known_answer() -> None:
     assert holm([]) == []
 
 
-def test_smallest_resolvable_has_its_power() -> None:
-    shift = smallest_resolvable(2.0, 5)
+def test_one_sided_tests_are_students() -> None:
+    values = {0: 94.1, 1: 93.2, 2: 95.0, 3: 93.0}
+    reference = {0: 94.0, 1: 94.0, 2: 95.1, 3: 93.5}
+    shifted = [values[seed] - reference[seed] + 1.0 for seed in values]
 
-    random = np.random.default_rng(0)
-    samples = random.normal(shift, 2.0, (20_000, 5))
-    found = np.mean(scipy_stats.ttest_1samp(samples, 0.0, axis=1).pvalue < 0.05)
-    assert found == pytest.approx(0.8, abs=0.01)
+    found = paired_difference(values, reference)
 
-
-def test_smallest_resolvable_at_the_edges() -> None:
-    assert math.isnan(smallest_resolvable(1.0, 2))
-    assert math.isnan(smallest_resolvable(math.nan, 3))
-    assert smallest_resolvable(0.0, 3) == 0.0
-    assert smallest_resolvable(1.0, 3) > smallest_resolvable(1.0, 10)
+    above = scipy_stats.ttest_1samp(shifted, 0.0, alternative="greater").pvalue
+    assert found.p_above(-1.0) == pytest.approx(above)
+    assert found.p_below(-1.0) == pytest.approx(1 - above)
 
 
-def _sweep(
-    random: np.random.Generator, n: int, noise: tuple[float, float], slope: float
-) -> tuple[list[float], list[float], list[int]]:
-    levels = [level for level in range(5) for _ in range(n)]
-    x = [-level + noise[0] * random.normal() for level in levels]
-    y = [slope * level + noise[1] * random.normal() for level in levels]
-    return x, y, levels
+@pytest.mark.parametrize("bound", [-2.0, -1.0, 0.0, 1.0])
+def test_a_one_sided_test_says_what_the_interval_shows(bound: float) -> None:
+    random = np.random.default_rng(8)
+    for _ in range(200):
+        values = dict(enumerate(random.normal(0.0, 1.0, 4).tolist()))
+
+        found = paired_difference(values, dict.fromkeys(values, 0.0))
+
+        assert (found.p_above(bound) < TAIL) == (found.low > bound)
+        assert (found.p_below(bound) < TAIL) == (found.high < bound)
 
 
-def test_rank_correlation_is_spearmans_and_repeatable() -> None:
-    x, y, levels = _sweep(np.random.default_rng(4), 3, (0.3, 0.7), 0.6)
+def test_non_inferiority_errs_as_rarely_as_it_says() -> None:
+    random = np.random.default_rng(3)
+    zero = dict.fromkeys(range(5), 0.0)
+    at_the_margin = random.normal(-1.0, 0.7, (4000, 5)).tolist()
 
-    found = rank_correlation(x, y, levels)
+    found = [paired_difference(dict(enumerate(each)), zero).p_above(-1.0) for each in at_the_margin]
 
-    assert found.rho == pytest.approx(scipy_stats.spearmanr(x, y).statistic)
-    assert (found.n, found.levels) == (15, 5)
-    assert found.low < found.rho < found.high
-    assert found == rank_correlation(x, y, levels)
-
-
-def test_rank_correlation_needs_seeds_and_levels() -> None:
-    two_seeds = rank_correlation([4.0, 3.5, 2.0, 1.0], [1.0, 2.0, 3.0, 4.0], [1, 1, 2, 2])
-    assert two_seeds.rho == pytest.approx(-1.0)
-    assert math.isnan(two_seeds.low)
-    assert math.isnan(rank_correlation([1.0, 2.0, 3.0], [1.0, 2.0, 3.0], [1, 1, 1]).low)
-    assert math.isnan(rank_correlation([1.0] * 6, [1.0, 2.0] * 3, [1] * 3 + [2] * 3).rho)
-    assert math.isnan(rank_correlation([], [], []).rho)
+    assert np.mean(np.array(found) < TAIL) == pytest.approx(TAIL, abs=0.007)
 
 
-def test_perfect_order_keeps_finite_bounds() -> None:
-    x = [float(value) for value in range(9)]
+def test_one_sided_tests_without_spread_or_seeds() -> None:
+    two = paired_difference({0: 1.0, 1: 2.0}, {0: 0.0, 1: 0.0})
+    same = paired_difference(dict.fromkeys(range(3), 1.0), dict.fromkeys(range(3), 0.0))
 
-    found = rank_correlation(x, x, [0, 0, 0, 1, 1, 1, 2, 2, 2])
-
-    assert found.rho == pytest.approx(1.0)
-    assert -1 <= found.low <= found.high <= 1
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("n", "low"), [(3, 0.89), (5, 0.92), (10, 0.91)])
-@pytest.mark.parametrize(("noise", "slope"), [((0.3, 0.7), 0.6), ((0.5, 1.0), 0.0)])
-def test_rank_correlation_covers_as_its_docstring_says(
-    n: int, low: float, noise: tuple[float, float], slope: float
-) -> None:
-    random = np.random.default_rng(11)
-    x, y, _ = _sweep(random, 4000, noise, slope)
-    truth = scipy_stats.spearmanr(x, y).statistic
-
-    found = [rank_correlation(*_sweep(random, n, noise, slope)) for _ in range(400)]
-
-    covered = np.mean([each.low <= truth <= each.high for each in found])
-    assert low <= covered <= 0.985
+    assert math.isnan(two.p_above(0.0))
+    assert math.isnan(two.p_below(0.0))
+    assert (same.p_above(0.5), same.p_above(1.0)) == (0.0, 1.0)
+    assert (same.p_below(0.5), same.p_below(2.0)) == (1.0, 0.0)

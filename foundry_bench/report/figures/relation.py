@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from foundry_bench.record import Role
+from foundry_bench.report.correlation import RankCorrelation
 from foundry_bench.report.figure_data import Centre, Relation
 from foundry_bench.report.figures.canvas import (
     draw_anchors,
@@ -21,7 +22,7 @@ from foundry_bench.report.figures.canvas import (
     seeds_text,
 )
 from foundry_bench.report.levels import Axis
-from foundry_bench.report.stats import Interval, RankCorrelation
+from foundry_bench.report.stats import Interval
 from foundry_bench.report.style import INK, MARKERS, SOFT, level_colours
 from foundry_bench.report.wording import number
 

@@ -1,0 +1,109 @@
+"""Checks of what students cost, over records of `foundry-bench profile`."""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from statistics import median
+from typing import Any
+
+from foundry_bench.record import Record
+from foundry_bench.report.claims.finding import Finding, find_fact
+from foundry_bench.report.claims.material import Material
+from foundry_bench.report.claims.places import place_of_profile
+from foundry_bench.report.claims.settings import CostRatio, Fits
+from foundry_bench.report.provenance import LATENCY
+from foundry_bench.report.wording import number
+
+GIB = 2**30
+PEAKS = ("peak_reserved_bytes", "peak_allocated_bytes", "peak_rss_bytes")
+"""What a scene needed: memory that the accelerator's allocator held, or used, else the process."""
+
+_OF_ONE = ("student", "versions", "measured")
+"""What settings of profiles say of one backbone; all else must be the same."""
+
+
+def check_cost_ratio(material: Material, settings: CostRatio) -> Iterator[Finding]:
+    """A student's cost over its teacher's, under the same conditions."""
+    alike: dict[str, list[Record]] = defaultdict(list)
+    for record in material.profiles:
+        cost = record.metrics.get(settings.metric, math.nan)
+        if 0 < cost < math.inf and record.status == "done":
+            alike[_conditions(record, settings.metric)].append(record)
+    for records in alike.values():
+        teachers = [record for record in records if not _student(record)]
+        students = [
+            record
+            for record in records
+            if _student(record).get("name") == settings.student
+            and _student(record).get("supertokens") == settings.supertokens
+            and _student(record).get("budget") is None
+        ]
+        if not teachers or not students:
+            continue
+        costs = [
+            median(each.metrics[settings.metric] for each in all_of)
+            for all_of in (students, teachers)
+        ]
+        ratio = costs[0] / costs[1]
+        on = (
+            f" on {records[0].device.get('name', 'an unknown device')}"
+            if _is_timed(settings.metric)
+            else ""
+        )
+        yield find_fact(
+            ratio <= settings.at_most,
+            what=f"{settings.student} at s = {settings.supertokens} against its teacher:"
+            f" {settings.metric}{on}",
+            place=place_of_profile(students[0]),
+            observed=f"{number(100 * ratio, 1)} % of the teacher's",
+            asked=f"at most {100 * settings.at_most:g} %",
+            value=ratio,
+            records=tuple(sorted(record.key for record in (*students, *teachers))),
+        )
+
+
+def check_fits(material: Material, settings: Fits) -> Iterator[Finding]:
+    """Scenes of enough points, each by itself: what it needed at most, or that it ran out.
+
+    Running out of less memory than the claim allows says nothing.
+    """
+    for record in material.profiles:
+        points = record.config.get("points", record.metrics.get("points"))
+        is_large = isinstance(points, int | float) and settings.points <= points < math.inf
+        if not is_large or _student(record).get("name") != settings.student:
+            continue
+        peaks = (record.metrics[name] for name in PEAKS if name in record.metrics)
+        needed = next((peak / GIB for peak in peaks if math.isfinite(peak)), math.nan)
+        is_out = record.metrics.get("oom") == 1
+        limit = record.config.get("memory_limit")
+        is_out_early = is_out and limit is not None and limit < settings.gib * GIB
+        if is_out_early or (math.isnan(needed) and not is_out):
+            continue
+        attention = record.config.get("attention")
+        yield find_fact(
+            not is_out and needed <= settings.gib,
+            what=f"{settings.student} at s = {_student(record).get('supertokens')}: a scene of"
+            f" {points:,.0f} points{f', {attention} attention' if attention else ''}",
+            place=place_of_profile(record),
+            observed="out of memory" if is_out else f"{number(needed, 1)} GiB at the peak",
+            asked=f"at most {settings.gib:g} GiB",
+            value=needed,
+            records=(record.key,),
+        )
+
+
+def _student(record: Record) -> Mapping[str, Any]:
+    student = record.config.get("student")
+    return student if isinstance(student, Mapping) else {}
+
+
+def _is_timed(metric: str) -> bool:
+    return metric.startswith(LATENCY)
+
+
+def _conditions(record: Record, metric: str) -> str:
+    """All that must be the same for costs to be compared."""
+    said = {key: value for key, value in record.config.items() if key not in _OF_ONE}
+    device = record.device if _is_timed(metric) else {}
+    return json.dumps([said, device.get("kind"), device.get("name")], sort_keys=True, default=str)

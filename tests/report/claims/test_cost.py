@@ -1,0 +1,140 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from foundry_bench.report.harvest import read_folders
+from tests.report.example_claims import claims_file, judge, judge_all
+from tests.report.examples import ExampleSweep
+
+MakeSweep = Callable[..., ExampleSweep]
+TEACHER = {"name": "point_jepa", "width": 384, "depth": 12, "heads": 6, "patches": 128}
+STUDENT = {"name": "foundry", "supertokens": 16}
+FLOPS = {"name": "cost_ratio", "metric": "macs", "at_most": 0.38}
+LATENCY = {"name": "cost_ratio", "metric": "latency_ms_median", "at_most": 0.67}
+SCENE = {"name": "fits", "points": 300_000, "gib": 6.0}
+GIB = 2**30
+
+
+def _profile(sweep: ExampleSweep, key: str, student: dict[str, Any] | None, **changes: Any) -> None:
+    config = {"teacher": TEACHER, "student": student, **changes.pop("config", {})}
+    sweep.stage(key, "profile", task="flops", config=config, **changes)
+
+
+@pytest.mark.parametrize(("macs", "verdict"), [(37.0, "holds"), (39.0, "fails")])
+def test_a_share_of_the_teachers_cost(make_sweep: MakeSweep, macs: float, verdict: str) -> None:
+    sweep = make_sweep()
+    _profile(sweep, "teacher", None, metrics={"macs": 100.0})
+    _profile(sweep, "student", STUDENT, metrics={"macs": macs})
+    _profile(sweep, "smaller", {**STUDENT, "supertokens": 4}, metrics={"macs": 1.0})
+
+    judged = judge(sweep, FLOPS)
+
+    assert judged.verdict == verdict
+    (finding,) = judged.ruling.findings  # type: ignore[union-attr]
+    assert finding.observed == f"{macs:.1f} % of the teacher's"
+    assert finding.trials == ("student", "teacher")
+
+
+def test_other_conditions_are_not_compared(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    _profile(sweep, "teacher", None, metrics={"macs": 100.0})
+    _profile(sweep, "student", STUDENT, metrics={"macs": 30.0}, config={"classes": 40})
+
+    assert judge(sweep, FLOPS).verdict == "not run"
+
+
+def test_latencies_are_compared_on_one_device_only(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    devices = ({"kind": "cpu", "name": "Laptop"}, {"kind": "cuda", "name": "GPU"})
+    _profile(sweep, "teacher", None, metrics={"latency_ms_median": 90.0}, device=devices[0])
+    _profile(sweep, "student", STUDENT, metrics={"latency_ms_median": 5.0}, device=devices[1])
+    assert judge(sweep, LATENCY).verdict == "not run"
+
+    _profile(sweep, "slow", STUDENT, metrics={"latency_ms_median": 80.0}, device=devices[0])
+    judged = judge(sweep, LATENCY)
+
+    assert judged.verdict == "fails"
+    assert "on Laptop" in judged.ruling.findings[0].what  # type: ignore[union-attr]
+    elsewhere = judge(sweep, LATENCY, {"device": "cuda"})
+    assert elsewhere.verdict == "not applicable"
+    assert elsewhere.elsewhere.outcome == "fails"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("cost", [0.0, float("nan"), float("inf")])
+def test_a_cost_that_is_none_decides_nothing(make_sweep: MakeSweep, cost: float) -> None:
+    sweep = make_sweep()
+    _profile(sweep, "teacher", None, metrics={"macs": 100.0})
+    _profile(sweep, "student", STUDENT, metrics={"macs": cost})
+
+    assert judge(sweep, FLOPS).verdict == "not run"
+
+
+@pytest.mark.parametrize(
+    ("metrics", "verdict"),
+    [
+        ({"points": 300_000.0, "peak_allocated_bytes": 4.0 * GIB, "oom": 0.0}, "holds"),
+        ({"points": 300_000.0, "peak_rss_bytes": 7.0 * GIB}, "fails"),
+        ({"points": 300_000.0, "oom": 1.0}, "fails"),
+        ({"points": 300_000.0}, "not run"),
+        ({"points": 300_000.0, "peak_rss_bytes": float("nan")}, "not run"),
+        ({"points": 100_000.0, "peak_rss_bytes": 1.0 * GIB}, "not run"),
+        ({"peak_rss_bytes": 1.0 * GIB}, "not run"),
+    ],
+)
+def test_a_large_scene_fits(make_sweep: MakeSweep, metrics: dict[str, float], verdict: str) -> None:
+    sweep = make_sweep()
+    _profile(sweep, "scene", STUDENT, metrics=metrics)
+    _profile(sweep, "teacher", None, metrics={"points": 300_000.0, "oom": 1.0})
+
+    assert judge(sweep, SCENE).verdict == verdict
+
+
+@pytest.mark.parametrize(("gib", "verdict"), [(4, "not run"), (6, "fails"), (None, "fails")])
+def test_running_out_of_less_memory_says_nothing(
+    make_sweep: MakeSweep, gib: int | None, verdict: str
+) -> None:
+    limit = None if gib is None else gib * GIB
+    config = {"points": 300_000, "memory_limit": limit, "attention": "naive"}
+    sweep = make_sweep()
+    _profile(sweep, "scene", STUDENT, metrics={"oom": 1.0}, config=config)
+
+    judged = judge(sweep, SCENE)
+
+    assert judged.verdict == verdict
+    if judged.ruling is not None:
+        assert judged.ruling.findings[0].observed == "out of memory"
+        assert judged.ruling.findings[0].what.endswith("300,000 points, naive attention")
+
+
+@pytest.mark.parametrize(("asked", "verdict"), [("cuda:0", "holds"), ("cpu", "not applicable")])
+def test_the_device_that_was_asked_for_counts(
+    make_sweep: MakeSweep, asked: str, verdict: str
+) -> None:
+    sweep = make_sweep()
+    config = {"points": 300_000, "device": asked}
+    metrics = {"peak_rss_bytes": 1.0 * GIB}
+    device = {"kind": "cuda", "name": "GPU"}
+    _profile(sweep, "scene", STUDENT, metrics=metrics, config=config, device=device)
+
+    assert judge(sweep, SCENE, {"device": "cuda"}).verdict == verdict
+
+
+def test_a_measurement_that_failed_says_nothing(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    metrics = {"points": 300_000.0, "peak_rss_bytes": 1.0 * GIB}
+    _profile(sweep, "scene", STUDENT, metrics=metrics, status="failed")
+
+    assert judge(sweep, SCENE).verdict == "not run"
+
+
+def test_a_cut_short_profile_is_noted_and_left_out(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    _profile(sweep, "teacher", None, metrics={"macs": 100.0})
+    path = sweep.out / "stages" / "teacher" / "record.json"
+    path.write_text(path.read_text()[:400])
+
+    evidence = read_folders([sweep.out])
+
+    assert "stages/teacher/record.json is cut short" in " ".join(evidence.notes)
+    assert judge_all(evidence, claims_file(FLOPS))[0].verdict == "not run"
