@@ -15,6 +15,12 @@ from tests.report.examples import ExampleSweep
 MakeSweep = Callable[..., ExampleSweep]
 NEAR = {"name": "near_teacher", "results": ["accuracy"]}
 SCENE = {"teacher": {"name": "point_jepa"}, "student": {"name": "foundry", "supertokens": 16}}
+TEACHER = {"name": "point_jepa", "width": 96, "depth": 4, "patches": 32, "patch_size": 16}
+LATENCY = {
+    **SCENE,
+    "teacher": TEACHER,
+    **{"batch": 1, "mode": "eager", "precision": "fp32", "threads": 1},
+}
 
 
 def _report(sweep: ExampleSweep, tmp_path: Path) -> tuple[str, str]:
@@ -105,13 +111,15 @@ def test_two_devices_in_one_table_of_latencies_are_told(
 ) -> None:
     sweep = make_sweep().fill((0,))
     for kind, name, milliseconds in (("cpu", "Laptop", 80.0), ("cuda", "GPU", 4.0)):
+        device = {"kind": kind, "name": name, "cores": 4}
+        quartiles = {f"latency_ms_{word}": milliseconds for word in ("q1", "median", "q3")}
         sweep.stage(
             f"latency-{kind}",
             "profile",
             task="latency",
-            config=SCENE,
-            metrics={"latency_ms_median": milliseconds},
-            device={"kind": kind, "name": name, "cores": 4},
+            config={**LATENCY, "hardware": device},
+            metrics={**quartiles, "latency_ms_encode": milliseconds},
+            device=device,
         )
 
     notes, page = _report(sweep, tmp_path)
