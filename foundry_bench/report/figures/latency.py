@@ -53,7 +53,7 @@ def draw_latency(bars: Sequence[Bar], batch: int) -> Figure:
         axes.plot([low, high], [place, place], color=INK, linewidth=1.1, zorder=3)
         axes.plot([middle], [place], "|", color=INK, markersize=7, zorder=3)
         axes.annotate(
-            f"{middle:#.3g}".removesuffix(".") + f" ms, {100 * bar.floor:.0f} %",
+            _digits(middle) + f" ms, {100 * bar.floor:.0f} %",
             (max(high, end), place),
             (3, 0),
             textcoords="offset points",
@@ -70,3 +70,8 @@ def draw_latency(bars: Sequence[Bar], batch: int) -> Figure:
     axes.set_xlabel(f"ms of {clouds}; % of it FPS, kNN and tokenizer", loc="right")
     figure.legend(loc="outside upper center", ncols=3, columnspacing=1.2)
     return figure
+
+
+def _digits(number: float) -> str:
+    """Three digits, and all of whole numbers."""
+    return f"{number:,.0f}" if number >= 100 else f"{number:#.3g}"
