@@ -1,7 +1,7 @@
 """A sweep from its trials to their records: what is finished is skipped, the rest runs on Ray."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,7 +25,7 @@ from foundry_bench.sweep.packing import Usage
 from foundry_bench.sweep.planning import PLANNER, SweepPlan, TrialPlan, plan_sweep
 from foundry_bench.sweep.side_by_side import side_by_side
 from foundry_bench.sweep.slots import Slots
-from foundry_bench.sweep.supply import Supply
+from foundry_bench.sweep.supply import Group, Supply, Waiting, once_more
 
 if TYPE_CHECKING:
     from foundry_bench.sweep.ray_engine import Pruning
@@ -120,7 +120,8 @@ def run_sweep(call: Call, console: Console) -> Outcome:
         references.register(call.store, folder.root, [*plan.to_run, *plan.in_store])
         search = open_search(call, folder)
         waiting = search.waiting() if search else []
-        supply = Supply([*groups, *waiting], search, call.slots)
+        fresh, due = apart([*groups, *waiting], folder)
+        supply = Supply(fresh, search, call.slots, due)
         is_mirrored = bool(read_mapping(folder.root / SUMMARY).get("is_mirrored"))
         desk: Desk | None = None
         if supply.has_any() or not is_mirrored:
@@ -188,10 +189,7 @@ def has_ended(folder: Folder, planned: TrialPlan, retry: Collection[Status]) -> 
     What it used must be what is planned now: data, weights or code may have changed since. A failed
     trial has not used all of it.
     """
-    try:
-        record = folder.trial(trial_id(planned.trial))
-    except FoundryError:
-        return False
+    record = _readable(folder, planned.trial)
     if record is None or record.is_due or record.status in retry:
         return False
     used = {use.key for use in record.stages}
@@ -199,6 +197,31 @@ def has_ended(folder: Folder, planned: TrialPlan, retry: Collection[Status]) -> 
     if record.status != "done":
         return used <= keys
     return used == keys and folder.is_complete(record)
+
+
+def apart(
+    groups: Iterable[Sequence[TrialConfig]], folder: Folder
+) -> tuple[list[Group], list[Waiting]]:
+    """`groups` without the trials that are to run once more for want of memory, since an earlier
+    call did not come to it; and those.
+    """
+    fresh: list[Group] = []
+    due: list[Waiting] = []
+    for group in groups:
+        records = [_readable(folder, trial) for trial in group]
+        pairs = list(zip(group, records, strict=True))
+        due += [once_more(trial, record) for trial, record in pairs if record and record.is_due]
+        rest = [trial for trial, record in pairs if not (record and record.is_due)]
+        fresh += [rest] if rest else []
+    return fresh, due
+
+
+def _readable(folder: Folder, trial: TrialConfig) -> TrialRecord | None:
+    """The record of a trial; None as well if it was cut short, or is of another version."""
+    try:
+        return folder.trial(trial_id(trial))
+    except FoundryError:
+        return None
 
 
 def _run(
