@@ -122,9 +122,12 @@ def run_sweep(call: Call, console: Console) -> Outcome:
         waiting = search.waiting() if search else []
         fresh, due = apart([*groups, *waiting], folder)
         supply = Supply(fresh, search, call.slots, due)
-        is_mirrored = bool(read_mapping(folder.root / SUMMARY).get("is_mirrored"))
+        before = read_mapping(folder.root / SUMMARY)
+        is_mirrored = bool(before.get("is_mirrored")) and not supply.has_any()
+        if before and not is_mirrored:  # until this call ends: it may be killed
+            write_mapping(folder.root / SUMMARY, {**before, "is_mirrored": False})
         desk: Desk | None = None
-        if supply.has_any() or not is_mirrored:
+        if not is_mirrored:
             with Mirroring(folder, call.sweep.name, console) as mirroring:
                 if supply.has_any():
                     desk = _run(call, folder, supply, mirroring.put, console)
