@@ -139,7 +139,9 @@ class Worker(Trainable):
             write_output_to(out / "trials" / trial_id(trials[0]) / LOG)
             with self._on_gpu(trials, grant) as meter:
                 plan = load_planner(self._work.planner)
-                run_group(trials, store, out, report, plan, grant)
+                records = run_group(trials, store, out, report, plan, grant)
+            if any(record.status != "done" for record in records):
+                meter = Meter()  # what failed early says little of those to come
         except Stopped:
             return
         except (StoreError, NotShared) as error:

@@ -15,6 +15,7 @@ from foundry_bench.sweep import worker as module
 from foundry_bench.sweep.expand import expand
 from foundry_bench.sweep.gpu import Meter
 from foundry_bench.sweep.grant import Grant
+from foundry_bench.sweep.packing import Usage
 from foundry_bench.sweep.watch import EPOCHS
 from foundry_bench.sweep.worker import GRANT, GROUP, MEMBERS, NODE, Work, Worker
 from tests.sweep.planned_stages import PLANNER, sweep_config
@@ -61,6 +62,26 @@ def test_a_watched_group_waits_after_each_epoch_however_slow_the_driver_is(
         worker.cleanup()
         worker._thread.shutdown()
     assert seen == [1, 2]
+
+
+@pytest.mark.parametrize(("supertokens", "is_told"), [(1, True), (13, False)])
+def test_what_a_failed_trial_used_of_a_gpu_is_no_measure_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, supertokens: int, is_told: bool
+) -> None:
+    @contextmanager
+    def on_gpu(*arguments: object) -> Iterator[Meter]:
+        meter = Meter()
+        meter.usage = Usage(peak_mib=100, total_mib=40_000)
+        yield meter
+
+    monkeypatch.setattr(module, "write_output_to", lambda log: None)
+    monkeypatch.setattr(Worker, "_on_gpu", on_gpu)
+    sweep = sweep_config(axes={"student.supertokens": [supertokens]})
+    worker = ready(Work(str(tmp_path / "store"), str(tmp_path / "out"), PLANNER), sweep)
+    while not (said := worker.step())["done"]:
+        assert "usage" not in said
+    assert said["problem"] is None
+    assert (said["usage"] is not None) == is_told
 
 
 @pytest.mark.parametrize(
