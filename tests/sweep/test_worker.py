@@ -50,7 +50,7 @@ def test_a_watched_group_waits_after_each_epoch_however_slow_the_driver_is(
     sweep = sweep_config(train={"distill": {"epochs": 3, "batch": 200}})
     work = Work(str(tmp_path / "store"), str(tmp_path / "out"), PLANNER, is_watched=True)
     worker = ready(work, sweep)
-    seen = []
+    seen: list[float] = []
     try:
         while len(seen) < 2:
             said = worker.step()
