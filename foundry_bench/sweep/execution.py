@@ -12,7 +12,7 @@ from rich.console import Console
 from foundry_bench.config.sweep import SweepConfig, TrialConfig
 from foundry_bench.errors import FoundryError
 from foundry_bench.record import Status, TrialRecord
-from foundry_bench.store import OUTPUT, Store, raise_if_unwritable
+from foundry_bench.store import OUTPUT, STORE, Store, raise_if_unwritable, writing_to
 from foundry_bench.sweep import references
 from foundry_bench.sweep.board import Board
 from foundry_bench.sweep.desk import Desk
@@ -134,10 +134,6 @@ def run_sweep(call: Call, console: Console) -> Outcome:
                 is_mirrored = mirroring.finish()
         trials = [*call.trials, *(search.trials if search else ())]
         found = [folder.trial(trial_id(trial)) for trial in trials]
-        if call.sweep.keep != "all" and None not in found:
-            from foundry_bench.sweep.keeping import free_weights
-
-            console.print(free_weights(call.sweep, folder, call.store), highlight=False)
         outcome = Outcome(
             records=[record for record in found if record is not None],
             num_run=supply.num_trials,
@@ -152,6 +148,12 @@ def run_sweep(call: Call, console: Console) -> Outcome:
         if supply.given or not saved:
             saved = _summary(call, outcome)
         write_mapping(folder.root / SUMMARY, {**saved, "is_mirrored": is_mirrored})
+        if call.sweep.keep != "all" and None not in found:
+            from foundry_bench.sweep.keeping import free_weights
+
+            with writing_to(call.store, STORE):
+                freed = free_weights(call.sweep, folder, call.store)
+            console.print(freed, highlight=False)
         return outcome
 
 
