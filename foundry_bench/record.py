@@ -76,7 +76,8 @@ class TrialRecord(_Versioned):
 
     Attributes:
         share: of a GPU, or on CPU of a machine's slots, that it held; None outside of a sweep.
-        earlier: what was tried before, at a smaller share.
+        earlier: what was tried before, at a smaller share or beside others of its group.
+        is_due: whether it is to run once more: it ran out of memory where it can have more.
         variant: what the figures call it, such as `foundry`, `teacher` or `no_residual`.
         varies: dotted path -> value, of what differs between the trials of its sweep.
         config: the resolved trial, as `foundry-bench run` takes it.
@@ -92,17 +93,10 @@ class TrialRecord(_Versioned):
     error: str | None = None
     share: float | None = None
     earlier: list[Attempt] = []
+    is_due: bool = False
     varies: dict[str, Any] = {}
     config: dict[str, Any]
     stages: list[StageUse] = []
-
-    @property
-    def is_due(self) -> bool:
-        """Whether it ran out of memory for the first time, at a share that can be doubled: it is to
-        run once more.
-        """
-        can_grow = self.share is not None and self.share <= 0.5
-        return self.status == "oom" and can_grow and not self.earlier
 
 
 R = TypeVar("R", bound=_Versioned)

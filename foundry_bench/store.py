@@ -10,6 +10,7 @@ import errno
 import os
 import shutil
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -178,6 +179,8 @@ class Store:
             status, message = diagnose(error)
             if status != "oom":
                 shutil.rmtree(partial, ignore_errors=True)
+            # its failure is kept until the group ends: what it held in memory must not be
+            traceback.clear_frames(error.__traceback__)
             result = StageResult(timings={"wall_s": self._spent(stage, start)})
             raise StageFailed(describe(stage, status, result, message)) from error
         timings = {**result.timings, "wall_s": self._spent(stage, start)}

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -146,6 +147,29 @@ def test_cuda_out_of_memory_is_oom(tmp_path: Path) -> None:
     with pytest.raises(StageFailed) as caught:
         Store(tmp_path).get_or_run(stage(run), ignore)
     assert caught.value.record.status == "oom"
+
+
+def test_a_failure_that_is_kept_holds_nothing_of_what_its_stage_had_in_memory(
+    tmp_path: Path,
+) -> None:
+    class Weights:
+        """Something large."""
+
+    held: list[weakref.ref[Weights]] = []
+
+    def step(weights: Weights) -> None:
+        raise MemoryError
+
+    def run(context: StageContext) -> StageResult:
+        weights = Weights()
+        held.append(weakref.ref(weights))
+        step(weights)
+        return StageResult()
+
+    with pytest.raises(StageFailed) as caught:
+        Store(tmp_path).get_or_run(stage(run), ignore)
+    assert isinstance(caught.value.__cause__, MemoryError)
+    assert held[0]() is None
 
 
 def test_a_failed_stage_runs_again(tmp_path: Path) -> None:

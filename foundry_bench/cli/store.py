@@ -88,6 +88,8 @@ def collect(
         rubbish = upkeep.rubbish(inventory)
         if not rubbish:
             typer.echo(f"{root}: nothing to free")
+            if forget and not dry_run:
+                upkeep.free(())  # the folder is struck off all the same
             continue
         typer.echo(f"{root}: {_told(rubbish)} can go")
         if dry_run or not (yes or typer.confirm("Delete them?")):

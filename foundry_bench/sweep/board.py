@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from foundry_bench.config.sweep import TrialConfig
@@ -91,6 +91,14 @@ class Board:
         """Note that a worker began with `trial`."""
         self._move(self.rows[trial], "running")
         self._begun[trial] = time.monotonic()
+
+    def wait(self, trial: str) -> None:
+        """Note that `trial`, which a worker began with, is to begin anew."""
+        self.rows[trial] = replace(
+            self.rows[trial], stage="", epoch=0, epochs=0, loss=None, accuracy=None, left_s=None
+        )
+        self._begun.pop(trial, None)
+        self._move(self.rows[trial], "waiting")
 
     def progress(self, trial: str, progress: Progress) -> None:
         """Note that `trial` got on."""

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from foundry_bench.record import Attempt, Status, TrialRecord, write_json
+from foundry_bench.record import Status, TrialRecord, write_json
 from foundry_bench.stage import Progress
 from foundry_bench.sweep.board import Board
 from foundry_bench.sweep.display import Display
@@ -11,7 +11,7 @@ from foundry_bench.sweep.expand import trial_id
 from foundry_bench.sweep.folder import PROGRESS, Folder, write_mapping
 from foundry_bench.sweep.group import TRIAL, describe_trial
 from foundry_bench.sweep.packing import Usage, groups_per_gpu
-from foundry_bench.sweep.supply import Supply, Waiting
+from foundry_bench.sweep.supply import Supply, Waiting, once_more
 
 PROGRESS_EVERY_S = 1.0
 MAX_LOSSES = 3
@@ -66,8 +66,8 @@ class Desk:
             self._board.slots = self._supply.slots.now
 
     def ended(self, group: int, ran: dict[str, float]) -> None:
-        """A group ended, having run these stages; what ran out of memory comes again, once, with
-        twice the share. A group ends once: its worker may end after it.
+        """A group ended, having run these stages; what ran out of memory comes again, once, alone
+        and with twice the share. A group ends once: its worker may end after it.
         """
         if not self._supply.is_out(group):
             return
@@ -79,11 +79,9 @@ class Desk:
                 due.append((trial, record))
             elif record is not None:
                 self._end(record)
-        for trial, _ in due:
+        for trial, record in reversed(due):
             self._folder.forget(trial)
-        if due:
-            earlier = {record.trial: [_attempt(record)] for _, record in due}
-            self._supply.again(Waiting([trial for trial, _ in due], times=2, earlier=earlier))
+            self._again(once_more(trial, record))
         self._supply.ended(group)
 
     def died(self, group: int, status: Status, cause: str) -> None:
@@ -111,9 +109,7 @@ class Desk:
         left = [trial for trial in given.trials if self._folder.trial(trial_id(trial)) is None]
         if left:
             waiting = given.group
-            self._supply.again(
-                Waiting(left, waiting.times, waiting.earlier, losses=waiting.losses + 1)
-            )
+            self._again(Waiting(left, waiting.times, waiting.earlier, losses=waiting.losses + 1))
         self.ended(group, {})
 
     def tick(self) -> None:
@@ -129,7 +125,7 @@ class Desk:
         self._mirror(record.trial)
         self._is_changed = True
 
-
-def _attempt(record: TrialRecord) -> Attempt:
-    assert record.share is not None, "a trial is due by its share"
-    return Attempt(status=record.status, error=record.error, share=record.share)
+    def _again(self, group: Waiting) -> None:
+        self._supply.again(group)
+        for trial in group.trials:
+            self._board.wait(trial_id(trial))

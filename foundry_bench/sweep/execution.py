@@ -1,7 +1,7 @@
 """A sweep from its trials to their records: what is finished is skipped, the rest runs on Ray."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from rich.console import Console
 from foundry_bench.config.sweep import SweepConfig, TrialConfig
 from foundry_bench.errors import FoundryError
 from foundry_bench.record import Status, TrialRecord
-from foundry_bench.store import OUTPUT, Store, raise_if_unwritable
+from foundry_bench.store import OUTPUT, STORE, Store, raise_if_unwritable, writing_to
 from foundry_bench.sweep import references
 from foundry_bench.sweep.board import Board
 from foundry_bench.sweep.desk import Desk
@@ -25,7 +25,7 @@ from foundry_bench.sweep.packing import Usage
 from foundry_bench.sweep.planning import PLANNER, SweepPlan, TrialPlan, plan_sweep
 from foundry_bench.sweep.side_by_side import side_by_side
 from foundry_bench.sweep.slots import Slots
-from foundry_bench.sweep.supply import Supply
+from foundry_bench.sweep.supply import Group, Supply, Waiting, once_more
 
 if TYPE_CHECKING:
     from foundry_bench.sweep.ray_engine import Pruning
@@ -120,20 +120,20 @@ def run_sweep(call: Call, console: Console) -> Outcome:
         references.register(call.store, folder.root, [*plan.to_run, *plan.in_store])
         search = open_search(call, folder)
         waiting = search.waiting() if search else []
-        supply = Supply([*groups, *waiting], search, call.slots)
-        is_mirrored = bool(read_mapping(folder.root / SUMMARY).get("is_mirrored"))
+        fresh, due = apart([*groups, *waiting], folder)
+        supply = Supply(fresh, search, call.slots, due)
+        before = read_mapping(folder.root / SUMMARY)
+        is_mirrored = bool(before.get("is_mirrored")) and not supply.has_any()
+        if before and not is_mirrored:  # until this call ends: it may be killed
+            write_mapping(folder.root / SUMMARY, {**before, "is_mirrored": False})
         desk: Desk | None = None
-        if supply.has_any() or not is_mirrored:
+        if not is_mirrored:
             with Mirroring(folder, call.sweep.name, console) as mirroring:
                 if supply.has_any():
                     desk = _run(call, folder, supply, mirroring.put, console)
                 is_mirrored = mirroring.finish()
         trials = [*call.trials, *(search.trials if search else ())]
         found = [folder.trial(trial_id(trial)) for trial in trials]
-        if call.sweep.keep != "all" and None not in found:
-            from foundry_bench.sweep.keeping import free_weights
-
-            console.print(free_weights(call.sweep, folder, call.store), highlight=False)
         outcome = Outcome(
             records=[record for record in found if record is not None],
             num_run=supply.num_trials,
@@ -148,6 +148,12 @@ def run_sweep(call: Call, console: Console) -> Outcome:
         if supply.given or not saved:
             saved = _summary(call, outcome)
         write_mapping(folder.root / SUMMARY, {**saved, "is_mirrored": is_mirrored})
+        if call.sweep.keep != "all" and None not in found:
+            from foundry_bench.sweep.keeping import free_weights
+
+            with writing_to(call.store, STORE):
+                freed = free_weights(call.sweep, folder, call.store)
+            console.print(freed, highlight=False)
         return outcome
 
 
@@ -188,10 +194,7 @@ def has_ended(folder: Folder, planned: TrialPlan, retry: Collection[Status]) -> 
     What it used must be what is planned now: data, weights or code may have changed since. A failed
     trial has not used all of it.
     """
-    try:
-        record = folder.trial(trial_id(planned.trial))
-    except FoundryError:
-        return False
+    record = _readable(folder, planned.trial)
     if record is None or record.is_due or record.status in retry:
         return False
     used = {use.key for use in record.stages}
@@ -199,6 +202,31 @@ def has_ended(folder: Folder, planned: TrialPlan, retry: Collection[Status]) -> 
     if record.status != "done":
         return used <= keys
     return used == keys and folder.is_complete(record)
+
+
+def apart(
+    groups: Iterable[Sequence[TrialConfig]], folder: Folder
+) -> tuple[list[Group], list[Waiting]]:
+    """`groups` without the trials that are to run once more for want of memory, since an earlier
+    call did not come to it; and those.
+    """
+    fresh: list[Group] = []
+    due: list[Waiting] = []
+    for group in groups:
+        records = [_readable(folder, trial) for trial in group]
+        pairs = list(zip(group, records, strict=True))
+        due += [once_more(trial, record) for trial, record in pairs if record and record.is_due]
+        rest = [trial for trial, record in pairs if not (record and record.is_due)]
+        fresh += [rest] if rest else []
+    return fresh, due
+
+
+def _readable(folder: Folder, trial: TrialConfig) -> TrialRecord | None:
+    """The record of a trial; None as well if it was cut short, or is of another version."""
+    try:
+        return folder.trial(trial_id(trial))
+    except FoundryError:
+        return None
 
 
 def _run(

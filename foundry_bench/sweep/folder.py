@@ -148,6 +148,8 @@ class Folder:
             each.model_dump(mode="json", exclude=set(FREE_TO_CHANGE)) for each in (there, sweep)
         )
         changed = [name for name in new if new[name] != old[name]]
+        if changed == ["search"] and _goes_on(there, sweep):
+            return
         if changed:
             raise FoundryError(
                 f"{self.root} holds a sweep '{sweep.name}' with other {', '.join(changed)} "
@@ -178,6 +180,16 @@ class Folder:
         raise FoundryError(
             f"{self.root} holds trials that this call does not have, such as {others[0]}: {advice}"
         )
+
+
+def _goes_on(there: SweepConfig, sweep: SweepConfig) -> bool:
+    """Whether `sweep` searches on from where the search of `there` ended: for more suggestions, and
+    by a sampler that does not look at how many there will be.
+    """
+    old, new = there.search, sweep.search
+    if old is None or new is None or new.sampler == "nsga2" or new.trials < old.trials:
+        return False
+    return old.model_copy(update={"trials": new.trials}) == new
 
 
 def write_text(path: Path, text: str) -> None:

@@ -71,8 +71,8 @@ class Mirroring:
         self._thread.join(PATIENCE_S)
         self._end(0)
         if not self._is_complete:
-            silent = f"MLflow has not answered for {PATIENCE_S:.0f} s"
-            why = silent if self._error is None else first_line(self._error, self._uri)
+            slow = f"it was not done after {PATIENCE_S:.0f} s"
+            why = slow if self._error is None else first_line(self._error, self._uri)
             self._tell(
                 f"MLflow does not hold all records ({why}); call the sweep again, or "
                 f"`foundry-bench mlflow sync {self._folder.root}`, to mirror the rest"

@@ -18,7 +18,8 @@ from typing import Literal
 
 from filelock import FileLock
 
-from foundry_bench.files import replacing
+from foundry_bench.errors import FoundryError
+from foundry_bench.files import flush, replacing
 from foundry_bench.sweep.folder import LOCK
 from foundry_bench.sweep.status import is_locked
 
@@ -65,6 +66,7 @@ def register(store: Path, out: Path, keys: Iterable[str]) -> None:
     place = json.dumps({"folder": str(out.absolute()), "host": socket.gethostname()})
     with contextlib.suppress(OSError), held(store), replacing(_entry(store, out)) as temporary:
         temporary.write_text("\n".join([place, *sorted(set(keys))]) + "\n")
+        flush(temporary)
 
 
 def add(store: Path, out: Path, keys: Iterable[str]) -> None:
@@ -79,13 +81,14 @@ def add(store: Path, out: Path, keys: Iterable[str]) -> None:
 def references(store: Path, more: Iterable[Path] = ()) -> list[Reference]:
     """All that use `store`: those that are registered, the folder that it lies in if that is an
     output folder, and `more`, which are.
+
+    Raises:
+        FoundryError: if an entry of the register was cut short, such as by a power loss.
     """
     found = {}
     for entry in sorted((store / REGISTER).glob("*.txt")):
-        first, *keys = entry.read_text().splitlines()
-        place = json.loads(first)
-        folder = Path(place["folder"])
-        found[folder] = _reference(folder, keys, place["host"], entry)
+        folder, host, keys = _read(entry)
+        found[folder] = _reference(folder, keys, host, entry)
     around = store.absolute().parent
     for folder in (*([around] if (around / "trials").is_dir() else []), *more):
         folder = folder.absolute()
@@ -97,6 +100,19 @@ def references(store: Path, more: Iterable[Path] = ()) -> list[Reference]:
 def _entry(store: Path, out: Path) -> Path:
     name = hashlib.sha256(str(out.absolute()).encode()).hexdigest()[:16]
     return store / REGISTER / f"{name}.txt"
+
+
+def _read(entry: Path) -> tuple[Path, str, list[str]]:
+    """The folder, the machine that registered it, and the keys."""
+    try:
+        first, *keys = entry.read_text().splitlines()
+        place = json.loads(first)
+        return Path(place["folder"]), place["host"], keys
+    except (ValueError, KeyError, TypeError) as error:
+        raise FoundryError(
+            f"{entry} does not say which output folder uses the store; delete it, and call the "
+            "sweeps again that use this store, or name their folders with --used-by"
+        ) from error
 
 
 def _reference(folder: Path, keys: Iterable[str], host: str, entry: Path | None) -> Reference:

@@ -85,12 +85,12 @@ def over_seeds(values: Sequence[float]) -> str:
 
 def cost(outcome: Outcome) -> str:
     """Time, and the share of it that was not spent in stages."""
-    if outcome.overhead is None:
+    if not outcome.num_run:
         return f"nothing to run: {len(outcome.records)} trials had ended"
-    return (
-        f"{outcome.num_run} trials in {clock(outcome.wall_s)} on {outcome.slots} slots; "
-        f"stages took {clock(outcome.stage_s)}, overhead {outcome.overhead:.1%}"
-    )
+    ran = f"{outcome.num_run} trials in {clock(outcome.wall_s)} on {outcome.slots} slots"
+    if outcome.overhead is None:
+        return f"{ran}; no stage had to run"
+    return f"{ran}; stages took {clock(outcome.stage_s)}, overhead {outcome.overhead:.1%}"
 
 
 def failures(records: Sequence[TrialRecord], folder: Folder) -> Table:

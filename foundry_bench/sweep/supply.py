@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from foundry_bench.config.sweep import TrialConfig
-from foundry_bench.record import Attempt
+from foundry_bench.record import Attempt, TrialRecord
 from foundry_bench.sweep.expand import trial_id
 from foundry_bench.sweep.grant import Grant
 from foundry_bench.sweep.slots import Hold, Slots
@@ -49,7 +49,16 @@ class Given:
     @property
     def grant(self) -> Grant:
         """What its records say of it."""
-        return Grant(share=self.hold.share, earlier=self.group.earlier)
+        return Grant(
+            share=self.hold.share, earlier=self.group.earlier, members=len(self.group.trials)
+        )
+
+
+def once_more(trial: TrialConfig, record: TrialRecord) -> Waiting:
+    """A group of `trial` alone, which is due by its `record`, with twice the share."""
+    assert record.share is not None, "a trial is due by its share"
+    earlier = Attempt(status=record.status, error=record.error, share=record.share)
+    return Waiting([trial], times=2, earlier={record.trial: [earlier]})
 
 
 class Supply:
@@ -62,11 +71,18 @@ class Supply:
         slots: where they run; what is learned of it on the way goes for the groups to come.
     """
 
-    def __init__(self, known: Iterable[Group], search: "Search | None", slots: Slots) -> None:
+    def __init__(
+        self,
+        known: Iterable[Group],
+        search: "Search | None",
+        slots: Slots,
+        due: Iterable[Waiting] = (),
+    ) -> None:
+        """`due` are groups that come again in another call than that which gave them first."""
         self.given: list[Given] = []
         self.search = search
         self.slots = slots
-        self._known = deque(Waiting(group) for group in known)
+        self._known = deque([*due, *(Waiting(group) for group in known)])
         self._out: set[int] = set()
         self._is_searched = search is None
 

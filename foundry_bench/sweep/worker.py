@@ -23,7 +23,7 @@ from foundry_bench.sweep.grant import Grant
 from foundry_bench.sweep.group import LOG, run_group
 from foundry_bench.sweep.marks import NotShared, check_marks
 from foundry_bench.sweep.planning import load_planner
-from foundry_bench.sweep.watch import NOTHING, Stopped, Watch
+from foundry_bench.sweep.watch import EPOCHS, NOTHING, Stopped, Watch
 
 GROUP = "group"
 """Key of a Ray trial's config: the index of its group."""
@@ -81,6 +81,7 @@ class Worker(Trainable):
         self._trials = [TrialConfig.model_validate_json(text) for text in new_config[MEMBERS]]
         self._turn = Grant.model_validate_json(new_config[GRANT])
         self._messages: SimpleQueue[dict[str, Any]] | None = None
+        self._is_decided = False
         is_suggested = all(trial.role == "main" for trial in self._trials)
         self._watch = Watch() if self._work.is_watched and is_suggested else None
         return True
@@ -99,7 +100,7 @@ class Worker(Trainable):
             self._thread.submit(self._run, self._trials, self._turn, self._messages, self._watch)
             if self._work.mark is not None:
                 return {"done": False, NODE: ray.get_runtime_context().get_node_id()}
-        elif self._watch is not None:
+        elif self._watch is not None and self._is_decided:
             self._watch.let_go_on()
         message = self._messages.get()
         while not message["done"]:
@@ -107,6 +108,9 @@ class Worker(Trainable):
                 message = self._messages.get_nowait()
             except Empty:
                 break
+        # a next step means that the scheduler let the group go on after this, and after no later
+        # epoch, which the group may have reached by then
+        self._is_decided = EPOCHS in message
         return message
 
     def cleanup(self) -> None:
@@ -135,7 +139,9 @@ class Worker(Trainable):
             write_output_to(out / "trials" / trial_id(trials[0]) / LOG)
             with self._on_gpu(trials, grant) as meter:
                 plan = load_planner(self._work.planner)
-                run_group(trials, store, out, report, plan, grant)
+                records = run_group(trials, store, out, report, plan, grant)
+            if any(record.status != "done" for record in records):
+                meter = Meter()  # what failed early says little of those to come
         except Stopped:
             return
         except (StoreError, NotShared) as error:

@@ -137,6 +137,14 @@ def test_gc_forgets_a_folder_when_told_to_unless_a_sweep_is_at_work_in_it() -> N
     assert stages() == kept
 
 
+def test_gc_forgets_a_folder_for_good_that_nothing_is_freed_with() -> None:
+    ran("a", 1)
+    ran("b", 1)
+    assert "nothing to free" in typed("store", "gc", STORE, "--forget", "runs/b").output
+    folders = [each.folder.name for each in references.references(STORE)]
+    assert folders == ["a"]
+
+
 def test_a_store_in_an_output_folder_is_found_there() -> None:
     (trial,) = expand(sweep_config(axes={"student.supertokens": [1]}), 2, 0)
     out = Path("runs/own")

@@ -10,7 +10,7 @@ from foundry_bench.store import Store
 from foundry_bench.sweep.board import Board
 from foundry_bench.sweep.desk import MAX_LOSSES, Desk
 from foundry_bench.sweep.display import Lines
-from foundry_bench.sweep.execution import has_ended
+from foundry_bench.sweep.execution import apart, has_ended
 from foundry_bench.sweep.expand import expand, trial_id
 from foundry_bench.sweep.folder import Folder
 from foundry_bench.sweep.group import in_order, run_group
@@ -67,6 +67,8 @@ def test_what_ran_out_of_memory_runs_once_more_with_twice_the_share(tmp_path: Pa
     trial = first.trials[1]
     planned = TrialPlan(trial, list(in_order(plan(trial)).values()))
     assert not has_ended(sweep.folder, planned, ()), "a driver that dies here tries again"
+    fresh, (next_call,) = apart([first.trials], sweep.folder)
+    assert fresh == [[first.trials[0]]]
 
     sweep.desk.ended(first.index, {"key": 1.0})
     assert sweep.record(OOM) is None
@@ -74,6 +76,7 @@ def test_what_ran_out_of_memory_runs_once_more_with_twice_the_share(tmp_path: Pa
     assert not sweep.supply.is_over
 
     second = sweep.take()
+    assert second.group == next_call, "as in the next call, had the driver died"
     assert second.index != first.index
     assert [trial_id(trial) for trial in second.trials] == [due.trial]
     assert (first.hold.share, second.hold.share) == (0.25, 0.5)
@@ -102,6 +105,26 @@ def test_a_worker_that_was_killed_for_its_memory_gets_twice_the_share_too(tmp_pa
     assert record is not None
     assert (record.status, record.share) == ("done", 1)
     assert record.earlier[0].error == "its machine ran out of memory"
+
+
+def test_members_that_ran_out_of_memory_side_by_side_come_again_each_alone(
+    tmp_path: Path,
+) -> None:
+    sweep = Sweep(tmp_path, 1, 2, 4, slots=Slots(1))
+    first = sweep.take()
+    sweep.desk.died(first.index, "oom", "its machine ran out of memory")
+    assert dict(sweep.board.counts) == {"waiting": 3, "running": 0}
+    for trial in sweep.trials:
+        again = sweep.take()
+        assert again.trials == [trial], "in their order"
+        assert again.hold.share == first.hold.share == 1
+        assert sweep.board.counts["running"] == 1
+        sweep.run(again)
+        sweep.desk.ended(again.index, {})
+    records = [sweep.record(size) for size in (1, 2, 4)]
+    assert [record.status for record in records if record] == ["done"] * 3
+    assert [len(record.earlier) for record in records if record] == [1] * 3
+    assert sweep.supply.is_over
 
 
 def test_what_had_all_of_it_has_no_second_try(tmp_path: Path) -> None:

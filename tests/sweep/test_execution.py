@@ -12,7 +12,7 @@ from foundry_bench.store import Store
 from foundry_bench.sweep import execution
 from foundry_bench.sweep.execution import Call, has_ended, run_sweep
 from foundry_bench.sweep.expand import Expansion, expand, trial_id
-from foundry_bench.sweep.folder import Folder
+from foundry_bench.sweep.folder import SUMMARY, Folder, read_mapping, write_mapping
 from foundry_bench.sweep.group import in_order, run_group
 from foundry_bench.sweep.planning import TrialPlan
 from foundry_bench.sweep.slots import Slots
@@ -120,6 +120,46 @@ def test_clouds_with_too_few_points_are_refused_before_the_first_trial(tmp_path:
     with pytest.raises(FoundryError, match=r"no trial can begin:\s.*'shapes' have 64 points"):
         run_sweep(call(tmp_path, sweep), Console(quiet=True))
     assert not Folder(tmp_path).identities()
+
+
+def test_a_call_that_is_killed_leaves_no_word_that_mlflow_holds_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = sweep_config(axes={"student.supertokens": [13]})
+    finished(tmp_path, sweep)
+    write_mapping(tmp_path / SUMMARY, {"name": "planned", "is_mirrored": True})
+
+    def kill(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(execution, "_run", kill)
+    with pytest.raises(KeyboardInterrupt):
+        run_sweep(call(tmp_path, sweep, retry={"failed"}), Console(quiet=True))
+    assert read_mapping(tmp_path / SUMMARY) == {"name": "planned", "is_mirrored": False}
+
+
+@pytest.mark.parametrize(
+    ("changes", "goes_on"),
+    [
+        ({"trials": 9}, True),
+        ({"trials": 3}, False),
+        ({"trials": 9, "seed": 1}, False),
+        ({"trials": 9, "sampler": "nsga2"}, False),
+    ],
+)
+def test_a_search_may_be_asked_for_more(
+    tmp_path: Path, changes: dict[str, object], goes_on: bool
+) -> None:
+    axes = {"student.supertokens": {"low": 1, "high": 8}}
+    search = {"objective": "probe_accuracy", "trials": 4, "sampler": changes.get("sampler", "tpe")}
+    folder = Folder(tmp_path)
+    folder.adopt(sweep_config(axes=axes, search=search), [])
+    more = Expansion(sweep_config(axes=axes, search={**search, **changes}), 2, 0)
+    if goes_on:
+        folder.refuse_other(more.sweep, more.known(), more.corners[0])
+    else:
+        with pytest.raises(FoundryError, match="with other search"):
+            folder.refuse_other(more.sweep, more.known(), more.corners[0])
 
 
 def test_a_search_goes_on_in_its_folder_with_the_same_threads_alone(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Whose weights stay."""
 
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from rich.console import Console
 from foundry_bench.config.sweep import SweepConfig, TrialConfig
 from foundry_bench.record import TrialRecord
 from foundry_bench.stage import Stage, StageContext, StageResult
-from foundry_bench.store import FREED, Store
+from foundry_bench.store import FREED, Store, StoreError
 from foundry_bench.sweep import execution, keeping, references
 from foundry_bench.sweep.execution import Call, run_sweep
 from foundry_bench.sweep.expand import expand
@@ -97,6 +99,21 @@ def test_none_keeps_records_alone_and_the_trial_counts_as_ended(
     call = Call(sweep, expand(sweep, 2, 0), tmp_path, tmp_path / "store", Slots(2), planner=PLANNER)
     outcome = run_sweep(call, Console(quiet=True))
     assert (outcome.num_run, {record.status for record in outcome.records}) == (0, {"done"})
+
+
+def test_a_store_that_cannot_be_freed_is_said_when_the_sweep_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> str:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(keeping, "free_weights", refuse)
+    sweep = sweep_of(1, keep="none")
+    ended(tmp_path, sweep)
+    (tmp_path / "sweep.json").write_text('{"is_mirrored": true}')
+    call = Call(sweep, expand(sweep, 2, 0), tmp_path, tmp_path / "store", Slots(2), planner=PLANNER)
+    with pytest.raises(StoreError, match="is read-only; make it writable"):
+        run_sweep(call, Console(quiet=True))
 
 
 def test_a_sweep_frees_when_it_has_ended_and_may_be_told_to_later(tmp_path: Path) -> None:

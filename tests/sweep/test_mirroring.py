@@ -139,7 +139,7 @@ def test_a_server_that_hangs_does_not_hold_the_sweep(
     with Mirroring(folder_with(tmp_path, "a"), "s", console) as mirroring:
         assert not mirroring.finish()
     assert time.monotonic() - start < 3
-    assert "MLflow has not answered for 0 s" in text.getvalue()
+    assert "it was not done after 0 s" in text.getvalue()
     answer.set()
 
 

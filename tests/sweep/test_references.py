@@ -4,6 +4,9 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
+from foundry_bench.errors import FoundryError
 from foundry_bench.sweep.folder import Folder
 from foundry_bench.sweep.references import Reference, add, references, register
 
@@ -30,6 +33,15 @@ def test_adding_registers_a_folder_that_is_not(tmp_path: Path) -> None:
     (out / "trials").mkdir(parents=True)
     add(tmp_path / "store", out, ["a"])
     assert only(tmp_path / "store").keys == {"a"}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]\nkey\n"])
+def test_an_entry_that_was_cut_short_is_named(tmp_path: Path, text: str) -> None:
+    register(tmp_path / "store", tmp_path, ["a"])
+    (entry,) = (tmp_path / "store" / "sweeps").iterdir()
+    entry.write_text(text)
+    with pytest.raises(FoundryError, match=entry.name):
+        references(tmp_path / "store")
 
 
 def test_a_folder_that_is_gone_does_not_count(tmp_path: Path) -> None:

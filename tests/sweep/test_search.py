@@ -95,6 +95,22 @@ def test_a_search_that_was_killed_suggests_what_it_would_have(tmp_path: Path, sa
     assert disturbed.call().next() == []
 
 
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_a_search_that_is_asked_for_more_suggests_what_it_would_have(
+    tmp_path: Path, sampler: str
+) -> None:
+    less, more = (
+        searching(LARGE, sampler=sampler, trials=trials).model_copy(update={"seeds": (0,)})
+        for trials in (12, 18)
+    )
+    expected = Calls(tmp_path / "a", more).go(random.Random(0))
+    first = Calls(tmp_path / "b", less).go(random.Random(1))
+    first.found()
+    found = Calls(tmp_path / "b", more).go(random.Random(2))
+    assert len(found.suggestions) == 18
+    assert changes(found) == changes(expected)
+
+
 def test_without_its_journal_a_search_finds_what_was_run(tmp_path: Path) -> None:
     calls = Calls(tmp_path, searching())
     expected = calls.go(random.Random(0))

@@ -47,6 +47,16 @@ def test_what_comes_again_comes_first_and_ends_the_sweep_last() -> None:
     assert supply.num_trials == 1
 
 
+def test_what_an_earlier_call_left_due_comes_first() -> None:
+    due = Waiting([TRIALS[1]], times=2)
+    supply = Supply([[TRIALS[0]]], None, Slots(2), [due])
+    first, second = supply.take(), supply.take()
+    assert first is not None
+    assert second is not None
+    assert (first.group, first.hold.share) == (due, 1)
+    assert list(second.trials) == [TRIALS[0]]
+
+
 def test_a_search_is_asked_when_nothing_is_known_and_never_after_its_end() -> None:
     supply = Supply([[TRIALS[0]]], Search(None, [1, 2], []), Slots(3))  # type: ignore[arg-type]
     assert supply.has_any()

@@ -1,5 +1,6 @@
 """A worker without a Ray around it."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,17 +10,19 @@ from typing import Any
 
 import pytest
 
-from foundry_bench.config.sweep import TrialConfig
+from foundry_bench.config.sweep import SweepConfig, TrialConfig
 from foundry_bench.sweep import worker as module
 from foundry_bench.sweep.expand import expand
 from foundry_bench.sweep.gpu import Meter
 from foundry_bench.sweep.grant import Grant
+from foundry_bench.sweep.packing import Usage
+from foundry_bench.sweep.watch import EPOCHS
 from foundry_bench.sweep.worker import GRANT, GROUP, MEMBERS, NODE, Work, Worker
 from tests.sweep.planned_stages import PLANNER, sweep_config
 
 
-def ready(work: Work) -> Worker:
-    trial = expand(sweep_config(), 2, 0)[0]
+def ready(work: Work, sweep: SweepConfig | None = None) -> Worker:
+    trial = expand(sweep or sweep_config(), 2, 0)[0]
     config = {GROUP: 0, MEMBERS: [trial.model_dump_json()], GRANT: Grant(share=1).model_dump_json()}
     made: Worker = Worker.__new__(Worker)
     made.setup(config, work)
@@ -38,6 +41,47 @@ def test_a_machine_that_does_not_see_the_folders_says_so_and_begins_nothing(
     assert end["done"]
     assert f"does not see {tmp_path / 'out'}: give --out and --store" in end["problem"]
     assert not (tmp_path / "out").exists()
+
+
+def test_a_watched_group_waits_after_each_epoch_however_slow_the_driver_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "write_output_to", lambda log: None)
+    sweep = sweep_config(train={"distill": {"epochs": 3, "batch": 200}})
+    work = Work(str(tmp_path / "store"), str(tmp_path / "out"), PLANNER, is_watched=True)
+    worker = ready(work, sweep)
+    seen: list[float] = []
+    try:
+        while len(seen) < 2:
+            said = worker.step()
+            seen += [said[EPOCHS]] if EPOCHS in said else []
+            time.sleep(0.5)  # longer than an epoch
+            assert worker._messages is not None
+            assert worker._messages.empty() or EPOCHS not in said
+    finally:
+        worker.cleanup()
+        worker._thread.shutdown()
+    assert seen == [1, 2]
+
+
+@pytest.mark.parametrize(("supertokens", "is_told"), [(1, True), (13, False)])
+def test_what_a_failed_trial_used_of_a_gpu_is_no_measure_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, supertokens: int, is_told: bool
+) -> None:
+    @contextmanager
+    def on_gpu(*arguments: object) -> Iterator[Meter]:
+        meter = Meter()
+        meter.usage = Usage(peak_mib=100, total_mib=40_000)
+        yield meter
+
+    monkeypatch.setattr(module, "write_output_to", lambda log: None)
+    monkeypatch.setattr(Worker, "_on_gpu", on_gpu)
+    sweep = sweep_config(axes={"student.supertokens": [supertokens]})
+    worker = ready(Work(str(tmp_path / "store"), str(tmp_path / "out"), PLANNER), sweep)
+    while not (said := worker.step())["done"]:
+        assert "usage" not in said
+    assert said["problem"] is None
+    assert (said["usage"] is not None) == is_told
 
 
 @pytest.mark.parametrize(
