@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from foundry_bench.record import Record
 from foundry_bench.report.costs import MIB, SCENES
 from foundry_bench.report.figure_data import Line
-from foundry_bench.report.provenance import device_text
+from foundry_bench.report.provenance import device_text, measured_on
 from foundry_bench.report.typeset import Cell, Table
 from foundry_bench.report.wording import and_list, number
 
@@ -200,7 +200,7 @@ def _read(record: Record) -> Scene:
         int(config["points"]),
         int(config["patches"]),
         None if limit is None else limit / GIB,
-        device_text(config.get("hardware") or record.device),
+        device_text(measured_on(record)),
         int(config.get("threads") or 1),
         metrics.get("macs", math.nan) / 1e9,
         bool(metrics.get("oom")),

@@ -133,6 +133,12 @@ def test_a_report_of_scenes_alone_has_their_section(out: Path, tmp_path: Path) -
     assert texts[0] == texts[1]
 
 
+def test_the_device_of_a_scene_is_the_one_that_was_measured(out: Path) -> None:
+    (section,) = assemble(read_folders([out])).sweeps
+    told = [text for label, text in section.environment if label.startswith("device")]
+    assert told == ["Example CPU (2 cores)"], "and not what the calling process ran on"
+
+
 def test_records_of_scenes_price_no_student_of_a_sweep(out: Path) -> None:
     sweep = ExampleSweep(out, "mixed")
     sweep.trial("main", "foundry", 0, 0.5, supertokens=4)
