@@ -152,13 +152,21 @@ def choose(summary: Summary, result: Measure, limits: Sequence[Limit]) -> Choice
     front; if there are none, all.
 
     Raises:
-        FoundryError: if none is within the limits, with the nearest; or no cost is known.
+        FoundryError: if none is within the limits, with the nearest; if no cost is known; or if
+            results are on different data or after different training.
     """
     groups = [
         group for group in summary.groups if group.role != "anchor" and group.by_seed.get(result)
     ]
     if not groups:
         raise FoundryError(f"no student has a result of {result.label}")
+    grounds = list(dict.fromkeys(group.setting.ground for group in groups))
+    if len(grounds) > 1:
+        raise FoundryError(
+            f"the sweep varies data or training ({'; '.join(grounds)}), and results across these"
+            " do not say which student is best; choose among the students of a sweep that varies"
+            " neither"
+        )
     groups = [group for group in groups if group.interval(result).n >= MIN_SEEDS] or groups
     shares = {id(group): [limit.share(group) for limit in limits] for group in groups}
     known = [group for group in groups if None not in shares[id(group)]]

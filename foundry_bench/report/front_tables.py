@@ -62,10 +62,17 @@ def tabulate_costs(summary: Summary, costs: Costs, fronts: Sequence[Front]) -> E
         lines.append(line)
     caption = (
         "What each backbone costs, from records of foundry-bench profile; MACs are from patches to"
-        " tokens. A number under a front is the place on it, from the cheapest. p is of the"
-        " contrary of where a student stands: on the front, of being no better than one that costs"
-        " no more; off it, of being no worse than all of those (paired over seeds, Holm-corrected)."
+        " tokens, latencies from points to logits."
     )
+    if fronts:
+        caption += (
+            " A number under a front is the place on it, from the cheapest. p is of the contrary"
+            " of where a student stands: on the front, of being no better than one that costs no"
+            " more; off it, of being no worse than all of those (paired over seeds,"
+            " Holm-corrected)."
+        )
+    elif len({group.setting.ground for group in groups if group.role != "anchor"}) > 1:
+        caption += " No front: results on other data, or after other training, are not compared."
     table = Table(tuple(header), tuple(rows), caption)
     return Extra("costs", "Results and costs", (table,), tuple(lines))
 

@@ -104,6 +104,12 @@ def test_a_single_seed_is_chosen_among_where_all_have_but_one(make_sweep: MakeSw
     assert choice_of(sweep, Wanted()).name == "foundry at s = 1"
 
 
+def test_students_on_different_data_are_not_chosen_among(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep().fill_two_difficulties()
+    with pytest.raises(FoundryError, match=r"varies data or training \(difficulty 0.2; diff"):
+        choice_of(sweep, Wanted())
+
+
 def test_a_cost_without_records_has_no_measure(make_sweep: MakeSweep) -> None:
     costs, _ = read_costs(fill_costs(make_sweep(), latency=False))
     (limit,) = find_limits(Wanted(latency_ms=3.0), costs)
