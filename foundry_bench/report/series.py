@@ -69,7 +69,9 @@ def _of_sweep(trials: Sequence[TrialRecord]) -> list[tuple[str, Series]]:
         own = _Words(several, telling - shared)
         for trial in several:
             details = [*own.of(trial, telling - shared), *words.of(trial, telling & shared)]
-            kinds = (", ".join(words.of(trial, kind)) for kind in (shared, of_student, axes, ground))
+            kinds = (
+                ", ".join(words.of(trial, kind)) for kind in (shared, of_student, axes, ground)
+            )
             name = ", ".join([trial.variant.replace("_", " "), *details])
             named.append((trial_id(trial), Series(name, *kinds)))
     return named

@@ -66,8 +66,9 @@ def check_fits(material: Material, settings: Fits) -> Iterator[Finding]:
     """
     for record in material.profiles:
         points = record.config.get("points", record.metrics.get("points"))
-        is_large = isinstance(points, int | float) and settings.points <= points < math.inf
-        if not is_large or _student(record).get("name") != settings.student:
+        if not isinstance(points, int | float) or not settings.points <= points < math.inf:
+            continue
+        if _student(record).get("name") != settings.student:
             continue
         peaks = (record.metrics[name] for name in PEAKS if name in record.metrics)
         needed = next((peak / GIB for peak in peaks if math.isfinite(peak)), math.nan)
