@@ -53,8 +53,8 @@ def _print(device: str) -> None:
 def _describe(device: torch.device) -> dict[str, Any]:
     if device.type == "cpu":
         return provenance.device()
+    torch.cuda.init()  # it is not named before
     with torch.cuda.device(device):
-        torch.cuda.init()  # it is not named before
         return provenance.device()
 
 
