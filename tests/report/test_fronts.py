@@ -208,3 +208,14 @@ def test_students_of_several_teachers_share_a_front(make_sweep: MakeSweep) -> No
             sweep.trial("main", "foundry", seed, 0.8, supertokens=4, varies=varies, tag=name)
     profile(sweep, {"name": "foundry", "supertokens": 4}, {"macs": 1e9}, key="a")
     assert len(front_of(sweep).points) == 2
+
+
+def test_no_test_is_told_of_the_cheapest(make_sweep: MakeSweep) -> None:
+    evidence, runs, _ = read(fill_costs(make_sweep(), latency=False))
+    costs = add_costs(runs, evidence)
+    summary = summarise(costs.runs, measures_in(tidy_rows(evidence)))
+    extra = tabulate_costs(summary, costs, find_fronts(summary, costs)[:1])
+    assert extra is not None
+    said = {row[2].text: row[-1].text for row in extra.tables[0].rows if row[1].text == "main"}
+    assert said["1"] == "by cost"
+    assert "by cost" not in (said["4"], said["16"])

@@ -89,7 +89,8 @@ def place_of_profile(record: Record) -> Place:
     teacher = record.config.get("teacher")
     known = teacher if isinstance(teacher, Mapping) else {}
     size = ", ".join(f"{known[key]} {words}" for key, words in _SIZES.items() if key in known)
-    return Place("", known, f"{known.get('name', '')} ({size})", device=_device(record))
+    called = f"{known.get('name', '')} ({size})" if size else str(known.get("name", ""))
+    return Place("", known, called, device=_device(record))
 
 
 def _device(record: Record) -> str:

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from foundry_bench.report.claims.show import evidence_text
 from foundry_bench.report.harvest import read_folders
 from tests.report.example_claims import claims_file, judge, judge_all
 from tests.report.examples import ExampleSweep
@@ -172,3 +173,12 @@ def test_a_cut_short_profile_is_noted_and_left_out(make_sweep: MakeSweep) -> Non
 
     assert "stages/teacher/record.json is cut short" in " ".join(evidence.notes)
     assert judge_all(evidence, claims_file(FLOPS))[0].verdict == "not run"
+
+
+def test_a_profile_that_names_no_teacher_has_no_empty_brackets(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    for key, student, macs in (("teacher", None, 100.0), ("student", STUDENT, 30.0)):
+        config = {"teacher": None}
+        _profile(sweep, key, student, metrics={"macs": macs}, config=config)
+    judged = judge(sweep, FLOPS)
+    assert evidence_text(judged.shown) == "30.0 % of the teacher's (claimed: at most 38 %)"
