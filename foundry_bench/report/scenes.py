@@ -97,7 +97,8 @@ def tabulate_scenes(scenes: Sequence[Scene]) -> Table:
     caption = (
         "A scene in one piece, each measurement in a process of its own: FPS and kNN (grouping),"
         " then a pass of the network, the median. Weights are random, which decides nothing here."
-        " The peak is of the whole process on a CPU, of what torch reserves on a GPU."
+        " The peak is of the whole process on a CPU, of what torch reserves on a GPU beside the"
+        " context."
         " With a limit the device is emulated: on a GPU less its context, on a CPU of what the"
         " process allocates."
     )

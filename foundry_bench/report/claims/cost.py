@@ -17,7 +17,9 @@ from foundry_bench.report.wording import number
 
 GIB = 2**30
 PEAKS = ("peak_reserved_bytes", "peak_allocated_bytes", "peak_rss_bytes")
-"""What a scene needed: memory that the accelerator's allocator held, or used, else the process."""
+"""What a scene needed: memory that the accelerator's allocator held, or used, beside its context,
+else the process.
+"""
 
 _OF_ONE = ("student", "versions")
 """What settings of profiles say of one backbone; all else must be the same, the moment of a
@@ -70,8 +72,7 @@ def check_fits(material: Material, settings: Fits) -> Iterator[Finding]:
             continue
         if _student(record).get("name") != settings.student:
             continue
-        peaks = (record.metrics[name] for name in PEAKS if name in record.metrics)
-        needed = next((peak / GIB for peak in peaks if math.isfinite(peak)), math.nan)
+        needed = _needed(record.metrics) / GIB
         is_out = record.metrics.get("oom") == 1
         limit = record.config.get("memory_limit")
         is_out_early = is_out and limit is not None and limit < settings.gib * GIB
@@ -91,6 +92,14 @@ def check_fits(material: Material, settings: Fits) -> Iterator[Finding]:
             value=needed,
             records=(record.key,),
         )
+
+
+def _needed(metrics: Mapping[str, float]) -> float:
+    """Bytes; NaN if nothing says so."""
+    name = next((name for name in PEAKS if math.isfinite(metrics.get(name, math.nan))), None)
+    if name is None:
+        return math.nan
+    return metrics[name] + (0.0 if "rss" in name else metrics.get("context_bytes", 0.0))
 
 
 def _student(record: Record) -> Mapping[str, Any]:

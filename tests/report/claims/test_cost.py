@@ -107,6 +107,8 @@ def test_a_cost_that_is_none_decides_nothing(make_sweep: MakeSweep, cost: float)
     [
         ({"points": 300_000.0, "peak_allocated_bytes": 4.0 * GIB, "oom": 0.0}, "holds"),
         ({"points": 300_000.0, "peak_rss_bytes": 7.0 * GIB}, "fails"),
+        ({"points": 3e5, "peak_reserved_bytes": 5.7 * GIB, "context_bytes": 0.2 * GIB}, "holds"),
+        ({"points": 3e5, "peak_reserved_bytes": 5.7 * GIB, "context_bytes": 0.5 * GIB}, "fails"),
         ({"points": 300_000.0, "oom": 1.0}, "fails"),
         ({"points": 300_000.0}, "not run"),
         ({"points": 300_000.0, "peak_rss_bytes": float("nan")}, "not run"),
