@@ -4,6 +4,7 @@ Such a record belongs to a teacher or student in a size, not to a trial: a run c
 says whose settings are the run's, as far as they decide what is computed.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -210,8 +211,11 @@ def _teacher_prints(evidence: Evidence) -> dict[str, str]:
 
 
 def _numbers_of(record: Record) -> dict[Measure, tuple[float, Setup | None]]:
-    """What a record of `profile` says of costs, in the measures' units; a head is left out."""
-    metrics, setup = record.metrics, _setup(record)
+    """What a record of `profile` says of costs, in the measures' units; a head is left out, and
+    what is not finite.
+    """
+    metrics = {name: value for name, value in record.metrics.items() if math.isfinite(value)}
+    setup = _setup(record)
     found: dict[Measure, tuple[float, Setup | None]] = {}
     if "macs" in metrics:
         found[GMACS] = (metrics["macs"] - metrics.get("macs_head", 0.0)) / GIGA, None

@@ -154,3 +154,10 @@ def test_a_cost_is_of_the_device_that_was_measured(make_sweep: MakeSweep) -> Non
     profile(sweep, student, metrics, key="gpu", batch=1, hardware=hardware)
     (setup,) = costs_of(sweep).setups.values()
     assert setup.device == "Example GPU"
+
+
+def test_a_cost_that_is_not_finite_is_none(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    sweep.trial("main", "foundry", 0, 0.8, supertokens=4)
+    profile(sweep, {"name": "foundry", "supertokens": 4}, {"macs": float("nan")}, key="odd")
+    assert gmacs(sweep) is None
