@@ -50,7 +50,7 @@ def table(choice: Choice, costs: Costs) -> Table:
             str(interval.n),
             *(cost_text(group.interval(measure), measure) for measure in shown),
             place,
-            "best" if group is choice.best else "" if _fits(choice, group) else "over",
+            "best" if group is choice.best else _standing(choice, group),
         )
     return shown_table
 
@@ -61,9 +61,12 @@ def _shown_costs(choice: Choice, costs: Costs) -> list[Measure]:
     return list(dict.fromkeys([*limited, *plain[:2]]))
 
 
-def _fits(choice: Choice, group: Group) -> bool:
+def _standing(choice: Choice, group: Group) -> str:
+    """Where `group` is by the limits; empty if within all of them."""
     shares = [limit.share(group) for limit in choice.limits]
-    return all(share is not None and share <= 1 for share in shares)
+    if any(share is not None and share > 1 for share in shares):
+        return "over"
+    return "not known" if None in shares else ""
 
 
 def describe(choice: Choice) -> list[str]:

@@ -27,11 +27,10 @@ def trials(
     failures: list[str] = []
     for folder in folders:
         records, failed = count_trials(folder)
-        macs = [record.metrics["macs"] / 1e9 for record in records]
-        typer.echo(
-            f"{folder}: {len(records)} backbones, {min(macs):.3g} to {max(macs):.3g} GMACs a cloud"
-        )
         failures += failed
+        macs = [record.metrics["macs"] / 1e9 for record in records]
+        span = f", {min(macs):.3g} to {max(macs):.3g} GMACs a cloud" if macs else ""
+        typer.echo(f"{folder}: {len(records)} backbones{span}")
     for failure in failures:
         typer.echo(f"foundry-bench: {failure}", err=True)
     raise typer.Exit(1 if failures else 0)

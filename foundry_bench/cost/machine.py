@@ -1,6 +1,8 @@
 """Whether anybody else is at work on the machine that is being timed."""
 
+import json
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -22,10 +24,38 @@ QUIET_GPU_PERCENT = 5
 
 def fingerprint(device: torch.device) -> dict[str, Any]:
     """What a number measured on `device` is of: its name, and the machine's processor and cores."""
-    if device.type == "cuda":
-        torch.cuda.init()  # it is not named before
-    found = provenance.device()
+    found = _describe(device)
     return {name: found[name] for name in ("kind", "name", "cpu", "cores")}
+
+
+def describe_apart(device: str) -> dict[str, Any]:
+    """All that is known of `device`, without taking any of a GPU's memory: a process of its own
+    looks at it.
+
+    Raises:
+        FoundryError: if there is no such GPU.
+    """
+    if device == "cpu":
+        return provenance.device()
+    command = [sys.executable, "-c", f"from {__name__} import _print; _print({device!r})"]
+    done = run(command, capture_output=True, text=True, timeout=300)
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise FoundryError(f"--device: {device} cannot be used: {said[-1]}")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _print(device: str) -> None:
+    sys.stdout.write(json.dumps(_describe(torch.device(device))))
+
+
+def _describe(device: torch.device) -> dict[str, Any]:
+    if device.type == "cpu":
+        return provenance.device()
+    torch.cuda.init()  # it is not named before
+    with torch.cuda.device(device):
+        return provenance.device()
 
 
 def load_average() -> float:

@@ -6,13 +6,13 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 
 from foundry_bench import provenance
-from foundry_bench.cost import scene
+from foundry_bench.cost import machine, scene
 from foundry_bench.cost.counting import count, random_patches
 from foundry_bench.cost.scene import SceneRequest, build
 from foundry_bench.errors import FoundryError
@@ -67,6 +67,11 @@ class Scenes:
             return f"{settings.name} at {points:,} points: {error}"
         return None
 
+    @cached_property
+    def _hardware(self) -> dict[str, Any]:
+        found = machine.describe_apart(self.device)
+        return {name: value for name, value in found.items() if name != "threads"}
+
     def stage(self, student: Mapping[str, Any] | None, points: int, attention: str) -> Stage:
         """One scene through one model. Its numbers are of this hardware and these packages, which
         are in the key. A lack of memory is a result: `oom` is 1, and there is no time.
@@ -82,14 +87,13 @@ class Scenes:
             self.threads,
             self.memory_limit,
         )
-        machine = {name: value for name, value in provenance.device().items() if name != "threads"}
         config = {
             "profile": TASK,
             **{name: value for name, value in asdict(request).items() if name != "architecture"},
             "teacher": scene_of,
             "points": points,
             "patches": patches,
-            "hardware": machine,
+            "hardware": self._hardware,
             "packages": provenance.packages(),
         }
         if student is not None:

@@ -17,6 +17,7 @@ from foundry_bench.report.matrices import arrange
 from foundry_bench.report.parts import tabulate_parts
 from foundry_bench.report.pictures import collect_pictures, fig2_data
 from foundry_bench.report.pictures_tasks import picture_tasks
+from foundry_bench.report.profile_faults import tell_faults
 from foundry_bench.report.profile_page import profile_section
 from foundry_bench.report.provenance import describe_environment, warn, warn_of_profiles
 from foundry_bench.report.reading import read_results
@@ -64,7 +65,11 @@ def assemble(evidence: Evidence, claims: ClaimsFile | None = None) -> Report:
     costs = profile_section(evidence.profiles, has_trials=bool(studies))
     found = (*map(_assemble_sweep, studies), costs, scene_section(evidence))
     sweeps = tuple(section for section in found if section is not None)
-    notes = [*evidence.notes, *warn_of_profiles(material.profiles)]
+    notes = [
+        *evidence.notes,
+        *warn_of_profiles(material.profiles),
+        *tell_faults(evidence.profiles),
+    ]
     if not sweeps:
         notes.append("There are no records of trials: nothing to show.")
     return Report(

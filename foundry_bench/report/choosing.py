@@ -8,7 +8,7 @@ from foundry_bench.registry import unknown
 from foundry_bench.report.costs import GMACS, LATENCY, PEAK, WEIGHTS, Costs, Setup
 from foundry_bench.report.fronts import Front, find_front, name_group
 from foundry_bench.report.measures import Measure
-from foundry_bench.report.stats import CONFIDENCE, Difference, Interval, holm
+from foundry_bench.report.stats import CONFIDENCE, MIN_SEEDS, Difference, Interval, holm
 from foundry_bench.report.summary import Group, Summary
 
 
@@ -148,18 +148,26 @@ def find_limits(wanted: Wanted, costs: Costs) -> tuple[Limit, ...]:
 def choose(summary: Summary, result: Measure, limits: Sequence[Limit]) -> Choice:
     """The best student by `result` within `limits`.
 
-    Main students and controls are chosen among, those with the most seeds; not the anchors.
+    Main students and controls are chosen among, not the anchors: those with three seeds, as on the
+    front; if there are none, all.
 
     Raises:
-        FoundryError: if none is within the limits, with the nearest; or no cost is known.
+        FoundryError: if none is within the limits, with the nearest; if no cost is known; or if
+            results are on different data or after different training.
     """
     groups = [
         group for group in summary.groups if group.role != "anchor" and group.by_seed.get(result)
     ]
     if not groups:
         raise FoundryError(f"no student has a result of {result.label}")
-    most = max(group.interval(result).n for group in groups)
-    groups = [group for group in groups if group.interval(result).n == most]
+    grounds = list(dict.fromkeys(group.setting.ground for group in groups))
+    if len(grounds) > 1:
+        raise FoundryError(
+            f"the sweep varies data or training ({'; '.join(grounds)}), and results across these"
+            " do not say which student is best; choose among the students of a sweep that varies"
+            " neither"
+        )
+    groups = [group for group in groups if group.interval(result).n >= MIN_SEEDS] or groups
     shares = {id(group): [limit.share(group) for limit in limits] for group in groups}
     known = [group for group in groups if None not in shares[id(group)]]
     unknown_costs = [

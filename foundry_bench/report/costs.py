@@ -4,6 +4,8 @@ Such a record belongs to a teacher or student in a size, not to a trial: a run c
 says whose settings are the run's, as far as they decide what is computed.
 """
 
+import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 from foundry_bench.record import Record, TrialRecord
 from foundry_bench.report.harvest import Evidence
 from foundry_bench.report.measures import ENCODER_TOKENS, Measure
-from foundry_bench.report.provenance import device_text
+from foundry_bench.report.provenance import device_text, measured_on
 from foundry_bench.report.runs import INFERENCE_ONLY, Run
 
 GMACS = Measure("gmacs", "MACs of a cloud", "MACs", unit="G", digits=4)
@@ -91,13 +93,18 @@ def add_costs(runs: Sequence[Run], evidence: Evidence) -> Costs:
     """`runs` (of one sweep, which `evidence` is of) with what they cost."""
     trials = {trial.trial: trial for trial in evidence.trials}
     prints = _teacher_prints(evidence)
-    profiles = [record for record in evidence.profiles if record.task != SCENES]
+    profiles = [
+        record
+        for record in evidence.profiles
+        if record.task != SCENES and "preset" not in record.config
+    ]
     numbers = {record.key: _numbers_of(record) for record in profiles}
+    company = _company(profiles)
     found = []
     for run in runs:
         trial = trials[run.trial]
         records = _of_teacher(profiles, prints.get(_teacher(trial)))
-        costs = _costs(run, trial, records, numbers)
+        costs = _costs(run, trial, records, numbers, company)
         values = {measure: value for measure, (value, _) in costs.items()}
         keys = {measure: key for measure, (_, key) in costs.items()}
         found.append(replace(run, values={**run.values, **values}, keys={**run.keys, **keys}))
@@ -122,9 +129,10 @@ def _costs(
     trial: TrialRecord,
     records: Sequence[Record],
     numbers: Mapping[str, Mapping[Measure, tuple[float, Setup | None]]],
+    company: Mapping[str, int],
 ) -> dict[Measure, tuple[float, str]]:
     """The numbers of the records of the run's backbone, each with the record's key; of several the
-    closest, and of those the newest.
+    closest, of those the one measured in the largest company, and of those the newest.
     """
     student = trial.config.get("student")
     budget: float | None = None
@@ -132,18 +140,32 @@ def _costs(
         own = run.level.budget if run.variant == INFERENCE_ONLY else student.get("budget")
         budget = own if own is not None else run.values.get(ENCODER_TOKENS)
     distilled = next((use.key for use in trial.stages if use.stage == "distill"), None)
-    near: list[tuple[float, str, str]] = []
+    near: list[tuple[float, int, str, str]] = []
     for record in records:
         is_own = distilled is not None and record.inputs.get("distill") == distilled
         distance = _distance(record.config.get("student"), student, budget, is_own=is_own)
         if distance is not None:
-            near.append((distance, str(record.config.get("measured", "")), record.key))
+            moment = str(record.config.get("measured", ""))
+            near.append((distance, company.get(record.key, 0), moment, record.key))
     found: dict[Measure, tuple[float, str]] = {}
     newest_first = sorted(near, key=lambda each: each[1:], reverse=True)
-    for _, _, key in sorted(newest_first, key=lambda each: each[0]):
+    for *_, key in sorted(newest_first, key=lambda each: each[0]):
         for measure, (value, _) in numbers[key].items():
             found.setdefault(measure, (value, key))
     return found
+
+
+def _company(profiles: Sequence[Record]) -> dict[str, int]:
+    """The key of a latency -> how many models had turns with it, run in the same way: those are
+    compared, so that a later measurement of a few does not mix with one of all.
+    """
+    timed = {
+        record.key: (record.config["measured"], _setup(record), repr(record.config.get("teacher")))
+        for record in profiles
+        if "measured" in record.config
+    }
+    sizes = Counter(timed.values())
+    return {key: sizes[together] for key, together in timed.items()}
 
 
 def _distance(
@@ -189,8 +211,11 @@ def _teacher_prints(evidence: Evidence) -> dict[str, str]:
 
 
 def _numbers_of(record: Record) -> dict[Measure, tuple[float, Setup | None]]:
-    """What a record of `profile` says of costs, in the measures' units; a head is left out."""
-    metrics, setup = record.metrics, _setup(record)
+    """What a record of `profile` says of costs, in the measures' units; a head is left out, and
+    what is not finite.
+    """
+    metrics = {name: value for name, value in record.metrics.items() if math.isfinite(value)}
+    setup = _setup(record)
     found: dict[Measure, tuple[float, Setup | None]] = {}
     if "macs" in metrics:
         found[GMACS] = (metrics["macs"] - metrics.get("macs_head", 0.0)) / GIGA, None
@@ -210,7 +235,7 @@ def _setup(record: Record) -> Setup | None:
     if "batch" not in config:
         return None
     return Setup(
-        device_text(record.device),
+        device_text(measured_on(record)),
         config["batch"],
         str(config.get("mode", "eager")),
         str(config.get("precision", "fp32")),

@@ -55,17 +55,24 @@ def tabulate_costs(summary: Summary, costs: Costs, fronts: Sequence[Front]) -> E
             p = math.nan if point is None else point.p
             cells += [
                 Cell("" if place is None else str(place), math.nan if place is None else place),
-                Cell(p_text(p), p),
+                _p_cell(p, place),
             ]
             line |= {f"front_{front.cost.slug}": place, f"p_{front.cost.slug}": p}
         rows.append(tuple(cells))
         lines.append(line)
     caption = (
         "What each backbone costs, from records of foundry-bench profile; MACs are from patches to"
-        " tokens. A number under a front is the place on it, from the cheapest. p is of the"
-        " contrary of where a student stands: on the front, of being no better than one that costs"
-        " no more; off it, of being no worse than all of those (paired over seeds, Holm-corrected)."
+        " tokens, latencies from points to logits."
     )
+    if fronts:
+        caption += (
+            " A number under a front is the place on it, from the cheapest. p is of the contrary"
+            " of where a student stands: on the front, of being no better than one that costs no"
+            " more (the cheapest stands there by its cost); off it, of being no worse than all of"
+            " those (paired over seeds, Holm-corrected)."
+        )
+    elif len({group.setting.ground for group in groups if group.role != "anchor"}) > 1:
+        caption += " No front: results on other data, or after other training, are not compared."
     table = Table(tuple(header), tuple(rows), caption)
     return Extra("costs", "Results and costs", (table,), tuple(lines))
 
@@ -79,6 +86,11 @@ def cost_text(interval: Interval, measure: Measure) -> str:
 
 def _cost_cell(interval: Interval, measure: Measure) -> Cell:
     return Cell(cost_text(interval, measure), interval.mean)
+
+
+def _p_cell(p: float, place: int | None) -> Cell:
+    """Of the cheapest nothing was tested: who costs more cannot take its place."""
+    return Cell("by cost" if p == 0 and place == 1 else p_text(p), p)
 
 
 def is_search(info: SweepInfo) -> bool:
@@ -143,7 +155,7 @@ def _settings_table(front: Front, paths: Sequence[str], trials: Mapping[str, Tri
                 _cost_cell(point.cost, front.cost),
                 mean_cell(point.result, front.result),
                 *(_cell(settings[path]) for path in paths),
-                Cell(p_text(point.p), point.p),
+                _p_cell(point.p, front.number(point)),
             )
         )
     header = ("front", head(front.cost), head(front.result), *map(_short, paths), "p")

@@ -105,13 +105,15 @@ class Front:
 
 
 def find_front(summary: Summary, result: Measure, cost: Measure) -> Front | None:
-    """The main students and controls that have both; None if none has."""
+    """The main students and controls that have both; None if none has, or if their results are on
+    different data or after different training: then none of them is better for that.
+    """
     having = [
         group
         for group in summary.groups
         if group.role != "anchor" and group.by_seed.get(result) and group.by_seed.get(cost)
     ]
-    if not having:
+    if len({group.setting.ground for group in having}) != 1:
         return None
     enough = [group for group in having if group.interval(result).n >= MIN_SEEDS]
     groups = sorted(

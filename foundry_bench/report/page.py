@@ -82,11 +82,20 @@ def render_page(report: Report, images: Mapping[str, bytes]) -> str:
         report=report,
         explanation=EXPLANATION,
         same_check=SAME_CHECK,
+        heading=heading_of(report),
         evidence=evidence_text,
         sections=[_section(sweep, folder_of(report, sweep), images) for sweep in report.sweeps],
         css="".join((folder / name).read_text(encoding="utf-8") for name in STYLES),
         script=(folder / "page.js").read_text(encoding="utf-8"),
     )
+
+
+def heading_of(report: Report) -> str:
+    """The names of the sections; of several sweeps their number."""
+    sweeps = [section.name for section in report.sweeps if not section.commands]
+    others = [section.name for section in report.sweeps if section.commands]
+    told = [f"{len(sweeps)} sweeps"] if len(sweeps) > 1 else sweeps
+    return " + ".join([*told, *others]) or report.title
 
 
 def folder_of(report: Report, sweep: SweepReport) -> str:

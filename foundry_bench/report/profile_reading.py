@@ -8,7 +8,8 @@ from foundry_bench.report.wording import and_list, capital, number
 MOST_TOLD = 3
 """Students that sentences tell of; the table has them all."""
 TOLD_FIRST = ("foundry", "light_tokenizer")
-QUIET_CORES = 0.2
+QUIET_SHARE = 0.1
+"""Of the cores: what others may keep busy without a word."""
 
 
 def read_latencies(measured: Sequence[Measured]) -> list[str]:
@@ -30,7 +31,12 @@ def warn_of_measurements(measured: Sequence[Measured]) -> list[str]:
         notes.append(
             f"{len(shared)} latencies were measured on a GPU that others may have used meanwhile."
         )
-    busy = [cores for each in latencies if (cores := each.number("other_cores") or 0) > QUIET_CORES]
+    busy = [
+        cores
+        for each in latencies
+        if (cores := each.number("other_cores") or 0)
+        > QUIET_SHARE * (each.config["hardware"].get("cores") or 1)
+    ]
     if busy:
         notes.append(
             f"{len(busy)} of {len(latencies)} latencies were measured while other processes kept"

@@ -1,12 +1,15 @@
 """Records of `profile` -> what the page of costs shows."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 from foundry_bench.record import Record
+from foundry_bench.report.profile_faults import find_fault
+from foundry_bench.report.provenance import device_text
 
 PARTS = ("group", "tokenize", "compress", "encode", "upsample", "head")
 """As the records name them."""
@@ -71,8 +74,7 @@ class Measured:
         if hardware is None:
             return ""
         threads = self.config["threads"]
-        cores = f" ({hardware['cores']} cores)" if hardware["kind"] == "cpu" else ""
-        return f"{hardware['name']}{cores}, {threads} thread{'s' if threads != 1 else ''}"
+        return f"{device_text(hardware)}, {threads} thread{'s' if threads != 1 else ''}"
 
     @property
     def batch(self) -> int:
@@ -97,8 +99,9 @@ class Measured:
 
     @property
     def floor(self) -> float:
-        """The share of tokenizer and geometry in a latency by part."""
-        return sum(self.part_ms(part) for part in FLOOR) / sum(map(self.part_ms, PARTS))
+        """The share of tokenizer and geometry in a latency by part; NaN without parts."""
+        whole = sum(map(self.part_ms, PARTS))
+        return sum(self.part_ms(part) for part in FLOOR) / whole if whole else math.nan
 
     def number(self, name: str) -> float | None:
         """A metric, if it has it."""
@@ -129,12 +132,15 @@ class Measured:
 def read_profiles(records: Sequence[Record]) -> list[Measured]:
     """All that say what a model costs, in order.
 
-    Counts that follow a reading of somebody else's figures (a `preset`) are left out.
+    Counts that follow a reading of somebody else's figures (a `preset`) are left out, and records
+    that have a fault.
     """
     found = [
         Measured(record)
         for record in records
-        if "preset" not in record.config and record.task in ("flops", "latency", "memory")
+        if "preset" not in record.config
+        and record.task in ("flops", "latency", "memory")
+        and not find_fault(record)
     ]
     return sorted(found, key=lambda each: each.rank)
 

@@ -1,5 +1,6 @@
 """What was counted and measured of models -> tables."""
 
+import math
 from collections.abc import Callable, Sequence
 
 from foundry_bench.report.extra import Extra
@@ -165,7 +166,9 @@ def _table(shown: Sequence[Measured], columns: Sequence[Column], caption: str) -
 
 
 def _cell(number: float | None, form: str) -> Cell:
-    return Cell("", "") if number is None else Cell(f"{number:{form}}", number)
+    if number is None or not math.isfinite(number):
+        return Cell("", "")
+    return Cell(f"{number:{form}}", number)
 
 
 def _lines(shown: Sequence[Measured]) -> list[Line]:

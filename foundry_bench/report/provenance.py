@@ -82,7 +82,7 @@ def warn_of_profiles(profiles: Sequence[Record]) -> list[str]:
         if not math.isfinite(value)
     ]
     devices = {
-        device_text(record.device)
+        device_text(measured_on(record))
         for record in profiles
         if any(metric.startswith(LATENCY) for metric in record.metrics)
     }
@@ -92,6 +92,14 @@ def warn_of_profiles(profiles: Sequence[Record]) -> list[str]:
             " compared on one device only."
         )
     return notes
+
+
+def measured_on(record: Record) -> Mapping[str, Any]:
+    """The device that a record of costs is of: what was asked for, which need not be what the
+    process that wrote the record ran on.
+    """
+    hardware = record.config.get("hardware")
+    return hardware if isinstance(hardware, Mapping) and hardware else record.device
 
 
 def device_text(device: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from foundry_bench.report.figure_data import Line
 from foundry_bench.report.figures.scenes import draw_scenes
 from foundry_bench.report.harvest import Evidence, SweepInfo
 from foundry_bench.report.picture import Picture
-from foundry_bench.report.provenance import describe_environment
+from foundry_bench.report.provenance import describe_environment, measured_on
 from foundry_bench.report.scenes import (
     Scene,
     read_scenes,
@@ -28,7 +28,11 @@ def scene_section(evidence: Evidence) -> SweepReport | None:
     scenes = read_scenes(evidence.profiles)
     if not scenes:
         return None
-    records = {each.key: each for each in evidence.profiles if each.task == SCENES}
+    records = {
+        each.key: each.model_copy(update={"device": dict(measured_on(each))})
+        for each in evidence.profiles
+        if each.task == SCENES
+    }
     environment = describe_environment(Evidence(records=records))
     of_trials = ("trials", "seeds", "threads a trial")
     extra = published_extra(scenes)

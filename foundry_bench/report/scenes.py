@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from foundry_bench.record import Record
 from foundry_bench.report.costs import MIB, SCENES
 from foundry_bench.report.figure_data import Line
-from foundry_bench.report.provenance import device_text
+from foundry_bench.report.profile_faults import find_fault
+from foundry_bench.report.provenance import device_text, measured_on
 from foundry_bench.report.typeset import Cell, Table
 from foundry_bench.report.wording import and_list, number
 
@@ -51,8 +52,12 @@ class Scene:
 
 
 def read_scenes(records: Sequence[Record]) -> list[Scene]:
-    """The measurements among `records`, by device, limit, model, attention and points."""
-    found = [_read(record) for record in records if record.task == SCENES]
+    """The measurements among `records`, by device, limit, model, attention and points; without
+    those that have a fault.
+    """
+    found = [
+        _read(record) for record in records if record.task == SCENES and not find_fault(record)
+    ]
     return sorted(
         found,
         key=lambda scene: (
@@ -92,7 +97,8 @@ def tabulate_scenes(scenes: Sequence[Scene]) -> Table:
     caption = (
         "A scene in one piece, each measurement in a process of its own: FPS and kNN (grouping),"
         " then a pass of the network, the median. Weights are random, which decides nothing here."
-        " The peak is of the whole process on a CPU, of what torch reserves on a GPU."
+        " The peak is of the whole process on a CPU, of what torch reserves on a GPU beside the"
+        " context."
         " With a limit the device is emulated: on a GPU less its context, on a CPU of what the"
         " process allocates."
     )
@@ -161,15 +167,17 @@ def scene_lines(scenes: Sequence[Scene]) -> list[Line]:
 
 
 def state_scenes(scenes: Sequence[Scene]) -> list[str]:
-    """What fits at the largest scene, by device, limit and attention; what grouping takes of it."""
+    """What fits at the largest scene, by device, threads, limit and attention; what grouping takes
+    of it.
+    """
     statements = []
-    kinds = dict.fromkeys((each.device, each.limit_gib, each.attention) for each in scenes)
-    for device, limit, attention in kinds:
-        alike = [
-            each
-            for each in scenes
-            if (each.device, each.limit_gib, each.attention) == (device, limit, attention)
-        ]
+
+    def kind_of(each: Scene) -> tuple[str, int, float | None, str]:
+        return each.device, each.threads, each.limit_gib, each.attention
+
+    kinds = dict.fromkeys(map(kind_of, scenes))
+    for device, threads, limit, attention in kinds:
+        alike = [each for each in scenes if kind_of(each) == (device, threads, limit, attention)]
         most = max(each.points for each in alike)
         largest = [each for each in alike if each.points == most]
         words = [
@@ -182,9 +190,11 @@ def state_scenes(scenes: Sequence[Scene]) -> list[str]:
             )
             for each in largest
         ]
+        is_one_of_several = len({other for place, other, *_ in kinds if place == device}) > 1
+        on_threads = f", {threads} thread{'s' if threads != 1 else ''}" if is_one_of_several else ""
         within = "" if limit is None else f" within {limit:g} GiB (emulated)"
         statements.append(
-            f"With {attention} attention on {device}{within}, at {most:,} points:"
+            f"With {attention} attention on {device}{on_threads}{within}, at {most:,} points:"
             f" {and_list(words)}."
         )
     return statements
@@ -200,7 +210,7 @@ def _read(record: Record) -> Scene:
         int(config["points"]),
         int(config["patches"]),
         None if limit is None else limit / GIB,
-        device_text(config.get("hardware") or record.device),
+        device_text(measured_on(record)),
         int(config.get("threads") or 1),
         metrics.get("macs", math.nan) / 1e9,
         bool(metrics.get("oom")),

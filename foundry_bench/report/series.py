@@ -25,12 +25,15 @@ class Series:
             anchor are compared only if it is the same.
         student: all that varies of the student: the same for the same student.
         axes: what varies among the main students: a control stands beside those with the same.
+        ground: the axes of data and training: only with the same are results of different students,
+            or of different teachers' students, answers to one question.
     """
 
     name: str
     context: str = ""
     student: str = ""
     axes: str = ""
+    ground: str = ""
 
     @property
     def detail(self) -> str:
@@ -57,6 +60,7 @@ def _of_sweep(trials: Sequence[TrialRecord]) -> list[tuple[str, Series]]:
         path for (role, _), found in varied.items() if role == "anchor" for path in found
     }
     shared = {path for path in followed if _is_shared(path)}
+    ground = {path for path in shared if not f"{path}.".startswith("teacher.")}
     of_student = {path for path in paths if f"{path}.".startswith("student.")}
     words = _Words(trials, paths)
     named = []
@@ -65,7 +69,9 @@ def _of_sweep(trials: Sequence[TrialRecord]) -> list[tuple[str, Series]]:
         own = _Words(several, telling - shared)
         for trial in several:
             details = [*own.of(trial, telling - shared), *words.of(trial, telling & shared)]
-            kinds = (", ".join(words.of(trial, kind)) for kind in (shared, of_student, axes))
+            kinds = (
+                ", ".join(words.of(trial, kind)) for kind in (shared, of_student, axes, ground)
+            )
             name = ", ".join([trial.variant.replace("_", " "), *details])
             named.append((trial_id(trial), Series(name, *kinds)))
     return named

@@ -50,6 +50,12 @@ def test_a_store_beside_the_trials_needs_no_naming(sweep: ExampleSweep) -> None:
     assert invoke([*wanted, "--store", "s"]).rstrip().endswith("--store s")
 
 
+def test_who_was_not_measured_is_not_said_to_be_over(sweep: ExampleSweep) -> None:
+    said = invoke(["runs/mine", "--max-latency-ms", "20"])
+    (teacher,) = [line for line in said.splitlines() if line.startswith("| teacher")]
+    assert teacher.endswith("| not known |")
+
+
 def test_programs_get_all_numbers(sweep: ExampleSweep) -> None:
     (found,) = json.loads(invoke(["runs/mine", "--max-latency-ms", "20", "--json"]))
     assert found["best"]["student"] in ("foundry at s = 4", "soft at s = 8")

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from foundry_bench import provenance
 from foundry_bench.cost import machine
-from foundry_bench.cost.machine import OtherWork, gpu_neighbours, is_busy
+from foundry_bench.cost.machine import OtherWork, describe_apart, gpu_neighbours, is_busy
 from foundry_bench.errors import FoundryError
 
 
@@ -75,3 +76,15 @@ def test_a_system_that_does_not_tell_is_not_busy(
     assert OtherWork().cores() is None
     assert not is_busy(None)
     assert is_busy(64.0)
+
+
+def test_a_device_is_described_alike_by_a_process_of_its_own() -> None:
+    here, apart = describe_apart("cpu"), describe_apart("cpu:0")
+    assert here == provenance.device()
+    assert apart | {"threads": None} == here | {"threads": None}
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "toaster"])
+def test_a_device_that_is_not_there_is_the_users_error(device: str) -> None:
+    with pytest.raises(FoundryError, match=f"--device: {device} cannot be used: "):
+        describe_apart(device)

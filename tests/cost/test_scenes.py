@@ -94,6 +94,17 @@ def test_stages_go_from_small_to_large_and_their_keys_know_the_conditions() -> N
 
 
 @pytest.mark.slow
+def test_a_scene_on_a_gpu_is_of_that_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"kind": "cuda", "name": "Example GPU", "cpu": "Example CPU", "threads": 3}
+    monkeypatch.setattr(module.machine, "describe_apart", {"cuda:1": known}.__getitem__)
+    (stage,) = Scenes(SIZE, 16, ["fused"], "cuda:1", 1, None).stages([None], [1024])
+    assert stage.config["hardware"] == {
+        "kind": "cuda",
+        "name": "Example GPU",
+        "cpu": "Example CPU",
+    }
+
+
 def test_a_process_measures_and_a_small_one_runs_out_of_memory() -> None:
     found = measure(REQUEST)
     assert found["oom"] == 0

@@ -91,6 +91,25 @@ def test_a_single_lucky_seed_does_not_win_against_three(make_sweep: MakeSweep) -
     assert choice_of(sweep, Wanted()).name == "foundry at s = 16"
 
 
+def test_a_student_that_lost_one_of_many_seeds_is_chosen_among(make_sweep: MakeSweep) -> None:
+    sweep = fill_costs(make_sweep())
+    for seed in range(3, 5):
+        sweep.trial("main", "foundry", seed, 0.70, supertokens=1)
+    assert choice_of(sweep, Wanted()).name == "foundry at s = 16"
+
+
+def test_a_single_seed_is_chosen_among_where_all_have_but_one(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    sweep.trial("main", "foundry", 0, 0.8, supertokens=1)
+    assert choice_of(sweep, Wanted()).name == "foundry at s = 1"
+
+
+def test_students_on_different_data_are_not_chosen_among(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep().fill_two_difficulties()
+    with pytest.raises(FoundryError, match=r"varies data or training \(difficulty 0.2; diff"):
+        choice_of(sweep, Wanted())
+
+
 def test_a_cost_without_records_has_no_measure(make_sweep: MakeSweep) -> None:
     costs, _ = read_costs(fill_costs(make_sweep(), latency=False))
     (limit,) = find_limits(Wanted(latency_ms=3.0), costs)

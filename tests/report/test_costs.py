@@ -118,3 +118,46 @@ def test_of_two_timings_alike_the_newer_counts_and_other_conditions_are_other_co
     assert one.axis == "latency, batch 1, eager fp32, 1 thread (ms)"
     assert [found.runs[0].values[each] for each in (one, eight)] == [5.0, 70.0]
     assert found.setups[eight].device == "Example CPU (2 cores)"
+
+
+def test_a_later_timing_of_a_few_does_not_mix_with_one_of_all(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    setup: dict[str, Any] = {"batch": 1, "mode": "eager", "precision": "fp32", "threads": 1}
+    for count in (4, 16):
+        sweep.trial("main", "foundry", 0, 0.8, supertokens=count)
+        student = {"name": "foundry", "supertokens": count}
+        first = {"latency_ms_median": float(count)}
+        profile(sweep, student, first, key=f"a{count}", measured="2020", **setup)
+    later = {"latency_ms_median": 99.0}
+    profile(sweep, student, later, key="b", measured="2021", **setup)
+
+    found = costs_of(sweep)
+
+    (latency,) = found.measures
+    assert [run.values[latency] for run in found.runs] == [4.0, 16.0]
+
+
+def test_the_reading_of_the_papers_figures_is_no_students_cost(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    sweep.trial("main", "foundry", 0, 0.8, supertokens=4)
+    student = {"name": "foundry", "supertokens": 4}
+    profile(sweep, student, {"macs": 1e9}, key="read", preset="paper_count")
+    assert gmacs(sweep) is None
+
+
+def test_a_cost_is_of_the_device_that_was_measured(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    sweep.trial("main", "foundry", 0, 0.8, supertokens=4)
+    hardware = {"kind": "cuda", "name": "Example GPU"}
+    metrics = {"latency_ms_median": 1.0}
+    student = {"name": "foundry", "supertokens": 4}
+    profile(sweep, student, metrics, key="gpu", batch=1, hardware=hardware)
+    (setup,) = costs_of(sweep).setups.values()
+    assert setup.device == "Example GPU"
+
+
+def test_a_cost_that_is_not_finite_is_none(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    sweep.trial("main", "foundry", 0, 0.8, supertokens=4)
+    profile(sweep, {"name": "foundry", "supertokens": 4}, {"macs": float("nan")}, key="odd")
+    assert gmacs(sweep) is None

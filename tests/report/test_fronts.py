@@ -184,3 +184,38 @@ def test_a_searched_front_comes_with_its_settings_and_what_was_stopped(
 @pytest.mark.parametrize("text", ["", "a: [", "- search", "search: null"])
 def test_a_file_that_says_nothing_of_a_search_has_none(text: str) -> None:
     assert not is_search(SweepInfo(yaml=text))
+
+
+def test_results_on_other_data_make_no_front(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep().fill_two_difficulties()
+    for count in (1, 4, 16):
+        student = {"name": "foundry", "supertokens": count}
+        profile(sweep, student, {"macs": count * 1e9}, key=str(count))
+    evidence, runs, _ = read(sweep)
+    costs, summary = add_costs(runs, evidence), summary_of(sweep)
+    assert GMACS in costs.measures
+    assert find_fronts(summary, costs) == []
+    extra = tabulate_costs(summary, costs, [])
+    assert extra is not None
+    assert "No front: results on other data" in extra.tables[0].caption
+
+
+def test_students_of_several_teachers_share_a_front(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    for seed in range(3):
+        for name in ("one", "two"):
+            varies = {"teacher.name": name}
+            sweep.trial("main", "foundry", seed, 0.8, supertokens=4, varies=varies, tag=name)
+    profile(sweep, {"name": "foundry", "supertokens": 4}, {"macs": 1e9}, key="a")
+    assert len(front_of(sweep).points) == 2
+
+
+def test_no_test_is_told_of_the_cheapest(make_sweep: MakeSweep) -> None:
+    evidence, runs, _ = read(fill_costs(make_sweep(), latency=False))
+    costs = add_costs(runs, evidence)
+    summary = summarise(costs.runs, measures_in(tidy_rows(evidence)))
+    extra = tabulate_costs(summary, costs, find_fronts(summary, costs)[:1])
+    assert extra is not None
+    said = {row[2].text: row[-1].text for row in extra.tables[0].rows if row[1].text == "main"}
+    assert said["1"] == "by cost"
+    assert "by cost" not in (said["4"], said["16"])

@@ -1,10 +1,11 @@
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from foundry_bench.report.assemble import Report, assemble
 from foundry_bench.report.harvest import read_folders
-from foundry_bench.report.page import MAX_LINES, data_table, render_page
+from foundry_bench.report.page import MAX_LINES, data_table, heading_of, render_page
 from tests.report.examples import ExampleSweep
 
 MakeSweep = Callable[..., ExampleSweep]
@@ -65,6 +66,17 @@ def test_several_sweeps_open_with_the_answer_of_each(make_sweep: MakeSweep) -> N
         assert f'href="#{sweep.name}-top"' in overview
         assert sweep.statements[0][:30] in overview
     assert "<h1>2 sweeps</h1>" in page
+
+
+def test_costs_beside_sweeps_are_called_by_their_name_and_are_no_sweep(
+    make_sweep: MakeSweep,
+) -> None:
+    report = assemble(read_folders([make_sweep(name).fill((0,)).out for name in ("one", "two")]))
+    one, two = report.sweeps
+    costs = replace(one, name="profile", commands=("foundry-bench profile flops",))
+    assert heading_of(replace(report, sweeps=(one, costs))) == "one + profile"
+    assert heading_of(replace(report, sweeps=(one, two, costs))) == "2 sweeps + profile"
+    assert heading_of(replace(report, sweeps=())) == report.title
 
 
 def test_data_of_a_figure_has_four_digits_and_no_nan() -> None:

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from foundry_bench.record import Record, write_json
+from foundry_bench.report.assemble import assemble
+from foundry_bench.report.harvest import read_folders
 from foundry_bench.report.profile_page import profile_section
 from foundry_bench.report.profile_records import (
+    PARTS,
     Measured,
     newest,
     of_kind,
@@ -184,7 +187,7 @@ def test_the_report_is_written_and_made_again_from_its_records(
     html = page.read_text()
     assert "foundry-bench profile memory --out DIR" in html
     assert "trial.yaml" not in html
-    assert "Written by rule from the medians" in html
+    assert "Written by rule from what was measured." in html
     write_report([tmp_path / "first" / "records"], tmp_path / "again")
     first, again = (
         {
@@ -196,6 +199,57 @@ def test_the_report_is_written_and_made_again_from_its_records(
     )
     assert first == again
     assert any(path.name.endswith("batch_1.png") for path in first)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"teacher": {"name": "vit"}}, "teacher.width: field required"),
+        ({"teacher": None}, "teacher: input should be"),
+        ({"student": "foundry"}, "student: input should be"),
+        ({"hardware": None}, "hardware: input should be"),
+        ({"mode": "telepathy"}, "mode: input should be"),
+    ],
+)
+def test_a_record_that_lacks_what_the_page_needs_is_told_and_left_out(
+    records: list[Record], changes: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    whole = latency(TOME, 1, 1.0, batch=64)
+    odd = whole.model_copy(update={"config": {**whole.config, **changes}, "key": "odd"})
+    for each in (*records, odd):
+        write_json(tmp_path / "stages" / each.key / "record.json", each)
+    report = assemble(read_folders([tmp_path]))
+    assert f"were left out: odd ({said}" in " ".join(report.notes)
+    assert len(report.sweeps) == 1
+    assert len(report.sweeps[0].pictures) == 1
+
+
+def test_a_latency_that_is_not_a_number_or_has_no_parts_breaks_nothing(
+    records: list[Record],
+) -> None:
+    odd = latency(TOME, float("nan"), 1.0, batch=64)
+    bare = latency(TOME, 3.0, float("nan"), batch=2)
+    numbers = {
+        name: value
+        for name, value in bare.metrics.items()
+        if name.removeprefix("latency_ms_") not in PARTS
+    }
+    report = section([*records, odd, bare.model_copy(update={"metrics": numbers})])
+    rows = [[cell.text for cell in row] for row in report.table.rows]
+    assert [row[:3] for row in rows if row[1] in ("2", "64")] == [["tome s=16", "2", "3.00"]]
+    assert not any(cell == "nan" for row in rows for cell in row)
+
+
+def test_cores_that_others_keep_busy_count_by_the_size_of_the_machine() -> None:
+    def notes(cores: int) -> Sequence[str]:
+        found = latency(FOUNDRY, 1, 1.0, other_cores=0.5)
+        hardware = {**HARDWARE, "cores": cores}
+        return section(
+            [found.model_copy(update={"config": {**found.config, "hardware": hardware}})]
+        ).notes
+
+    assert "kept 0.5" in " ".join(notes(2))
+    assert notes(16) == ()
 
 
 def test_a_distilled_student_is_called_so() -> None:

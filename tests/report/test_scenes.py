@@ -133,6 +133,33 @@ def test_a_report_of_scenes_alone_has_their_section(out: Path, tmp_path: Path) -
     assert texts[0] == texts[1]
 
 
+def test_other_numbers_of_threads_are_told_apart() -> None:
+    scenes = [
+        Scene("foundry", "fused", 1024, 64, None, "CPU", threads, 1.0, False, 1.0, 2.0, 3.0)
+        for threads in (1, 2)
+    ]
+    said = state_scenes(scenes)
+    assert [each.partition(" at ")[0] for each in said] == [
+        "With fused attention on CPU, 1 thread,",
+        "With fused attention on CPU, 2 threads,",
+    ]
+
+
+def test_a_scene_that_lacks_its_size_is_told_and_left_out(out: Path) -> None:
+    leave(out, "tome", 4096)
+    path = out / "stages" / "tome-4096-fused-None" / "record.json"
+    path.write_text(path.read_text().replace('"patches"', '"patchs"'))
+    report = assemble(read_folders([out]))
+    assert "left out: tome-4096-fu (patches: field required)" in " ".join(report.notes)
+    assert not any(cell.text == "4096" for row in report.sweeps[0].table.rows for cell in row)
+
+
+def test_the_device_of_a_scene_is_the_one_that_was_measured(out: Path) -> None:
+    (section,) = assemble(read_folders([out])).sweeps
+    told = [text for label, text in section.environment if label.startswith("device")]
+    assert told == ["Example CPU (2 cores)"], "and not what the calling process ran on"
+
+
 def test_records_of_scenes_price_no_student_of_a_sweep(out: Path) -> None:
     sweep = ExampleSweep(out, "mixed")
     sweep.trial("main", "foundry", 0, 0.5, supertokens=4)

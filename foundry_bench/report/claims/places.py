@@ -15,6 +15,13 @@ from foundry_bench.report.summary import Group
 from foundry_bench.report.task_data import name_data_set, name_task_data
 from foundry_bench.resources import shipped
 
+_SIZES = {
+    "width": "wide",
+    "depth": "blocks",
+    "patches": "patches",
+    "patch_size": "points a patch",
+}
+
 
 @dataclass(frozen=True)
 class Place:
@@ -81,8 +88,9 @@ def place_of_profile(record: Record) -> Place:
     """What a record of `foundry-bench profile` is of."""
     teacher = record.config.get("teacher")
     known = teacher if isinstance(teacher, Mapping) else {}
-    size = ", ".join(f"{known[key]} {key}" for key in ("width", "depth", "patches") if key in known)
-    return Place("", known, f"{known.get('name', '')} ({size})", device=_device(record))
+    size = ", ".join(f"{known[key]} {words}" for key, words in _SIZES.items() if key in known)
+    called = f"{known.get('name', '')} ({size})" if size else str(known.get("name", ""))
+    return Place("", known, called, device=_device(record))
 
 
 def _device(record: Record) -> str:

@@ -160,6 +160,8 @@ class TeacherScope(Settings):
     depth: PositiveInt | None = None
     heads: PositiveInt | None = None
     patches: Seq[PositiveInt] = ()
+    patch_size: PositiveInt | None = None
+    """Points of a patch."""
 
 
 class Scope(Settings):

@@ -55,7 +55,8 @@ def evidence_text(ruling: Ruling | None) -> str:
         return ""
     first = ruling.findings[0]
     said = ruling.counts or f"{first.observed} (claimed: {first.asked})"
-    return f"{said}; {describe_places(finding.place for finding in ruling.findings)}"
+    places = describe_places(finding.place for finding in ruling.findings)
+    return f"{said}; {places}" if places else said
 
 
 def claims_lines(judged: Sequence[Judged]) -> list[Line]:

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from foundry_bench.report.claims.show import evidence_text
 from foundry_bench.report.harvest import read_folders
 from tests.report.example_claims import claims_file, judge, judge_all
 from tests.report.examples import ExampleSweep
@@ -61,6 +62,37 @@ def test_latencies_are_compared_on_one_device_only(make_sweep: MakeSweep) -> Non
     assert elsewhere.elsewhere.outcome == "fails"  # type: ignore[union-attr]
 
 
+def test_a_ratio_is_of_student_and_teacher_that_had_turns_with_each_other(
+    make_sweep: MakeSweep,
+) -> None:
+    sweep = make_sweep()
+    quiet = (("teacher", None, 90.0), ("student", STUDENT, 45.0))
+    busy = (("teacher", None, 900.0), ("student", STUDENT, 810.0))
+    for moment, times in (("first", quiet), ("second", quiet), ("third", busy)):
+        for name, student, ms in times:
+            metrics = {"latency_ms_median": ms}
+            config = {"measured": moment}
+            _profile(sweep, f"{name}-{moment}", student, metrics=metrics, config=config)
+    _profile(sweep, "alone", STUDENT, metrics={"latency_ms_median": 1.0}, config={"measured": "x"})
+
+    (finding,) = judge(sweep, LATENCY).ruling.findings  # type: ignore[union-attr]
+
+    assert finding.estimate == 0.5
+    assert len(finding.trials) == 6
+
+
+def test_students_of_other_settings_are_not_averaged(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    _profile(sweep, "teacher", None, metrics={"macs": 100.0})
+    for key, ratio, macs in (("half", 0.5, 30.0), ("whole", 1.0, 42.0)):
+        student = {**STUDENT, "upsample_mlp_ratio": ratio}
+        _profile(sweep, key, student, metrics={"macs": macs})
+
+    judged = judge(sweep, FLOPS)
+
+    assert sorted(each.estimate for each in judged.ruling.findings) == [0.3, 0.42]  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("cost", [0.0, float("nan"), float("inf")])
 def test_a_cost_that_is_none_decides_nothing(make_sweep: MakeSweep, cost: float) -> None:
     sweep = make_sweep()
@@ -75,11 +107,16 @@ def test_a_cost_that_is_none_decides_nothing(make_sweep: MakeSweep, cost: float)
     [
         ({"points": 300_000.0, "peak_allocated_bytes": 4.0 * GIB, "oom": 0.0}, "holds"),
         ({"points": 300_000.0, "peak_rss_bytes": 7.0 * GIB}, "fails"),
+        ({"points": 3e5, "peak_reserved_bytes": 5.7 * GIB, "context_bytes": 0.2 * GIB}, "holds"),
+        ({"points": 3e5, "peak_reserved_bytes": 5.7 * GIB, "context_bytes": 0.5 * GIB}, "fails"),
         ({"points": 300_000.0, "oom": 1.0}, "fails"),
         ({"points": 300_000.0}, "not run"),
         ({"points": 300_000.0, "peak_rss_bytes": float("nan")}, "not run"),
         ({"points": 100_000.0, "peak_rss_bytes": 1.0 * GIB}, "not run"),
         ({"peak_rss_bytes": 1.0 * GIB}, "not run"),
+        ({"points": 1e6, "peak_rss_bytes": 5.0 * GIB}, "holds"),
+        ({"points": 1e6, "peak_rss_bytes": 9.0 * GIB}, "not run"),
+        ({"points": 1e6, "oom": 1.0}, "not run"),
     ],
 )
 def test_a_large_scene_fits(make_sweep: MakeSweep, metrics: dict[str, float], verdict: str) -> None:
@@ -138,3 +175,12 @@ def test_a_cut_short_profile_is_noted_and_left_out(make_sweep: MakeSweep) -> Non
 
     assert "stages/teacher/record.json is cut short" in " ".join(evidence.notes)
     assert judge_all(evidence, claims_file(FLOPS))[0].verdict == "not run"
+
+
+def test_a_profile_that_names_no_teacher_has_no_empty_brackets(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    for key, student, macs in (("teacher", None, 100.0), ("student", STUDENT, 30.0)):
+        config = {"teacher": None}
+        _profile(sweep, key, student, metrics={"macs": macs}, config=config)
+    judged = judge(sweep, FLOPS)
+    assert evidence_text(judged.shown) == "30.0 % of the teacher's (claimed: at most 38 %)"
