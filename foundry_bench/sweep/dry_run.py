@@ -53,8 +53,9 @@ def dry_run(call: Call) -> Group:
         )
     kinds = counted(Counter(map(stage_name, to_run.values()))) or "none"
     num_ended = len(call.trials) - len(waiting)
+    at_a_time = f"{'at most ' if call.slots.is_unpacked else ''}{call.slots.count} at a time"
     lines = [
-        f"{len(call.trials)} trials, {num_ended} of them have ended; {call.slots.count} at a time",
+        f"{len(call.trials)} trials, {num_ended} of them have ended; {at_a_time}",
         f"{len(to_run)} stages to run ({kinds}), {len(plan.in_store)} in store {call.store}",
     ]
     if to_run:

@@ -1,5 +1,7 @@
 """What a call of a sweep runs, decided before anything runs."""
 
+import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from foundry_bench.errors import FoundryError
 from foundry_bench.stage import Stage
 from foundry_bench.store import Store
 from foundry_bench.sweep import execution
+from foundry_bench.sweep.dry_run import dry_run
 from foundry_bench.sweep.execution import Call, has_ended, run_sweep
 from foundry_bench.sweep.expand import Expansion, expand, trial_id
 from foundry_bench.sweep.folder import SUMMARY, Folder, read_mapping, write_mapping
@@ -120,6 +123,24 @@ def test_clouds_with_too_few_points_are_refused_before_the_first_trial(tmp_path:
     with pytest.raises(FoundryError, match=r"no trial can begin:\s.*'shapes' have 64 points"):
         run_sweep(call(tmp_path, sweep), Console(quiet=True))
     assert not Folder(tmp_path).identities()
+
+
+@pytest.mark.parametrize(
+    ("slots", "words"),
+    [
+        (Slots(8, gpus=1, per_gpu="auto"), "; at most 8 at a time"),
+        (Slots(8, gpus=1, per_gpu=8), "; 8 at a time"),
+    ],
+)
+def test_a_plan_does_not_promise_what_is_not_measured_yet(
+    tmp_path: Path, slots: Slots, words: str
+) -> None:
+    text = io.StringIO()
+    asked = replace(call(tmp_path, sweep_config()), slots=slots)
+    Console(file=text, width=300).print(dry_run(asked))
+    assert f"3 trials, 0 of them have ended{words}\n" in "".join(
+        f"{line.rstrip()}\n" for line in text.getvalue().splitlines()
+    )
 
 
 def test_a_call_that_is_killed_leaves_no_word_that_mlflow_holds_all(
