@@ -1,6 +1,5 @@
 """Judged claims as a table, as lines of a CSV, and as data for other programs."""
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from foundry_bench.report.claims.places import describe_places
 from foundry_bench.report.claims.verdicts import Ruling
 from foundry_bench.report.figure_data import Line
 from foundry_bench.report.typeset import Cell, Table
+from foundry_bench.report.wording import finite
 
 SAME_CHECK = "same check here"
 """Heads what comes out of records at hand that the claim does not speak of."""
@@ -128,19 +128,15 @@ def _finding_data(finding: Finding) -> dict[str, Any]:
         "outcome": finding.outcome,
         "observed": finding.observed,
         "claimed": finding.asked,
-        "estimate": _finite(finding.estimate),
-        "low": _finite(finding.low),
-        "high": _finite(finding.high),
+        "estimate": finite(finding.estimate),
+        "low": finite(finding.low),
+        "high": finite(finding.high),
         "n": finding.n,
-        "p_for": _finite(finding.p_for),
-        "p_against": _finite(finding.p_against),
+        "p_for": finite(finding.p_for),
+        "p_against": finite(finding.p_against),
         "sweep": finding.place.sweep,
         "teacher": finding.place.called,
         "distilled_on": finding.place.distilled_on,
         "data": finding.place.data,
         "records": list(finding.trials),
     }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
