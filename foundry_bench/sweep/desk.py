@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from foundry_bench.record import Status, TrialRecord, write_json
 from foundry_bench.stage import Progress
@@ -85,15 +86,20 @@ class Desk:
         self._supply.ended(group)
 
     def died(self, group: int, status: Status, cause: str) -> None:
-        """A group ended early: its members that had not ended are recorded as `status`."""
+        """A group ended early: its member that had not ended is recorded as `status`. Of several of
+        them one ended the process, and nobody knows which: they come again each alone.
+        """
         if not self._supply.is_out(group):
             return
         given = self._supply.given[group]
-        for trial in given.trials:
-            identity = trial_id(trial)
-            if self._folder.trial(identity) is None:
+        left = [trial for trial in given.trials if self._folder.trial(trial_id(trial)) is None]
+        if status == "failed" and len(left) > 1:
+            for trial in reversed(left):
+                self._again(replace(given.group, trials=[trial]))
+        else:
+            for trial in left:
                 record = given.grant.stamp(describe_trial(trial, status, cause))
-                write_json(self._folder.root / "trials" / identity / TRIAL, record)
+                write_json(self._folder.root / "trials" / record.trial / TRIAL, record)
         self.ended(group, {})
 
     def lost(self, group: int, cause: str) -> None:

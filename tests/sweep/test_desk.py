@@ -138,12 +138,31 @@ def test_what_had_all_of_it_has_no_second_try(tmp_path: Path) -> None:
     assert sweep.supply.is_over
 
 
-def test_a_worker_that_died_fails_those_of_its_group_that_had_not_ended(tmp_path: Path) -> None:
+def test_a_worker_that_died_fails_the_member_of_its_group_that_had_not_ended(
+    tmp_path: Path,
+) -> None:
     sweep = Sweep(tmp_path, 1, 2, slots=Slots(2))
     given = sweep.take()
     run_group(list(given.trials[:1]), Store(tmp_path / "s"), tmp_path, lambda *_: None, plan)
     sweep.desk.died(given.index, "failed", "its worker process died")
     assert [sweep.record(size).status for size in (1, 2)] == ["done", "failed"]  # type: ignore[union-attr]
+    assert sweep.supply.is_over
+
+
+def test_members_of_which_one_ended_the_process_come_again_each_alone(tmp_path: Path) -> None:
+    sweep = Sweep(tmp_path, 1, 2, 4, slots=Slots(1))
+    first = sweep.take()
+    run_group(list(first.trials[:1]), Store(tmp_path / "s"), tmp_path, lambda *_: None, plan)
+    sweep.desk.died(first.index, "failed", "its worker process died")
+    assert sweep.record(2) is None
+    second = sweep.take()
+    assert second.trials == [first.trials[1]]
+    sweep.desk.died(second.index, "failed", "its worker process died")
+    third = sweep.take()
+    sweep.run(third)
+    sweep.desk.ended(third.index, {})
+    assert third.trials == [first.trials[2]]
+    assert [sweep.record(size).status for size in (1, 2, 4)] == ["done", "failed", "done"]  # type: ignore[union-attr]
     assert sweep.supply.is_over
 
 
