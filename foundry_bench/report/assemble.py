@@ -15,7 +15,7 @@ from foundry_bench.report.generality_tables import tabulate
 from foundry_bench.report.harvest import Evidence, SweepInfo
 from foundry_bench.report.matrices import arrange
 from foundry_bench.report.parts import tabulate_parts
-from foundry_bench.report.pictures import collect_pictures, fig2_data
+from foundry_bench.report.pictures import TIMES, collect_pictures, fig2_data
 from foundry_bench.report.pictures_tasks import picture_tasks
 from foundry_bench.report.profile_faults import tell_faults
 from foundry_bench.report.profile_page import profile_section
@@ -93,8 +93,7 @@ def _assemble_sweep(study: Study) -> SweepReport:
         arrange(generality) if generality else None, gather_damage(summary, clean_tasks)
     )
     others = collect_pictures(part, runs, summary, _loss_name(rows))
-    fronts_first = is_search(info)
-    of_costs = picture_fronts(fronts, costs, is_search=fronts_first)
+    of_costs = picture_fronts(fronts, costs, is_search=is_search(info))
     pictures = (*of_tasks, *others) if generality else (*others, *of_tasks)
     extras = (
         tabulate(generality) if generality else None,
@@ -104,23 +103,28 @@ def _assemble_sweep(study: Study) -> SweepReport:
         tabulate_search(part, info, runs, fronts),
         tabulate_costs(summary, costs, fronts),
     )
+    results = read_results(summary, fig2_data(summary))
     statements = (
         *(read_generality(generality) if generality else ()),
         *read_contests(contest(summary, specialists)),
-        *read_results(summary, fig2_data(summary)),
+        *results,
+        *read_fronts(fronts),
     )
-    said_of_costs = read_fronts(fronts)
     notes = warn(part, rows, summary)
     if any(trial.role == "main" for trial in part.trials) and not any(
         "clouds" in p.name for p in pictures
     ):
         notes.append("No stage left clouds to paint.")
+    pictures = (*pictures, *of_costs)
+    if is_search(info):  # every suggestion is a series of its own: no figure has room for them
+        pictures = (*of_costs, *(each for each in others if each.name == TIMES))
+        statements = (*read_fronts(fronts), *results[-1:])
     return SweepReport(
         study.name,
         info,
-        (*said_of_costs, *statements) if fronts_first else (*statements, *said_of_costs),
+        statements,
         tuple(notes),
-        (*of_costs, *pictures) if fronts_first else (*pictures, *of_costs),
+        pictures,
         results_table(summary),
         tuple(results_lines(summary)),
         tuple(extra for extra in extras if extra is not None),

@@ -25,6 +25,9 @@ from foundry_bench.report.style import PAINT
 from foundry_bench.report.summary import Summary
 from foundry_bench.report.wording import capital
 
+TIMES = "time_by_stage"
+"""The picture of where the time of a sweep went."""
+
 MAX_PAINTED = 6
 """Columns of painted clouds."""
 
@@ -198,7 +201,7 @@ def _times_picture(data: Times | None) -> Picture | None:
     )
     alt = "Bars of the total time of each kind of stage."
     return Picture(
-        "time_by_stage",
+        TIMES,
         "Time by stage",
         caption,
         alt,

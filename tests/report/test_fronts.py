@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 from matplotlib.figure import Figure
 
+from foundry_bench.report.assemble import assemble
 from foundry_bench.report.costs import GMACS, add_costs
 from foundry_bench.report.figures.front import draw_front
 from foundry_bench.report.front_pages import find_fronts, picture_fronts, read_fronts
@@ -219,3 +220,20 @@ def test_no_test_is_told_of_the_cheapest(make_sweep: MakeSweep) -> None:
     said = {row[2].text: row[-1].text for row in extra.tables[0].rows if row[1].text == "main"}
     assert said["1"] == "by cost"
     assert "by cost" not in (said["4"], said["16"])
+
+
+def test_a_report_of_a_search_shows_its_fronts_and_no_series_for_each_suggestion(
+    make_sweep: MakeSweep,
+) -> None:
+    evidence, _, _ = read(fill_costs(make_sweep()))
+    name = evidence.names[0]
+    (usual,) = assemble(evidence).sweeps
+    info = SweepInfo(yaml="axes: {student.supertokens: [1, 4]}\nsearch: {trials: 3}")
+    (searched,) = assemble(replace(evidence, sweeps={name: info})).sweeps
+
+    fronts = [picture.name for picture in searched.pictures[:3]]
+    assert fronts[0] == "accuracy_vs_gmacs"
+    assert {picture.name for picture in searched.pictures[3:]} <= {"time_by_stage"}
+    assert usual.pictures[0].name == "accuracy_vs_supertokens"
+    assert searched.statements[0].startswith("On the front")
+    assert len(searched.statements) < len(usual.statements)
