@@ -159,7 +159,7 @@ def test_no_records_run_no_claim(make_sweep: MakeSweep, tmp_path: Path) -> None:
     notes, page = _report(sweep, tmp_path)
 
     assert "There are no records of trials" in notes
-    assert "Not run, since no record speaks of them" in page
+    assert "since no record here speaks of them" in page
     assert "same check here" not in page.split("</section>")[0]
 
 

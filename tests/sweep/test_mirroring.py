@@ -84,16 +84,17 @@ def test_what_ends_during_an_outage_is_written_once_it_is_over(
     tmp_path: Path, recorder: Recorder
 ) -> None:
     console = Console(file=io.StringIO())
-    with Mirroring(folder_with(tmp_path), "s", console) as mirroring:
+    with Mirroring(folder_with(tmp_path, "a"), "s", console) as mirroring:
+        mirroring.put("a")
         until(lambda: recorder.attempts == 1)
         recorder.is_down = True
-        for identity in ("a", "b"):
+        for identity in ("b", "c"):
             folder_with(tmp_path, identity)
             mirroring.put(identity)
         until(lambda: recorder.attempts > 3)
         recorder.is_down = False
         assert mirroring.finish()
-    assert sorted(recorder.held) == ["a", "b"]
+    assert sorted(recorder.held) == ["a", "b", "c"]
     assert recorder.is_finished
 
 
@@ -101,6 +102,7 @@ def test_an_outage_at_the_end_is_waited_for(tmp_path: Path, recorder: Recorder) 
     recorder.is_down = True
     text = io.StringIO()
     with Mirroring(folder_with(tmp_path, "a"), "s", Console(file=text, width=300)) as mirroring:
+        mirroring.put("a")
         until(lambda: recorder.attempts > 2)
         back = threading.Timer(0.3, lambda: setattr(recorder, "is_down", False))
         back.start()
