@@ -59,8 +59,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         if page.generated_by is None and page.abs_src_path:
             text = Path(page.abs_src_path).read_text(encoding="utf-8")
             _LINKS.rewrite(text, f"docs/{page.src_uri}", page.src_uri)
-    for name in sorted(_LINKS.wanted):
-        if files.get_file_from_path(name) is None:
+    while missing := [n for n in sorted(_LINKS.wanted) if files.get_file_from_path(n) is None]:
+        for name in missing:  # which may link to further files
             _add_linked(name, files, config)
     return files
 
