@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from foundry_bench.config.source import parse
 from foundry_bench.errors import FoundryError
+from foundry_bench.files import replacing
 from foundry_bench.record import Record, TrialRecord
 from foundry_bench.store import RECORD
 from foundry_bench.sweep.folder import Folder, write_text
@@ -305,7 +306,9 @@ def folder_id(folder: Folder) -> str:
 
 
 def connect(uri: str) -> "MlflowClient":
-    """A client of MLflow at `uri`, without its telemetry and its log."""
+    """A client of MLflow at `uri`, without its telemetry and its log; a database in a file that is
+    not there is made, whole or not at all.
+    """
     os.environ.update(QUIET)
     for variable, value in IMPATIENT.items():
         os.environ.setdefault(variable, value)
@@ -313,6 +316,11 @@ def connect(uri: str) -> "MlflowClient":
         logging.getLogger(name).setLevel(logging.ERROR)
     from mlflow.tracking import MlflowClient
 
+    scheme, _, path = uri.partition(":///")
+    if scheme == "sqlite" and not Path(path).exists():
+        # made in many steps: one that is killed on the way leaves a database that MLflow refuses
+        with replacing(Path(path)) as temporary:
+            MlflowClient(f"sqlite:///{temporary}").search_experiments(max_results=1)
     return MlflowClient(uri)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
+from mlflow.store.tracking.dbmodels.initial_models import Base as InitialBase
 from mlflow.tracking import MlflowClient
 
 from foundry_bench.record import TrialRecord, read_json, write_json
@@ -170,3 +171,19 @@ def test_what_comparisons_need_is_among_the_parameters(out: Path) -> None:
     (done,) = runs(out, "params.student.supertokens = '4'")
     chosen = {name: done.data.params[name] for name in ("seed", "role", "variant")}
     assert chosen == {"seed": "0", "role": "main", "variant": "foundry"}
+
+
+def test_a_database_is_made_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(engine: object) -> None:
+        InitialBase.metadata.create_all(engine)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    path = tmp_path / "mlflow.db"
+    with monkeypatch.context() as patched:
+        patched.setattr("mlflow.store.db.utils._initialize_tables", killed)
+        with pytest.raises(KeyboardInterrupt):
+            connect(f"sqlite:///{path}")
+    assert list(tmp_path.iterdir()) == []
+    assert connect(f"sqlite:///{path}").search_experiments()
