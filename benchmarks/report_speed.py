@@ -27,6 +27,7 @@ from pathlib import Path
 from foundry_bench.record import Record, TrialRecord, read_json, write_json
 
 GALLERY = Path(__file__).parents[1] / "reports" / "gallery"
+SWEEPS = sorted(path.parents[1] for path in GALLERY.glob("*/records/sweep.json"))
 SEEDS_BETWEEN = 1000
 SPREAD = 0.01
 
@@ -35,10 +36,10 @@ def main() -> None:
     """Copy, time and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=1000)
-    parser.add_argument("--sweep", choices=sorted(path.name for path in GALLERY.iterdir()))
+    parser.add_argument("--sweep", choices=[path.name for path in SWEEPS])
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
-    sources = [GALLERY / options.sweep] if options.sweep else sorted(GALLERY.iterdir())
+    sources = [GALLERY / options.sweep] if options.sweep else SWEEPS
     with tempfile.TemporaryDirectory() as folder:
         runs = Path(folder) / "runs"
         count = copy_records([path / "records" for path in sources], runs, options.records)
