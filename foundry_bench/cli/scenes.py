@@ -68,7 +68,6 @@ def scenes(
     from foundry_bench.cost.scene import BACKENDS
     from foundry_bench.cost.scenes import Scenes
     from foundry_bench.provenance import num_cores
-    from foundry_bench.registries import STUDENTS as REGISTERED
     from foundry_bench.registry import unknown
     from foundry_bench.store import StageFailed, Store
     from foundry_bench.teachers.preset import architecture
@@ -92,12 +91,7 @@ def scenes(
         threads or num_cores(),
         None if memory_limit is None else parse_bytes(memory_limit),
     )
-    chosen: list[dict[str, Any] | None] = [None]
-    for name in students or STUDENTS:
-        fields = REGISTERED.get(name).Settings.model_fields
-        wanted = {"name": name, "supertokens": supertokens, "budget": budget}
-        given = {key: value for key, value in wanted.items() if key in fields}
-        chosen.append(REGISTERED.get(name).Settings.model_validate(given).model_dump(mode="json"))
+    chosen = [None, *(_settings(name, supertokens, budget) for name in students or STUDENTS)]
     store, records, failures = Store(out), [], []
     for stage in plan.stages(chosen, numbers):
         try:
@@ -113,6 +107,16 @@ def scenes(
     for note in (*notes, *failures):
         typer.echo(note, err=True)
     raise typer.Exit(1 if failures else 0)
+
+
+def _settings(name: str, supertokens: int, budget: int) -> dict[str, Any]:
+    """Of the student `name`, as far as it has such fields."""
+    from foundry_bench.registries import STUDENTS as REGISTERED
+
+    settings = REGISTERED.get(name).Settings
+    wanted = {"name": name, "supertokens": supertokens, "budget": budget}
+    given = {key: value for key, value in wanted.items() if key in settings.model_fields}
+    return settings.model_validate(given).model_dump(mode="json")
 
 
 def parse_bytes(text: str) -> int:
