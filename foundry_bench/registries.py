@@ -174,6 +174,10 @@ DATASETS: "Registry[DatasetLoader]" = Registry(
             "foundry_bench.data.archive:Archive",
             "any .npz with points, labels and splits",
         ),
+        "mixture": (
+            "foundry_bench.data.mixture:Mixture",
+            "several of these: the questions of the first, the clouds of all to learn from",
+        ),
         "modelnet40": (
             "foundry_bench.data.modelnet40:ModelNet40",
             "40 classes of CAD models, published as HDF5, text or .dat",

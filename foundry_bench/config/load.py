@@ -22,7 +22,7 @@ __all__ = ["dump_yaml", "load_settings", "load_sweep", "load_trial"]
 S = TypeVar("S", bound=Settings)
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
-_DATA_PATH = re.compile(r"(^|\.)data\.(path|root)(\.\d+)?$")
+_DATA_PATH = re.compile(r"(^|\.)data\.(.+\.)?(path|root)(\.\d+)?$")
 
 
 def load_sweep(path: Path, overrides: Sequence[str] = ()) -> SweepConfig:
@@ -91,7 +91,7 @@ def _shape_faults(kind: type[S]) -> Callable[[Mapping[str, Any]], list[Fault]]:
 
 
 def _expanded(value: Any, place: Place, faults: list[Fault]) -> Any:
-    """`value` with environment variables put into every `data.path` and `data.root`; each unset one
+    """`value` with environment variables put into every `path` and `root` of `data`; each unset one
     is a fault.
     """
     if isinstance(value, Mapping):
