@@ -24,6 +24,7 @@ EMBEDDED = (
     "teachers",
     "light_tokenizer",
     "generalist",
+    "views",
 )
 TWINS = ("baselines", "losses", "gate", "budget", "teachers", "generality")
 PUBLISHED = ("point_jepa", "point2vec", "point_mae", "point_bert", "recon")
