@@ -9,5 +9,8 @@ WIDTH_IN_FILES = 160
 
 
 def stdout() -> Console:
-    """Standard output, as wide as the terminal, or wide enough for tables in files and pipes."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_IN_FILES)
+    """Standard output, as wide as the terminal, or wide enough for tables in files and pipes; names
+    are shown as they are, brackets included.
+    """
+    width = None if sys.stdout.isatty() else WIDTH_IN_FILES
+    return Console(markup=False, highlight=False, width=width)

@@ -15,7 +15,7 @@ import torch
 from pydantic import NonNegativeInt
 from torch import Tensor
 
-from foundry_bench.config.settings import Seq
+from foundry_bench.config.settings import Seq, TrainSettings
 from foundry_bench.models.transformer import Block
 from foundry_bench.students.assignments.distance import take
 from foundry_bench.students.merging import Merged, Merging, MergingSettings, Walk
@@ -34,6 +34,14 @@ class BipartiteSettings(MergingSettings):
         """The schedule can be carried out, and ends at `supertokens`."""
         super().check(patches, depth)
         self.schedule(patches, depth)
+
+    def check_training(self, train: TrainSettings) -> None:
+        """Something trains."""
+        if self.upsample == "copy" and not train.distill.trains:
+            raise ValueError(
+                "upsample: with 'copy' nothing trains but the teacher's parts, and "
+                "`train.distill.trains` names none; name one there, or set this to cau"
+            )
 
     def schedule(self, patches: int, depth: int) -> tuple[int, ...]:
         """How many of a teacher's `patches` tokens each of its `depth` blocks merges away.
