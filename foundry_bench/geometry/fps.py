@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
 
 import numpy as np
 import torch
@@ -103,9 +102,9 @@ def _checked_start(points_BN3: Tensor, num: int, start_B: Tensor | int) -> Tenso
 
 def _implementation(points_BN3: Tensor) -> Callable[[Tensor, int, Tensor], Tensor]:
     if points_BN3.is_cuda and points_BN3.shape[1] <= MOST_TRITON_POINTS and _is_installed("triton"):
-        kernel: Any = import_module("foundry_bench.geometry.fps_triton")
-        triton: Callable[[Tensor, int, Tensor], Tensor] = kernel.farthest_points_triton
-        return triton
+        from foundry_bench.geometry.fps_triton import farthest_points_triton
+
+        return farthest_points_triton
     if points_BN3.device.type == "cpu" and _is_installed("fpsample"):
         return farthest_points_fpsample
     return farthest_points_torch

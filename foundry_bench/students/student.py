@@ -144,7 +144,7 @@ class Lesson:
 
 class Student(Backbone):
     """A backbone made from a teacher's parts; `__init__(teacher, settings)` copies what it keeps of
-    the teacher.
+    the teacher, beside the geometry and the width.
 
     Attributes:
         Settings: the settings of the class; `student:` in a sweep file is checked by them.
@@ -160,6 +160,7 @@ class Student(Backbone):
     @abstractmethod
     def __init__(self, teacher: Teacher, settings: StudentSettings) -> None:
         super().__init__()
+        self.patch_spec, self.width = teacher.patch_spec, teacher.width
 
     @classmethod
     def versions(cls, settings: NamedSettings) -> dict[str, int]:

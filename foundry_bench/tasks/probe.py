@@ -36,9 +36,6 @@ class Probe(Task):
     metrics: ClassVar[tuple[str, ...]] = ("probe_accuracy",)
     trains: ClassVar[bool] = False
 
-    def __init__(self, settings: TaskSettings) -> None:
-        """There is nothing to keep."""
-
     def evaluate(
         self, backbone: Backbone, data: TaskData, training: Training | None = None
     ) -> TaskResult:

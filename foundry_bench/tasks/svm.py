@@ -32,13 +32,10 @@ class Svm(Task):
     """
 
     Settings = SvmSettings
+    settings: SvmSettings
     protocol: ClassVar[str] = "svm/1"
     metrics: ClassVar[tuple[str, ...]] = ("svm_accuracy",)
     trains: ClassVar[bool] = False
-
-    def __init__(self, settings: SvmSettings) -> None:
-        """Keeps C."""
-        self._c = settings.c
 
     def evaluate(
         self, backbone: Backbone, data: TaskData, training: Training | None = None
@@ -50,6 +47,6 @@ class Svm(Task):
         """
         labels = class_labels(data.train_labels, "svm")
         train, test = (pooled_features(backbone, views) for views in (data.plain, data.test))
-        machine = SVC(C=self._c, kernel="linear").fit(train, labels)
+        machine = SVC(C=self.settings.c, kernel="linear").fit(train, labels)
         accuracy = float(machine.score(test, data.test_labels.numpy()))
-        return TaskResult({"svm_accuracy": accuracy, "svm_c": self._c})
+        return TaskResult({"svm_accuracy": accuracy, "svm_c": self.settings.c})

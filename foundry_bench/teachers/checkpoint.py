@@ -45,11 +45,6 @@ class Checkpoint:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
-    """The tensors of `read_checkpoint`."""
-    return read_checkpoint(path).state
-
-
 def read_checkpoint(path: Path) -> Checkpoint:
     """A safetensors file, or a torch checkpoint that holds nothing but data.
 
