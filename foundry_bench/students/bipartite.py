@@ -124,13 +124,11 @@ class Bipartite(Merging):
         all_T = torch.arange(tokens_BTD.shape[1], device=tokens_BTD.device)
         where_BC = all_T[num_class:].expand(tokens_BTD.shape[0], -1)
         wanted = [index % depth for index in indices]
-        entered, layers = 0, dict[int, Tensor]()
-        for number, (block, num_merged) in enumerate(
-            zip(encoder.blocks, self.schedule, strict=True)
-        ):
+        entered, layers, schedule = 0, dict[int, Tensor](), self.schedule
+        for number, (block, num_merged) in enumerate(zip(encoder.blocks, schedule, strict=True)):
             assert isinstance(block, Block)
             entered += tokens_BTD.shape[1] - num_class
-            weights_BT1 = size_BT1 if any(self.schedule[:number]) else None
+            weights_BT1 = size_BT1 if any(schedule[:number]) else None
             tokens_BTD, keys_BTE = attended(block, tokens_BTD + positions_BTD, weights_BT1)
             if num_merged:
                 place_BT = self._places(keys_BTE, num_merged, number)
