@@ -153,9 +153,8 @@ def _config(trial: TrialRecord, path: Path) -> TrialConfig:
     try:
         config = TrialConfig.model_validate(trial.config)
     except ValidationError as error:
-        raise FoundryError(f"{path}: this version cannot read the trial's config: {error}") from (
-            error
-        )
+        message = f"{path}: this version cannot read the trial's config: {error}"
+        raise FoundryError(message) from error
     return config.model_copy(update={"device": "cpu"})
 
 
