@@ -139,14 +139,12 @@ def _checkpoint(content: Any, path: Path) -> Checkpoint:
         raise FoundryError(
             f"{path} holds no tensors; expected a state dict, possibly under {', '.join(NESTED)}"
         )
-    strange = [name for name, value in tensors.items() if not _is_dense(value)]
+    strange = [
+        name for name, value in tensors.items() if value.layout != torch.strided or value.is_meta
+    ]
     if strange:
         raise FoundryError(
             f"{path} holds {len(strange)} tensors that are sparse or without data, the "
             f"first: {strange[0]}; expected dense ones (`to_dense()` makes them so)"
         )
     return Checkpoint(tensors, settings if isinstance(settings, Mapping) else {})
-
-
-def _is_dense(tensor: Tensor) -> bool:
-    return tensor.layout == torch.strided and not tensor.is_meta
