@@ -9,7 +9,7 @@ entry-point group `foundry_bench.plugins`, each named `<registry>.<name>`, for e
     "students.mine" = "my_package.mine:MyStudent"
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -84,8 +84,15 @@ class Registry(Generic[T]):
             ) from error
 
 
-def unknown(what: str, given: str, known: Mapping[str, object] | list[str]) -> str:
+def unknown(what: str, given: str, known: Iterable[str]) -> str:
     """A message for a name that is not known, with the nearest ones or all of them."""
-    near = get_close_matches(given, list(known), n=1, cutoff=0.6)
-    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(sorted(known))}"
-    return f"unknown {what} '{given}'; {hint}"
+    return f"unknown {what} '{given}'{nearest(given, known)}"
+
+
+def nearest(given: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?`, or the names there are; nothing if there are none."""
+    names = sorted(known)
+    near = get_close_matches(given, names, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean '{near[0]}'?"
+    return f"; known: {', '.join(names)}" if names else ""

@@ -3,10 +3,10 @@
 An installed wheel carries them inside itself; a checkout has them at its root.
 """
 
-from difflib import get_close_matches
 from pathlib import Path
 
 from foundry_bench.errors import FoundryError
+from foundry_bench.registry import nearest
 
 _PACKAGE = Path(__file__).parent
 
@@ -41,6 +41,4 @@ def find_sweep(given: Path) -> Path:
     if not given.is_absolute() and ".." not in given.parts and wanted.is_file():
         return wanted
     known = [str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")]
-    near = get_close_matches(given.stem, known, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"shipped sweeps: {', '.join(sorted(known))}"
-    raise FoundryError(f"{given}: there is no such file; {hint}")
+    raise FoundryError(f"{given}: there is no such file{nearest(given.stem, known)}")

@@ -22,8 +22,11 @@ def generator(seed: int, *names: str | int) -> torch.Generator:
 
 @contextmanager
 def seeded(seed: int, *names: str | int) -> Iterator[None]:
-    """Torch's global generators seeded for the stream called `names`; as they were, afterwards."""
-    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    """Torch's global generators seeded for the stream called `names`; as they were, afterwards.
+
+    A GPU that nothing has used yet stays unused: a record tells by that what a stage ran on.
+    """
+    devices = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(derive(seed, *names))
         yield

@@ -28,8 +28,12 @@ class Progress:
     left_s: float | None = None
 
 
-Report = Callable[[Progress], None]
 SCRATCH = "scratch"
+Report = Callable[[Progress], None]
+
+
+def to_nobody(progress: Progress) -> None:
+    """A `Report` where nobody watches."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class StageContext:
     directory: Path
     cache: Path
     inputs: Mapping[str, Path]
-    report: Report
+    report: Report = to_nobody
 
     @property
     def scratch(self) -> Path:

@@ -19,7 +19,7 @@ from foundry_bench.models.backbone import Backbone
 from foundry_bench.record import Record, StageKind, TrialRecord, read_json
 from foundry_bench.registries import TASKS
 from foundry_bench.registry import unknown
-from foundry_bench.stage import Progress, StageContext
+from foundry_bench.stage import StageContext
 from foundry_bench.store import FREED, RECORD, Entry, Store
 from foundry_bench.sweep.group import TRIAL
 from foundry_bench.tasks.task import Task
@@ -105,7 +105,7 @@ def load_trained(path: Path, task: str | None, store: Path | None, budget: int |
         records["evaluate"], folders["evaluate"] = entry.record, entry.path
     for record in records.values():
         _refuse_other_teacher(record, inputs)
-    context = StageContext(stages.root, stages.root / "data", folders, _ignore)
+    context = StageContext(stages.root, stages.root / "data", folders)
     spec = inputs.source.architecture.patch_spec
     if settings is not None and settings.geometry is not None:
         spec = PatchSpec(**settings.geometry.model_dump())
@@ -153,9 +153,8 @@ def _config(trial: TrialRecord, path: Path) -> TrialConfig:
     try:
         config = TrialConfig.model_validate(trial.config)
     except ValidationError as error:
-        raise FoundryError(f"{path}: this version cannot read the trial's config: {error}") from (
-            error
-        )
+        message = f"{path}: this version cannot read the trial's config: {error}"
+        raise FoundryError(message) from error
     return config.model_copy(update={"device": "cpu"})
 
 
@@ -231,7 +230,3 @@ def _give_budget(backbone: Backbone, budget: int | None) -> None:
             f"budget: given {budget}, expected at least {backbone.least_budget}, its SuperTokens"
         )
     backbone.budget = budget
-
-
-def _ignore(progress: Progress) -> None:
-    """Nothing is computed."""

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from foundry_bench.seeds import derive, generator, seeded
@@ -50,3 +51,13 @@ def test_seeded_restores_after_an_error() -> None:
     except RuntimeError:
         pass
     assert torch.equal(torch.rand(4), expected)
+
+
+def test_a_gpu_that_nothing_used_stays_unused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def use() -> int:
+        raise AssertionError("this would make the process one that computes on the GPU")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", use)
+    with seeded(0, "noise"):
+        assert torch.rand(1).item() < 1

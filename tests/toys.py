@@ -1,5 +1,6 @@
 """Small registered classes: tests of settings depend on no real student, task or dataset."""
 
+from types import SimpleNamespace
 from typing import Literal
 
 import pytest
@@ -84,9 +85,9 @@ def register_toys(monkeypatch: pytest.MonkeyPatch) -> None:
             name: Entry(f"{__name__}:{target}", f"a {target}") for name, target in table.items()
         }
         monkeypatch.setitem(registry.__dict__, "entries", entries)
-    monkeypatch.setattr("foundry_bench.config.sweepcheck.size", _size)
+    monkeypatch.setattr("foundry_bench.teachers.preset.architecture", _architecture)
 
 
-def _size(teacher: TeacherSettings) -> tuple[int, int]:
+def _architecture(teacher: TeacherSettings) -> SimpleNamespace:
     """32 tokens, but 64 for the preset `small`; 2 blocks."""
-    return (64 if teacher.preset == "small" else 32), 2
+    return SimpleNamespace(patches=64 if teacher.preset == "small" else 32, depth=2)

@@ -132,13 +132,13 @@ def _show_publication(loader: "DatasetLoader") -> None:
 
 
 def _show(dataset: "Dataset", findings: "list[Finding]") -> None:
-    from rich.console import Console
     from rich.table import Table
 
+    from foundry_bench.cli.console import stdout
     from foundry_bench.data.check import class_counts
 
     verdicts = {True: "ok", False: "OFF", None: ""}
-    console = Console(markup=False, highlight=False)
+    console = stdout()
     table = Table(title=f"{dataset.name}: found against expected", title_justify="left")
     for header in ("what", "found", "expected", ""):
         table.add_column(header, overflow="fold")

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from foundry_bench.cli.console import columns
 from foundry_bench.errors import FoundryError
 from foundry_bench.registries import ASSIGNMENTS, DATASETS, STUDENTS, TASKS, TEACHERS
 from foundry_bench.registry import Registry, unknown
@@ -61,6 +62,5 @@ def _rows(registry: Registry[Any]) -> list[dict[str, str]]:
 
 
 def _block(registry: Registry[Any]) -> str:
-    width = max((len(name) for name in registry), default=0)
-    lines = [f"  {row['name']:{width}}  {row['summary']}" for row in _rows(registry)]
-    return "\n".join([registry.kind, *lines])
+    rows = ((row["name"], row["summary"]) for row in _rows(registry))
+    return f"{registry.kind}\n{columns(rows)}"

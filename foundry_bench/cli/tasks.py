@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from foundry_bench.cli.console import columns
 from foundry_bench.config.tasks import preset_names, read_preset
 from foundry_bench.data.loader import loader_of
 from foundry_bench.registries import TASKS
@@ -54,13 +55,9 @@ def _of_preset(name: str) -> Row:
     }
 
 
-def _print(title: str, rows: Sequence[Row], columns: Sequence[str]) -> None:
-    texts = [[_text(row[column]) for column in columns] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+def _print(title: str, rows: Sequence[Row], names: Sequence[str]) -> None:
     typer.echo(title)
-    for line in texts:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        typer.echo(f"  {'  '.join(cells)}".rstrip())
+    typer.echo(columns([_text(row[name]) for name in names] for row in rows))
 
 
 def _text(value: object) -> str:

@@ -116,12 +116,16 @@ def convert(
     """Write a checkpoint's tensors as safetensors, with the geometry and heads that it tells."""
     from safetensors.torch import save_file
 
+    from foundry_bench.files import replacing
     from foundry_bench.teachers.checkpoint import read_checkpoint, read_trusted
     from foundry_bench.teachers.notes import notes_from
 
     checkpoint = read_trusted(file) if trust else read_checkpoint(file)
     target = out or file.with_suffix(".safetensors")
+    if target.resolve() == file.resolve():
+        raise FoundryError(f"{file} would be written over itself; name another file by --out")
     tensors = {name: value.clone().contiguous() for name, value in checkpoint.state.items()}
     metadata = {**checkpoint.metadata, **notes_from(checkpoint.settings)}
-    save_file(tensors, target, metadata or None)
+    with replacing(target) as temporary:
+        save_file(tensors, temporary, metadata or None)
     typer.echo(f"{len(tensors)} tensors written to {target}")

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from foundry_bench.config.fields import settings_at
 from foundry_bench.config.settings import Settings
 from foundry_bench.config.source import Place, Source
+from foundry_bench.registry import nearest
 
 _LONGEST_GIVEN = 60
 _DOTTED = re.compile(r"^([a-z_][\w.]*): ")
@@ -63,15 +64,6 @@ def shown(value: object) -> str:
     kinds = {str: "text", bool: "boolean", list: "list", dict: "mapping"}
     kind = kinds.get(type(value))
     return f"{text} ({kind})" if kind else text
-
-
-def nearest(given: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?`, or the names there are."""
-    names = sorted(known)
-    near = get_close_matches(given, names, n=1, cutoff=0.6)
-    if near:
-        return f"; did you mean '{near[0]}'?"
-    return f"; known: {', '.join(names)}" if names else ""
 
 
 def _sentence(fault: Fault) -> str:

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from math import prod
 
-from foundry_bench.config.faults import Fault, nearest, shown
+from foundry_bench.config.faults import Fault, shown
 from foundry_bench.config.fields import field_at, number_kind
 from foundry_bench.config.search import COSTS, is_search_metric, metric_of
 from foundry_bench.config.sweep import SweepConfig
 from foundry_bench.registries import TASKS
+from foundry_bench.registry import nearest
 
 _OTHER_SCALE = ("train.distill.loss", "teacher", "data", "train.views")
 """Fields below which a change makes distillation losses mean something else."""

@@ -15,6 +15,8 @@ from pydantic import (
 T = TypeVar("T")
 Seq = Annotated[tuple[T, ...], Strict(strict=False)]
 """A YAML list, kept as a tuple so that settings stay hashable and cannot change."""
+Pair = Annotated[tuple[T, T], Strict(strict=False)]
+"""A YAML list of two."""
 
 
 class Settings(BaseModel):
@@ -117,7 +119,7 @@ class ViewSettings(Settings):
     patches: Literal["cached", "fresh"] = "cached"
     """`cached`: FPS and kNN once a cloud (augmentation by similarities); `fresh`: once a view."""
     rotate: Literal["up", "none"] = "up"
-    scale: Annotated[tuple[float, float], Strict(strict=False)] = (0.8, 1.2)
+    scale: Pair[float] = (0.8, 1.2)
     """Range of the uniform scale."""
     scale_per_axis: bool = False
     shift: float = Field(0.0, ge=0)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from foundry_bench.config.faults import Fault, dotted, faults_of, nearest
+from foundry_bench.config.faults import Fault, dotted, faults_of
 from foundry_bench.config.fields import field_at, is_registered, settings_at, with_field
 from foundry_bench.config.searchcheck import search_faults
 from foundry_bench.config.settings import NamedSettings, TeacherSettings, TrainSettings
@@ -20,17 +20,20 @@ from foundry_bench.config.variations import (
     ranges_of,
 )
 from foundry_bench.errors import FoundryError
+from foundry_bench.registry import nearest
 
 
 def impossible(
     teacher: TeacherSettings, student: NamedSettings | None, train: TrainSettings
 ) -> str | None:
     """Why teacher, student and training do not go together, opening with a dotted path."""
+    from foundry_bench.teachers.preset import architecture
+
     try:
-        patches, depth = size(teacher)
+        size = architecture(teacher)
     except FoundryError as error:
         return _under("teacher", str(error))
-    calls = (("check", (patches, depth)), ("check_training", (train,)))
+    calls = (("check", (size.patches, size.depth)), ("check_training", (train,)))
     for name, arguments in calls:
         try:
             getattr(student, name, _fine)(*arguments)
@@ -166,11 +169,3 @@ def _path_problem(values: Mapping[str, Any], path: str) -> str | None:
 def _under(part: str, message: str) -> str:
     """`message` opening with a dotted path below `part`."""
     return message if message.startswith(f"{part}.") else f"{part}.{message}"
-
-
-def size(teacher: TeacherSettings) -> tuple[int, int]:
-    """Tokens that the teacher gives for a cloud, and blocks of its encoder."""
-    from foundry_bench.teachers.preset import architecture
-
-    found = architecture(teacher)
-    return found.patches, found.depth

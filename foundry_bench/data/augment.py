@@ -32,10 +32,6 @@ class Affine:
             else moved_BN3 + self.shift_B3[:, None].to(points_BN3)
         )
 
-    def __getitem__(self, rows: Tensor) -> "Affine":
-        """The maps of some of the clouds."""
-        return Affine(self.matrix_B33[rows], None if self.shift_B3 is None else self.shift_B3[rows])
-
     def normalized(self, points_BN3: Tensor) -> "Affine":
         """The same, and then the mean of `points_BN3` to the origin, their farthest to radius 1."""
         moved_BN3 = self(points_BN3)

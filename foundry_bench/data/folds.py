@@ -24,11 +24,6 @@ def draw_folds(
     Raises:
         FoundryError: if fewer than `way` classes have clouds enough.
     """
-    if min(way, shot, num_folds, queries) < 1 or seed < 0:
-        raise FoundryError(
-            f"folds of {way} classes, {shot} shots, {queries} queries, {num_folds} of them, seed "
-            f"{seed}: expected at least 1 of each, and a seed of at least 0"
-        )
     counts = class_counts(dataset, "train")
     able = np.flatnonzero((counts >= shot) & (class_counts(dataset, "test") > 0))
     if len(able) < way:

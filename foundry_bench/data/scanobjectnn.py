@@ -11,9 +11,12 @@ NAMES = (
     "bag", "bin", "box", "cabinet", "chair", "desk", "display", "door", "shelf", "table", "bed",
     "pillow", "sink", "sofa", "toilet",
 )  # fmt: skip
-TERMS = "the terms of use on its page, agreed to before the download; for research"
-SOURCE = "its authors (h5_files.zip, hkust-vgd.github.io/scanobjectnn)"
-FOLDERS = ("ScanObjectNN", "h5_files")
+FILES = (
+    ("obj_bg", "main_split/{training,test}_objectdataset.h5", 2309, 581),
+    ("obj_only", "main_split_nobg/{training,test}_objectdataset.h5", 2309, 581),
+    ("pb_t50_rs", "main_split/{training,test}_objectdataset_augmentedrot_scale75.h5", 11416, 2882),
+)
+"""Variant, its two files, and their clouds."""
 
 
 class ScanObjectNNSettings(LimitedSettings):
@@ -30,34 +33,17 @@ class ScanObjectNN(Published):
 
     Settings = ScanObjectNNSettings
     settings: ScanObjectNNSettings
-    publications = (
+    publications = tuple(
         Publication(
-            form="variant: obj_bg",
-            folders=FOLDERS,
-            files="main_split/{training,test}_objectdataset.h5",
-            counts={"train": 2309, "test": 581},
+            form=f"variant: {variant}",
+            folders=("ScanObjectNN", "h5_files"),
+            files=files,
+            counts={"train": num_train, "test": num_test},
             num_classes=15,
-            terms=TERMS,
-            source=SOURCE,
-        ),
-        Publication(
-            form="variant: obj_only",
-            folders=FOLDERS,
-            files="main_split_nobg/{training,test}_objectdataset.h5",
-            counts={"train": 2309, "test": 581},
-            num_classes=15,
-            terms=TERMS,
-            source=SOURCE,
-        ),
-        Publication(
-            form="variant: pb_t50_rs",
-            folders=FOLDERS,
-            files="main_split/{training,test}_objectdataset_augmentedrot_scale75.h5",
-            counts={"train": 11416, "test": 2882},
-            num_classes=15,
-            terms=TERMS,
-            source=SOURCE,
-        ),
+            terms="the terms of use on its page, agreed to before the download; for research",
+            source="its authors (h5_files.zip, hkust-vgd.github.io/scanobjectnn)",
+        )
+        for variant, files, num_train, num_test in FILES
     )
 
     @property

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,8 +20,8 @@ MOST_TRITON_POINTS = 8192
 """Largest cloud of the Triton kernel: one program holds a whole cloud in registers."""
 
 
-def farthest_points(points_BN3: Tensor, num: int, start_B: Tensor | int = 0) -> Tensor:
-    """Pick `num` points of each cloud, each the farthest from those picked before it.
+def farthest_points(points_BN3: Tensor, num: int) -> Tensor:
+    """Pick `num` points of each cloud: the first, then each the farthest from those before it.
 
     Deterministic: squared distances in float32, summed in the order x, y, z; ties go to the lowest
     index. All implementations obey this and agree exactly: Triton on CUDA, fpsample on CPU (each
@@ -32,28 +31,32 @@ def farthest_points(points_BN3: Tensor, num: int, start_B: Tensor | int = 0) -> 
     Args:
         points_BN3: finite coordinates, of any float type.
         num: picks per cloud.
-        start_B: index of the first pick, one for all clouds or one per cloud.
 
     Returns:
         index_BC, int64, in the order of picking.
 
     Raises:
-        FoundryError: if a cloud has fewer than `num` points, or a start is none of its points.
+        FoundryError: if a cloud has fewer than `num` points.
     """
+    if points_BN3.ndim != 3 or points_BN3.shape[-1] != 3:
+        raise FoundryError(f"clouds must be (clouds, points, 3), not {tuple(points_BN3.shape)}")
+    num_points = points_BN3.shape[1]
+    if not 1 <= num <= num_points:
+        raise FoundryError(
+            f"cannot pick {num} points of clouds of {num_points}: give 1 to all of them"
+        )
     points_BN3 = points_BN3.detach().float()
-    start_B = _checked_start(points_BN3, num, start_B)
-    return _implementation(points_BN3)(points_BN3, num, start_B)
+    return _implementation(points_BN3)(points_BN3, num)
 
 
-def farthest_points_torch(points_BN3: Tensor, num: int, start_B: Tensor) -> Tensor:
+def farthest_points_torch(points_BN3: Tensor, num: int) -> Tensor:
     """The reference of `farthest_points`: a loop over picks in torch, on any device."""
     num_clouds, num_points, _ = points_BN3.shape
     clouds = num_clouds if points_BN3.is_cuda else max(1, CHUNK_POINTS // num_points)
-    chunks = zip(torch.split(points_BN3, clouds), torch.split(start_B, clouds), strict=True)
-    return torch.cat([_pick(chunk_BN3, num, start) for chunk_BN3, start in chunks])
+    return torch.cat([_pick(chunk_BN3, num) for chunk_BN3 in torch.split(points_BN3, clouds)])
 
 
-def farthest_points_fpsample(points_BN3: Tensor, num: int, start_B: Tensor) -> Tensor:
+def farthest_points_fpsample(points_BN3: Tensor, num: int) -> Tensor:
     """The same picks through `fpsample`, on CPU, one cloud after the other on one thread.
 
     Its vanilla algorithm breaks ties towards the highest index; it is given each cloud backwards,
@@ -63,15 +66,15 @@ def farthest_points_fpsample(points_BN3: Tensor, num: int, start_B: Tensor) -> T
     last = points_BN3.shape[1] - 1
     backwards_B3N = points_BN3.flip(1).transpose(1, 2).contiguous().numpy()
     picks = np.empty((len(points_BN3), num), dtype=np.int64)
-    for row, (cloud_3N, start) in enumerate(zip(backwards_B3N, start_B.tolist(), strict=True)):
-        picks[row] = fpsample.fps_sampling(cloud_3N.T, num, start_idx=last - start)
+    for row, cloud_3N in enumerate(backwards_B3N):
+        picks[row] = fpsample.fps_sampling(cloud_3N.T, num, start_idx=last)
     return torch.from_numpy(last - picks)
 
 
-def _pick(points_BN3: Tensor, num: int, start_B: Tensor) -> Tensor:
+def _pick(points_BN3: Tensor, num: int) -> Tensor:
     x_BN, y_BN, z_BN = (axis.contiguous() for axis in points_BN3.unbind(-1))
     distance_BN = torch.full_like(x_BN, torch.inf)
-    picks = [start_B[:, None]]
+    picks = [x_BN.new_zeros((len(x_BN), 1), dtype=torch.int64)]
     for _ in range(num - 1):
         last = picks[-1]
         squared_BN = (x_BN - x_BN.gather(1, last)).square_()
@@ -82,30 +85,11 @@ def _pick(points_BN3: Tensor, num: int, start_B: Tensor) -> Tensor:
     return torch.cat(picks, dim=1)
 
 
-def _checked_start(points_BN3: Tensor, num: int, start_B: Tensor | int) -> Tensor:
-    if points_BN3.ndim != 3 or points_BN3.shape[-1] != 3:
-        raise FoundryError(f"clouds must be (clouds, points, 3), not {tuple(points_BN3.shape)}")
-    num_clouds, num_points, _ = points_BN3.shape
-    if not 1 <= num <= num_points:
-        raise FoundryError(
-            f"cannot pick {num} points of clouds of {num_points}: give 1 to all of them"
-        )
-    if isinstance(start_B, int):
-        if not 0 <= start_B < num_points:
-            raise FoundryError(f"start point {start_B} is none of 0 to {num_points - 1}")
-        return torch.full((num_clouds,), start_B, dtype=torch.int64, device=points_BN3.device)
-    if start_B.shape != (num_clouds,):
-        raise FoundryError(f"{num_clouds} clouds need as many starts, not {tuple(start_B.shape)}")
-    if num_clouds and not 0 <= int(start_B.min()) <= int(start_B.max()) < num_points:
-        raise FoundryError(f"start points {start_B.tolist()} are not all in 0 to {num_points - 1}")
-    return start_B.to(points_BN3.device, torch.int64)
-
-
-def _implementation(points_BN3: Tensor) -> Callable[[Tensor, int, Tensor], Tensor]:
+def _implementation(points_BN3: Tensor) -> Callable[[Tensor, int], Tensor]:
     if points_BN3.is_cuda and points_BN3.shape[1] <= MOST_TRITON_POINTS and _is_installed("triton"):
-        kernel: Any = import_module("foundry_bench.geometry.fps_triton")
-        triton: Callable[[Tensor, int, Tensor], Tensor] = kernel.farthest_points_triton
-        return triton
+        from foundry_bench.geometry.fps_triton import farthest_points_triton
+
+        return farthest_points_triton
     if points_BN3.device.type == "cpu" and _is_installed("fpsample"):
         return farthest_points_fpsample
     return farthest_points_torch

@@ -10,7 +10,7 @@ import triton.language as tl
 from torch import Tensor
 
 
-def farthest_points_triton(points_BN3: Tensor, num: int, start_B: Tensor) -> Tensor:
+def farthest_points_triton(points_BN3: Tensor, num: int) -> Tensor:
     """The picks of `farthest_points`, for float32 points on a CUDA device."""
     num_clouds, num_points, _ = points_BN3.shape
     points_B3N = points_BN3.transpose(1, 2).contiguous()
@@ -21,7 +21,7 @@ def farthest_points_triton(points_BN3: Tensor, num: int, start_B: Tensor) -> Ten
     with torch.cuda.device(points_BN3.device):
         _farthest_points_kernel[(num_clouds,)](
             points_B3N,
-            start_B.contiguous(),
+            picks_BC.new_zeros(num_clouds),
             picks_BC,
             num_points,
             num,

@@ -36,12 +36,14 @@ class Backbone(nn.Module, ABC):
         patch_spec: how many points, patches and points a patch it takes.
         width: of a token.
         parts: name -> attribute path of the parts that training can freeze.
+        tokenizer: patches (B, C, K, 3), each relative to its centre -> tokens.
         budget: the most tokens that its encoder may receive; None: as many as it likes.
         least_budget: the smallest `budget` that it can be given; None: it heeds none.
     """
 
     patch_spec: PatchSpec
     width: int
+    tokenizer: nn.Module
     budget: int | None = None
     least_budget: int | None = None
     parts: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -54,9 +56,9 @@ class Backbone(nn.Module, ABC):
         """Blocks that `layers` has indices of; to be overridden where `encoder` has no `blocks`."""
         return len(cast(nn.ModuleList, self.get_submodule("encoder.blocks")))
 
-    @abstractmethod
     def embed(self, patches: Patches) -> Embedding:
-        """The tokenizer alone."""
+        """The tokenizer alone; to be overridden where there is no `tokenizer`."""
+        return Embedding(self.tokenizer(patches.neighbors_BCK3), patches.centers_BC3)
 
     @abstractmethod
     def layers(self, inputs: Inputs, indices: Sequence[int]) -> list[Tensor]:

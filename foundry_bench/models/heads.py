@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 
 HeadForm = Literal["linear", "mlp", "mlp3"]
+HIDDEN = 256
+"""Width of a hidden layer."""
 
 
 def pool(tokens_BCD: Tensor) -> Tensor:
@@ -25,7 +27,6 @@ class ClassificationHead(nn.Module):
         num_classes: int,
         *,
         form: HeadForm = "mlp",
-        hidden: int = 256,
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
@@ -34,12 +35,12 @@ class ClassificationHead(nn.Module):
         inputs = 2 * width
         for _ in range(num_hidden):
             layers += [
-                nn.Linear(inputs, hidden, bias=False),
-                nn.BatchNorm1d(hidden),
+                nn.Linear(inputs, HIDDEN, bias=False),
+                nn.BatchNorm1d(HIDDEN),
                 nn.ReLU(),
                 nn.Dropout(dropout),
             ]
-            inputs = hidden
+            inputs = HIDDEN
         self.layers = nn.Sequential(*layers, nn.Linear(inputs, num_classes))
 
     def forward(self, tokens_BCD: Tensor) -> Tensor:

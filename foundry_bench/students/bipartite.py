@@ -15,7 +15,7 @@ import torch
 from pydantic import NonNegativeInt
 from torch import Tensor
 
-from foundry_bench.config.settings import Seq
+from foundry_bench.config.settings import Seq, TrainSettings
 from foundry_bench.models.transformer import Block
 from foundry_bench.students.assignments.distance import take
 from foundry_bench.students.merging import Merged, Merging, MergingSettings, Walk
@@ -34,6 +34,14 @@ class BipartiteSettings(MergingSettings):
         """The schedule can be carried out, and ends at `supertokens`."""
         super().check(patches, depth)
         self.schedule(patches, depth)
+
+    def check_training(self, train: TrainSettings) -> None:
+        """Something trains."""
+        if self.upsample == "copy" and not train.distill.trains:
+            raise ValueError(
+                "upsample: with 'copy' nothing trains but the teacher's parts, and "
+                "`train.distill.trains` names none; name one there, or set this to cau"
+            )
 
     def schedule(self, patches: int, depth: int) -> tuple[int, ...]:
         """How many of a teacher's `patches` tokens each of its `depth` blocks merges away.
@@ -116,13 +124,11 @@ class Bipartite(Merging):
         all_T = torch.arange(tokens_BTD.shape[1], device=tokens_BTD.device)
         where_BC = all_T[num_class:].expand(tokens_BTD.shape[0], -1)
         wanted = [index % depth for index in indices]
-        entered, layers = 0, dict[int, Tensor]()
-        for number, (block, num_merged) in enumerate(
-            zip(encoder.blocks, self.schedule, strict=True)
-        ):
+        entered, layers, schedule = 0, dict[int, Tensor](), self.schedule
+        for number, (block, num_merged) in enumerate(zip(encoder.blocks, schedule, strict=True)):
             assert isinstance(block, Block)
             entered += tokens_BTD.shape[1] - num_class
-            weights_BT1 = size_BT1 if any(self.schedule[:number]) else None
+            weights_BT1 = size_BT1 if any(schedule[:number]) else None
             tokens_BTD, keys_BTE = attended(block, tokens_BTD + positions_BTD, weights_BT1)
             if num_merged:
                 place_BT = self._places(keys_BTE, num_merged, number)

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from foundry_bench.config.registered import AssignmentField
 from foundry_bench.config.settings import NamedSettings
-from foundry_bench.geometry.patches import Patches
 from foundry_bench.models.backbone import Embedding, Inputs
 from foundry_bench.registries import ASSIGNMENTS
 from foundry_bench.students.assignments.dso import DsoSettings
@@ -69,8 +68,6 @@ class Foundry(Student):
         super().__init__(teacher, settings)
         settings.check(teacher.patch_spec.patches, len(teacher.encoder.blocks))
         self.settings = settings
-        self.patch_spec = teacher.patch_spec
-        self.width = teacher.width
         self.tokenizer = (
             copy.deepcopy(teacher.tokenizer)
             if settings.tokenizer is None
@@ -96,10 +93,6 @@ class Foundry(Student):
         if settings.tokenizer is not None:
             parts["tokenizer"] = LightTokenizer.version
         return super().versions(settings) | parts
-
-    def embed(self, patches: Patches) -> Embedding:
-        """The tokenizer alone."""
-        return Embedding(self.tokenizer(patches.neighbors_BCK3), patches.centers_BC3)
 
     def compress(self, embedding: Embedding) -> Compressed:
         """S' = AᵀV / column sums of A: the mean of the values assigned."""

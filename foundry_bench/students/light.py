@@ -4,15 +4,13 @@ With few SuperTokens nearly all that a student still costs is its tokenizer: the
 student that keeps the teacher's.
 """
 
-from typing import Annotated, ClassVar, cast
+from typing import ClassVar, cast
 
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt, Strict
+from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
-from foundry_bench.config.settings import Settings
-
-Widths = Annotated[tuple[PositiveInt, PositiveInt], Strict(strict=False)]
+from foundry_bench.config.settings import Pair, Settings
 
 
 class LightSettings(Settings):
@@ -20,7 +18,7 @@ class LightSettings(Settings):
 
     points: PositiveInt = 32
     """Most points of a patch that are looked at, the nearest to its centre first."""
-    widths: Widths = (32, 64)
+    widths: Pair[PositiveInt] = (32, 64)
     """Of the two layers that see every point."""
     match: float = Field(1.0, ge=0)
     """Weight, in distillation, of giving back the tokens of the teacher's tokenizer too."""

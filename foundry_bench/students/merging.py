@@ -11,7 +11,6 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from foundry_bench.geometry.patches import Patches
 from foundry_bench.models.backbone import Embedding, Inputs
 from foundry_bench.students.student import Compressed, Student, SupertokenSettings
 from foundry_bench.students.upsample import Upsample
@@ -65,8 +64,6 @@ class Merging(Student):
     def __init__(self, teacher: Teacher, settings: MergingSettings) -> None:
         super().__init__(teacher, settings)
         settings.check(teacher.patch_spec.patches, len(teacher.encoder.blocks))
-        self.patch_spec = teacher.patch_spec
-        self.width = teacher.width
         self.tokenizer = copy.deepcopy(teacher.tokenizer)
         self.positions = copy.deepcopy(teacher.positions)
         self.encoder = copy.deepcopy(teacher.encoder)
@@ -75,10 +72,6 @@ class Merging(Student):
             if settings.upsample == "cau"
             else None
         )
-
-    def embed(self, patches: Patches) -> Embedding:
-        """The tokenizer alone."""
-        return Embedding(self.tokenizer(patches.neighbors_BCK3), patches.centers_BC3)
 
     def compress(self, embedding: Embedding) -> Merged:
         """The encoder's whole work, since compression is a part of it."""

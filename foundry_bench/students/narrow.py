@@ -11,7 +11,6 @@ import torch
 from pydantic import PositiveInt, model_validator
 from torch import Tensor, nn
 
-from foundry_bench.geometry.patches import Patches
 from foundry_bench.models.backbone import Embedding, Inputs
 from foundry_bench.models.transformer import Encoder, initialize
 from foundry_bench.students.student import Compressed, Student, StudentSettings
@@ -42,8 +41,6 @@ class Narrow(Student):
 
     def __init__(self, teacher: Teacher, settings: NarrowSettings) -> None:
         super().__init__(teacher, settings)
-        self.patch_spec = teacher.patch_spec
-        self.width = teacher.width
         self.tokenizer = copy.deepcopy(teacher.tokenizer)
         self.positions = copy.deepcopy(teacher.positions)
         self.token_entry = nn.Linear(self.width, settings.width)
@@ -51,10 +48,6 @@ class Narrow(Student):
         self.encoder = Encoder(settings.width, settings.depth, settings.heads)
         initialize(self.encoder)
         self.exit = nn.Linear(settings.width, self.width)
-
-    def embed(self, patches: Patches) -> Embedding:
-        """The tokenizer alone."""
-        return Embedding(self.tokenizer(patches.neighbors_BCK3), patches.centers_BC3)
 
     def compress(self, embedding: Embedding) -> Compressed:
         """Nothing is compressed: each token has a place of its own."""

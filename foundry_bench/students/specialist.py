@@ -32,5 +32,3 @@ class Specialist(Foundry):
     """The net of `foundry`; tasks fine-tune it as they do any backbone, with a new head."""
 
     Settings: ClassVar[type[SpecialistSettings]] = SpecialistSettings
-    settings: SpecialistSettings
-    learns: ClassVar[Literal["tokens", "logits"]] = "logits"

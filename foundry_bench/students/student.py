@@ -7,7 +7,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import torch
 import torch.nn.functional as F
@@ -144,22 +144,21 @@ class Lesson:
 
 class Student(Backbone):
     """A backbone made from a teacher's parts; `__init__(teacher, settings)` copies what it keeps of
-    the teacher.
+    the teacher, beside the geometry and the width.
 
     Attributes:
         Settings: the settings of the class; `student:` in a sweep file is checked by them.
         version: to be raised when the code changes what the student computes: it is part of the
             keys of stored stages, so that old numbers are not taken for new ones.
-        learns: from the teacher's tokens, or from its answers on one task (`SpecialistSettings`).
     """
 
     Settings: ClassVar[type[StudentSettings]] = StudentSettings
     version: ClassVar[int] = 1
-    learns: ClassVar[Literal["tokens", "logits"]] = "tokens"
 
     @abstractmethod
     def __init__(self, teacher: Teacher, settings: StudentSettings) -> None:
         super().__init__()
+        self.patch_spec, self.width = teacher.patch_spec, teacher.width
 
     @classmethod
     def versions(cls, settings: NamedSettings) -> dict[str, int]:

@@ -45,13 +45,10 @@ class Classification(Task):
     """
 
     Settings = ClassificationSettings
+    settings: ClassificationSettings
     protocol: ClassVar[str] = "classification/1"
     metrics: ClassVar[tuple[str, ...]] = ("accuracy",)
     trains: ClassVar[bool] = True
-
-    def __init__(self, settings: ClassificationSettings) -> None:
-        """Keeps the settings."""
-        self.settings = settings
 
     def new_head(
         self, backbone: Backbone, dataset: Dataset, settings: FinetuneSettings

@@ -55,14 +55,11 @@ class Corruption(Task):
     """
 
     Settings = CorruptionSettings
+    settings: CorruptionSettings
     protocol: ClassVar[str] = "corruption/1"
     metrics: ClassVar[tuple[str, ...]] = ("corrupted_accuracy",)
     trains: ClassVar[bool] = False
     after: ClassVar[str] = "classification"
-
-    def __init__(self, settings: CorruptionSettings) -> None:
-        """Keeps kinds and severities."""
-        self._kinds, self._severities = settings.kinds, settings.severities
 
     def evaluate(
         self, backbone: Backbone, data: TaskData, training: Training | None = None
@@ -70,15 +67,16 @@ class Corruption(Task):
         """`corrupted_accuracy_<kind>` at severity 3, their mean `corrupted_accuracy`, and with
         several severities `corrupted_accuracy_<kind>_<severity>` at each of them.
         """
+        kinds, severities = self.settings.kinds, self.settings.severities
         found = {
             (kind, severity): _accuracy(backbone, data, kind, severity)
-            for kind in self._kinds
-            for severity in self._severities
+            for kind in kinds
+            for severity in severities
         }
-        usual = {kind: found[kind, DEFAULT_SEVERITY] for kind in self._kinds}
+        usual = {kind: found[kind, DEFAULT_SEVERITY] for kind in kinds}
         metrics = {"corrupted_accuracy": sum(usual.values()) / len(usual)}
         metrics |= {f"corrupted_accuracy_{kind}": accuracy for kind, accuracy in usual.items()}
-        if len(self._severities) > 1:
+        if len(severities) > 1:
             metrics |= {
                 f"corrupted_accuracy_{kind}_{severity}": accuracy
                 for (kind, severity), accuracy in found.items()

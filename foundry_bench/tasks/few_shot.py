@@ -4,7 +4,6 @@ import copy
 import json
 import shutil
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
@@ -65,13 +64,10 @@ class FewShot(Task):
     """
 
     Settings = FewShotSettings
+    settings: FewShotSettings
     protocol: ClassVar[str] = "few_shot/1"
     metrics: ClassVar[tuple[str, ...]] = ("few_shot_accuracy",)
     trains: ClassVar[bool] = True
-
-    def __init__(self, settings: FewShotSettings) -> None:
-        """Keeps the settings."""
-        self.settings = settings
 
     @property
     def num_trainings(self) -> int:
@@ -131,7 +127,7 @@ class FewShot(Task):
         self, number: int, fold: Fold, backbone: Backbone, data: TaskData, training: Training
     ) -> FineTuned:
         """What came of one fold, from its file if a stage that was cut short has left it."""
-        path = _file(training, number)
+        path = training.directory / f"fold{number}.json"
         if path.is_file():
             return FineTuned(**json.loads(path.read_text()))
         few = of_fold(data, fold)
@@ -192,7 +188,3 @@ def _mean_history(folds: list[list[dict[str, float]]]) -> list[dict[str, float]]
         }
         for lines in zip(*folds, strict=True)
     ]
-
-
-def _file(training: Training, number: int) -> Path:
-    return training.directory / f"fold{number}.json"

@@ -35,9 +35,6 @@ class Fidelity(Task):
     trains: ClassVar[bool] = False
     compares: ClassVar[bool] = True
 
-    def __init__(self, settings: TaskSettings) -> None:
-        """There is nothing to keep."""
-
     @torch.inference_mode()
     def evaluate(
         self, backbone: Backbone, data: TaskData, training: Training | None = None

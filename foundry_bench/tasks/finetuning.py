@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from foundry_bench.config.settings import FinetuneSettings, Part
+from foundry_bench.errors import FoundryError
 from foundry_bench.files import replacing
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.seeds import generator
@@ -74,9 +75,18 @@ def fine_tune(taught: Supervision[Any], training: Training, *, literature: bool)
         training: the schedule, and where checkpoints go.
         literature: score the test set after each epoch too, and report its best as
             `literature_<score>`. The weights are not chosen by it.
+
+    Raises:
+        FoundryError: if there are fewer than 2 examples to train on.
     """
     settings = training.settings
     rows, val_rows = split(taught.num_examples, settings)
+    if len(rows) < 2:
+        raise FoundryError(
+            f"fine-tuning has {len(rows)} of {taught.num_examples} training clouds to learn from "
+            f"({len(val_rows)} are for validation), and the head's batch norm needs 2: take data "
+            "with more training clouds"
+        )
     best = _BestEpoch(training.directory / "best.pt")
     objective = _FineTuning(taught, settings, rows, val_rows, best, literature=literature)
     history = fit(
@@ -112,7 +122,7 @@ class _BestEpoch:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.score = torch.load(path, weights_only=True)["score"] if path.is_file() else -1.0
+        self.score = self._read()["score"] if path.is_file() else -1.0
 
     def offer(self, score: float, module: nn.Module) -> None:
         """Keep these weights if they are the best so far."""
@@ -123,7 +133,10 @@ class _BestEpoch:
 
     def restore(self, module: nn.Module) -> None:
         """Give `module` the best weights."""
-        module.load_state_dict(torch.load(self._path, weights_only=True)["module"])
+        module.load_state_dict(self._read()["module"])
+
+    def _read(self) -> Any:
+        return torch.load(self._path, weights_only=True, map_location="cpu")
 
 
 class _FineTuning(Objective[Any]):

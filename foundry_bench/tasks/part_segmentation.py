@@ -4,14 +4,14 @@ B clouds, N points, L categories, P parts.
 """
 
 from dataclasses import replace
-from typing import Annotated, ClassVar, Literal, cast
+from typing import ClassVar, Literal, cast
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field, PositiveFloat, PositiveInt, Strict
+from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
-from foundry_bench.config.settings import FinetuneSettings, Seq
+from foundry_bench.config.settings import FinetuneSettings, Pair, Seq
 from foundry_bench.config.tasks import TrainedTaskSettings
 from foundry_bench.data.dataset import Dataset
 from foundry_bench.models.backbone import Backbone
@@ -27,8 +27,6 @@ from foundry_bench.tasks.part_clouds import (
     Split,
 )
 from foundry_bench.tasks.task import Task, TaskData, TaskResult, Training
-
-Multiples = Annotated[tuple[PositiveFloat, PositiveFloat], Strict(strict=False)]
 
 
 class PartFinetuneSettings(FinetuneSettings):
@@ -51,10 +49,10 @@ class PartSegmentationSettings(TrainedTaskSettings):
     """
     points: PositiveInt | None = None
     """Points of each cloud that are labelled, from its first on; null: those the backbone sees."""
-    propagation: Multiples = (1.0, 1.0)
+    propagation: Pair[PositiveFloat] = (1.0, 1.0)
     """Widths of the layers that bring tokens to points, in multiples of the backbone's. The default
     is Point-JEPA's; Point-MAE has 4 and 8/3."""
-    hidden: Multiples = (4 / 3, 2 / 3)
+    hidden: Pair[PositiveFloat] = (4 / 3, 2 / 3)
     """Widths of the layers after them; as published (512 and 256) for a backbone of width 384."""
     budgets: Seq[PositiveInt] = ()
     """Token budgets at which a student that heeds one is measured too, without further training."""
@@ -72,14 +70,11 @@ class PartSegmentation(Task):
     """
 
     Settings = PartSegmentationSettings
+    settings: PartSegmentationSettings
     protocol: ClassVar[str] = "part_segmentation/1"
     metrics: ClassVar[tuple[str, ...]] = ("miou_instance", "miou_class", "point_accuracy")
     trains: ClassVar[bool] = True
     asks: ClassVar[Literal["labels", "parts"]] = "parts"
-
-    def __init__(self, settings: PartSegmentationSettings) -> None:
-        """Keeps the settings."""
-        self.settings = settings
 
     def new_head(
         self, backbone: Backbone, dataset: Dataset, settings: FinetuneSettings

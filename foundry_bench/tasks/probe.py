@@ -3,21 +3,19 @@
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from foundry_bench.config.tasks import TaskSettings
+from foundry_bench.errors import FoundryError
 from foundry_bench.models.backbone import Backbone
-from foundry_bench.tasks.features import Features, pooled_features
+from foundry_bench.tasks.features import Features, Labels, class_labels, pooled_features
 from foundry_bench.tasks.task import Task, TaskData, TaskResult, Training
 
 GRID = (0.001, 0.01, 0.1, 1.0)
 HELD_OUT = 0.2
 SPLIT_SEED = 0
-
-Labels = npt.NDArray[np.int64]
 
 
 class ProbeSettings(TaskSettings):
@@ -38,17 +36,18 @@ class Probe(Task):
     metrics: ClassVar[tuple[str, ...]] = ("probe_accuracy",)
     trains: ClassVar[bool] = False
 
-    def __init__(self, settings: TaskSettings) -> None:
-        """There is nothing to keep."""
-
     def evaluate(
         self, backbone: Backbone, data: TaskData, training: Training | None = None
     ) -> TaskResult:
-        """`probe_accuracy` on test, and the C that was chosen."""
+        """`probe_accuracy` on test, and the C that was chosen.
+
+        Raises:
+            FoundryError: if the training clouds, without a fifth of them, have one class.
+        """
+        train_labels = class_labels(data.train_labels, "probe")
         train, test = (pooled_features(backbone, views) for views in (data.plain, data.test))
-        train_labels, test_labels = data.train_labels.numpy(), data.test_labels.numpy()
         c = _choose_c(train, train_labels)
-        accuracy = _accuracy(c, train, train_labels, test, test_labels)
+        accuracy = _accuracy(c, train, train_labels, test, data.test_labels.numpy())
         return TaskResult({"probe_accuracy": accuracy, "probe_c": c})
 
 
@@ -64,6 +63,11 @@ def _choose_c(features: Features, labels: Labels) -> float:
         stratify=stratify if enough else None,
     )
     fit_features, held_features, fit_labels, held_labels = parts
+    if len(np.unique(fit_labels)) < 2:
+        raise FoundryError(
+            f"probe chooses C on a fifth of the {len(labels)} training clouds, and the others are "
+            "all of one class: take data with more training clouds"
+        )
     return max(
         GRID, key=lambda c: _accuracy(c, fit_features, fit_labels, held_features, held_labels)
     )

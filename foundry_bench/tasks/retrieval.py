@@ -41,9 +41,6 @@ class Retrieval(Task):
     metrics: ClassVar[tuple[str, ...]] = ("retrieval_map", "retrieval_top1")
     trains: ClassVar[bool] = False
 
-    def __init__(self, settings: TaskSettings) -> None:
-        """There is nothing to keep."""
-
     def evaluate(
         self, backbone: Backbone, data: TaskData, training: Training | None = None
     ) -> TaskResult:

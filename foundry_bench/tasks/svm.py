@@ -7,7 +7,7 @@ from sklearn.svm import SVC
 
 from foundry_bench.config.tasks import TaskSettings
 from foundry_bench.models.backbone import Backbone
-from foundry_bench.tasks.features import pooled_features
+from foundry_bench.tasks.features import class_labels, pooled_features
 from foundry_bench.tasks.task import Task, TaskData, TaskResult, Training
 
 
@@ -32,19 +32,21 @@ class Svm(Task):
     """
 
     Settings = SvmSettings
+    settings: SvmSettings
     protocol: ClassVar[str] = "svm/1"
     metrics: ClassVar[tuple[str, ...]] = ("svm_accuracy",)
     trains: ClassVar[bool] = False
 
-    def __init__(self, settings: SvmSettings) -> None:
-        """Keeps C."""
-        self._c = settings.c
-
     def evaluate(
         self, backbone: Backbone, data: TaskData, training: Training | None = None
     ) -> TaskResult:
-        """`svm_accuracy` on test, and the C that it was found with."""
+        """`svm_accuracy` on test, and the C that it was found with.
+
+        Raises:
+            FoundryError: if the training clouds have one class.
+        """
+        labels = class_labels(data.train_labels, "svm")
         train, test = (pooled_features(backbone, views) for views in (data.plain, data.test))
-        machine = SVC(C=self._c, kernel="linear").fit(train, data.train_labels.numpy())
+        machine = SVC(C=self.settings.c, kernel="linear").fit(train, labels)
         accuracy = float(machine.score(test, data.test_labels.numpy()))
-        return TaskResult({"svm_accuracy": accuracy, "svm_c": self._c})
+        return TaskResult({"svm_accuracy": accuracy, "svm_c": self.settings.c})

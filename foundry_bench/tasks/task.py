@@ -112,9 +112,9 @@ class Task(ABC):
     asks: ClassVar[Literal["labels", "parts"]] = "labels"
     compares: ClassVar[bool] = False
 
-    @abstractmethod
     def __init__(self, settings: TaskSettings) -> None:
         """Keeps the settings."""
+        self.settings = settings
 
     def new_head(
         self, backbone: Backbone, dataset: Dataset, settings: FinetuneSettings

@@ -45,11 +45,6 @@ class Checkpoint:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
-    """The tensors of `read_checkpoint`."""
-    return read_checkpoint(path).state
-
-
 def read_checkpoint(path: Path) -> Checkpoint:
     """A safetensors file, or a torch checkpoint that holds nothing but data.
 
@@ -144,14 +139,12 @@ def _checkpoint(content: Any, path: Path) -> Checkpoint:
         raise FoundryError(
             f"{path} holds no tensors; expected a state dict, possibly under {', '.join(NESTED)}"
         )
-    strange = [name for name, value in tensors.items() if not _is_dense(value)]
+    strange = [
+        name for name, value in tensors.items() if value.layout != torch.strided or value.is_meta
+    ]
     if strange:
         raise FoundryError(
             f"{path} holds {len(strange)} tensors that are sparse or without data, the "
             f"first: {strange[0]}; expected dense ones (`to_dense()` makes them so)"
         )
     return Checkpoint(tensors, settings if isinstance(settings, Mapping) else {})
-
-
-def _is_dense(tensor: Tensor) -> bool:
-    return tensor.layout == torch.strided and not tensor.is_meta

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from foundry_bench.config.settings import NamedSettings
 from foundry_bench.errors import FoundryError
-from foundry_bench.geometry.patches import Patches, PatchSpec
-from foundry_bench.models.backbone import Backbone, Embedding, Inputs
+from foundry_bench.geometry.patches import PatchSpec
+from foundry_bench.models.backbone import Backbone, Inputs
 from foundry_bench.models.tokenizer import PatchTokenizer
 from foundry_bench.models.transformer import Block, Encoder, initialize, position_mlp
 from foundry_bench.teachers.layouts import Layout
@@ -54,7 +54,6 @@ class Teacher(Backbone):
             fingerprint.
         layout: how the files name the encoder's parts that the family's authors publish; None: only
             files with the teacher's own names load.
-        tokenizer: patches -> tokens.
         positions: centres (B, C, 3) -> positions (B, C, D).
         encoder: tokens and positions -> tokens.
 
@@ -65,7 +64,6 @@ class Teacher(Backbone):
     Settings: ClassVar[type[TeacherArchitecture]]
     version: ClassVar[int] = 1
     layout: ClassVar[Layout | None] = None
-    tokenizer: nn.Module
     positions: nn.Module
     encoder: Encoder
 
@@ -138,10 +136,6 @@ class ViTTeacher(Teacher):
     def make_positions(self, settings: ViTSettings) -> nn.Sequential:
         """Centres -> positions, for a family to change."""
         return position_mlp(settings.position_hidden, settings.width)
-
-    def embed(self, patches: Patches) -> Embedding:
-        """The tokenizer alone."""
-        return Embedding(self.tokenizer(patches.neighbors_BCK3), patches.centers_BC3)
 
     def tokens(self, inputs: Inputs) -> Tensor:
         """The final tokens (B, C, D), after the last LayerNorm."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from foundry_bench.config.settings import FinetuneSettings
 from foundry_bench.config.tasks import TaskSettings
 from foundry_bench.models.backbone import Backbone
-from foundry_bench.stage import Progress, StageContext
+from foundry_bench.stage import StageContext
 from foundry_bench.tasks.task import Task, TaskData, TaskResult, Training
 from foundry_bench.testing.tiny import SPEC, tiny_dataset, tiny_teacher
 from foundry_bench.training.loop import Progressing
@@ -76,12 +76,8 @@ class TaskContract(ABC):
 
 
 def _training(folder: Path, seed: int) -> Training:
-    context = StageContext(folder, folder, {}, _ignore)
+    context = StageContext(folder, folder, {})
     return Training(SCHEDULE, seed, folder, Progressing(context, "evaluate", "task", 2))
-
-
-def _ignore(progress: Progress) -> None:
-    """Nobody watches."""
 
 
 def _is_equal(backbone: Backbone, weights: dict[str, Tensor]) -> bool:

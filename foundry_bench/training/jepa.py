@@ -8,20 +8,18 @@ patches, D width, P width of the predictor, T tokens of a target block.
 
 import copy
 from dataclasses import dataclass
-from typing import Annotated, Literal, cast
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field, PositiveFloat, PositiveInt, Strict, field_validator
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 from torch import Tensor, nn
 
-from foundry_bench.config.settings import Settings
+from foundry_bench.config.settings import Pair, Settings
 from foundry_bench.errors import FoundryError
 from foundry_bench.geometry.patches import Patches
 from foundry_bench.models.transformer import POSITION_HIDDEN, Encoder, initialize, position_mlp
 from foundry_bench.teachers.teacher import Teacher
-
-Range = Annotated[tuple[float, float], Strict(strict=False)]
 
 
 class JepaSettings(Settings):
@@ -29,14 +27,14 @@ class JepaSettings(Settings):
 
     name: Literal["jepa"] = "jepa"
     num_targets: PositiveInt = 4
-    target_share: Range = (0.15, 0.2)
+    target_share: Pair[float] = (0.15, 0.2)
     """Tokens of a target block, as a share of all."""
-    context_share: Range = (0.4, 0.75)
+    context_share: Pair[float] = (0.4, 0.75)
     """Tokens of the context, as a share of those in no target."""
     predictor_width: PositiveInt = 192
     predictor_depth: PositiveInt = 6
     predictor_heads: PositiveInt = 6
-    ema: Range = (0.9995, 0.99999)
+    ema: Pair[float] = (0.9995, 0.99999)
     """Momentum of the target encoder at the first and the last step, linear between."""
     beta: PositiveFloat = Field(2.0)
     """Of the smooth-L1 loss on LayerNormed targets."""

@@ -18,6 +18,7 @@ from torch import Tensor
 from foundry_bench.config.settings import ViewSettings
 from foundry_bench.data.augment import Affine, random_affine
 from foundry_bench.data.dataset import Dataset, subsample
+from foundry_bench.errors import FoundryError
 from foundry_bench.geometry.patches import Patches, PatchSpec, group
 from foundry_bench.models.backbone import Backbone, Embedding, Inputs
 from foundry_bench.seeds import generator
@@ -233,7 +234,11 @@ class TokenFile:
     @classmethod
     @torch.inference_mode()
     def write(cls, folder: Path, teacher: Backbone, views: Views) -> None:
-        """Compute and write the arrays for all clouds of `views`, chunk by chunk."""
+        """Compute and write the arrays for all clouds of `views`, chunk by chunk.
+
+        Raises:
+            FoundryError: for numbers that float16 cannot hold.
+        """
         arrays: dict[str, np.memmap[tuple[int, ...], np.dtype[np.floating]]] = {}
         start = 0
         for batch in views.chunks():
@@ -245,6 +250,12 @@ class TokenFile:
                     shape = (len(views), *value.shape[1:])
                     arrays[name] = np.lib.format.open_memmap(
                         folder / f"{name}.npy", "w+", kind, shape
+                    )
+                largest = value.abs().max().item()
+                if not largest <= float(np.finfo(arrays[name].dtype).max):
+                    raise FoundryError(
+                        f"the teacher's {name} go up to {largest:.3g}, which cached tokens "
+                        f"({arrays[name].dtype}) cannot hold: set `train.views.count: online`"
                     )
                 arrays[name][start : start + len(value)] = value.cpu().numpy()
             start += len(values[0])

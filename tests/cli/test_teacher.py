@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from foundry_bench.cli.teacher import app
@@ -210,3 +211,12 @@ def test_convert_takes_tensors_that_share_their_storage(tmp_path: Path) -> None:
     whole = torch.arange(6.0)
     torch.save({"head": whole, "tied": whole[:3]}, tmp_path / "tied.pt")
     assert "2 tensors" in run("convert", str(tmp_path / "tied.pt"))
+
+
+def test_convert_writes_no_file_over_itself(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_file({"a": torch.ones(2)}, path)
+    before = path.read_bytes()
+    result = CliRunner().invoke(app, ["convert", str(path)])
+    assert "would be written over itself; name another file by --out" in str(result.exception)
+    assert path.read_bytes() == before

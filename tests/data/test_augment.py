@@ -65,7 +65,6 @@ def test_a_map_turns_and_then_shifts() -> None:
     points_BN3 = torch.tensor([[[0.0, 0.0, 1.0]], [[1.0, 2.0, 3.0]]])
     expected = torch.tensor([[[1.0, 1.0, 0.0]], [[6.0, 2.0, 3.0]]])
     torch.testing.assert_close(move(points_BN3), expected)
-    torch.testing.assert_close(move[torch.tensor([1])](points_BN3[1:]), expected[1:])
 
 
 def test_normalized_views_are_in_the_unit_sphere() -> None:

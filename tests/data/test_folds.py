@@ -79,9 +79,3 @@ def test_too_few_classes_are_an_error_with_the_numbers() -> None:
         r"its 12 classes have 15 to 26",
     ):
         draw_folds(dataset(), way=5, shot=23)
-
-
-@pytest.mark.parametrize("wrong", [{"way": 0}, {"shot": 0}, {"queries": 0}, {"seed": -1}])
-def test_impossible_numbers_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(FoundryError, match="expected at least 1 of each"):
-        draw_folds(dataset(), **({"way": 5, "shot": 10} | wrong))

@@ -117,26 +117,6 @@ def test_no_indices_give_no_clouds() -> None:
     assert generate([], seed=0, stream="train").points_NP3.shape == (0, 1024, 3)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"indices": [-1]}, "indices: given -1"),
-        ({"indices": [0, 2**32]}, "indices: given 0 to 4294967296"),
-        ({"indices": [[0]]}, "flat sequence of integers"),
-        ({"indices": [0.5]}, "flat sequence of integers"),
-        ({"seed": -1}, "seed: given -1"),
-        ({"stream": "val"}, "given 'val', expected one of train, test, unlabelled"),
-        ({"num_points": 15}, "given 15, expected at least 16"),
-        ({"difficulty": 1.01}, r"given 1\.01, expected a number from 0 to 1"),
-        ({"difficulty": math.nan}, "given nan"),
-    ],
-)
-def test_impossible_arguments(arguments: dict[str, object], message: str) -> None:
-    valid: dict[str, object] = {"indices": [0], "seed": 0, "stream": "train"}
-    with pytest.raises(ValueError, match=message):
-        generate(**(valid | arguments))  # type: ignore[arg-type]
-
-
 def test_difficulty_spreads_the_clouds_of_a_class() -> None:
     spreads = []
     for difficulty in (0.0, 0.5, 1.0):

@@ -15,10 +15,10 @@ from foundry_bench.geometry.fps import farthest_points, farthest_points_torch
 from tests.geometry.strategies import clouds
 
 
-def brute_force(points_N3: Tensor, num: int, start: int) -> list[int]:
+def brute_force(points_N3: Tensor, num: int) -> list[int]:
     """The definition: the lowest index among the points whose distance to the picks is largest."""
     points = points_N3.numpy()
-    picks = [start]
+    picks = [0]
     while len(picks) < num:
         difference = points[:, None] - points[picks][None]
         squared = difference[..., 0] ** 2 + difference[..., 1] ** 2 + difference[..., 2] ** 2
@@ -28,23 +28,18 @@ def brute_force(points_N3: Tensor, num: int, start: int) -> list[int]:
 
 @given(clouds(), st.data())
 def test_picks_are_those_of_the_definition(points_BN3: Tensor, data: st.DataObject) -> None:
-    num_points = points_BN3.shape[1]
-    num = data.draw(st.integers(1, num_points))
-    starts = [data.draw(st.integers(0, num_points - 1)) for _ in points_BN3]
-    pairs = zip(points_BN3, starts, strict=True)
-    expected = [brute_force(points_N3, num, start) for points_N3, start in pairs]
-    start_B = torch.tensor(starts)
-    assert farthest_points_torch(points_BN3, num, start_B).tolist() == expected
-    assert farthest_points(points_BN3, num, start_B).tolist() == expected
+    num = data.draw(st.integers(1, points_BN3.shape[1]))
+    expected = [brute_force(points_N3, num) for points_N3 in points_BN3]
+    assert farthest_points_torch(points_BN3, num).tolist() == expected
+    assert farthest_points(points_BN3, num).tolist() == expected
 
 
 @given(clouds(), st.data())
 def test_fpsample_picks_as_the_reference(points_BN3: Tensor, data: st.DataObject) -> None:
     pytest.importorskip("fpsample", reason="fpsample, an optional extra, is not installed")
     num = data.draw(st.integers(1, points_BN3.shape[1]))
-    start_B = torch.zeros(len(points_BN3), dtype=torch.int64)
-    picks_BC = fps.farthest_points_fpsample(points_BN3, num, start_B)
-    assert torch.equal(picks_BC, farthest_points_torch(points_BN3, num, start_B))
+    picks_BC = fps.farthest_points_fpsample(points_BN3, num)
+    assert torch.equal(picks_BC, farthest_points_torch(points_BN3, num))
 
 
 @given(clouds(), st.randoms(use_true_random=False))
@@ -67,15 +62,14 @@ def test_a_cloud_in_a_batch_is_picked_as_alone(monkeypatch: pytest.MonkeyPatch) 
     alone = torch.cat([farthest_points(cloud[None], 16) for cloud in points_BN3])
     assert torch.equal(farthest_points(points_BN3, 16), alone)
     monkeypatch.setattr(fps, "CHUNK_POINTS", 128)
-    start_B = torch.zeros(7, dtype=torch.int64)
-    assert torch.equal(farthest_points_torch(points_BN3, 16, start_B), alone)
+    assert torch.equal(farthest_points_torch(points_BN3, 16), alone)
 
 
 def test_picking_all_points_gives_each_once() -> None:
     points_BN3 = torch.randn(2, 33, 3, generator=torch.Generator().manual_seed(0))
-    picks_BC = farthest_points(points_BN3, 33, start_B=5)
+    picks_BC = farthest_points(points_BN3, 33)
     assert picks_BC.dtype == torch.int64
-    assert picks_BC[:, 0].tolist() == [5, 5]
+    assert picks_BC[:, 0].tolist() == [0, 0]
     assert picks_BC.sort(dim=1).values.tolist() == [list(range(33))] * 2
 
 
@@ -88,22 +82,19 @@ def test_without_fpsample_the_torch_loop_picks_the_same(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    ("shape", "num", "start", "message"),
+    ("shape", "num", "message"),
     [
-        ((2, 8, 3), 9, 0, "cannot pick 9 points of clouds of 8"),
-        ((2, 8, 3), 0, 0, "cannot pick 0 points"),
-        ((2, 8, 3), 4, 8, "start point 8 is none of 0 to 7"),
-        ((2, 8, 3), 4, torch.tensor([0, 9]), "not all in 0 to 7"),
-        ((2, 8, 3), 4, torch.tensor([0]), "2 clouds need as many starts"),
-        ((8, 3), 4, 0, r"must be \(clouds, points, 3\), not \(8, 3\)"),
-        ((2, 3, 8), 2, 0, r"must be \(clouds, points, 3\), not \(2, 3, 8\)"),
+        ((2, 8, 3), 9, "cannot pick 9 points of clouds of 8"),
+        ((2, 8, 3), 0, "cannot pick 0 points"),
+        ((8, 3), 4, r"must be \(clouds, points, 3\), not \(8, 3\)"),
+        ((2, 3, 8), 2, r"must be \(clouds, points, 3\), not \(2, 3, 8\)"),
     ],
 )
 def test_impossible_wishes_say_what_was_given(
-    shape: tuple[int, ...], num: int, start: Tensor | int, message: str
+    shape: tuple[int, ...], num: int, message: str
 ) -> None:
     with pytest.raises(FoundryError, match=message):
-        farthest_points(torch.zeros(shape), num, start)
+        farthest_points(torch.zeros(shape), num)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -116,6 +107,5 @@ def test_triton_picks_as_the_reference(num_points: int, num: int) -> None:
     normal_BN3 = torch.randn(5, num_points, 3, generator=generator)
     tied_BN3 = torch.randint(0, 4, (5, num_points, 3), generator=generator).float()
     for points_BN3 in (normal_BN3, tied_BN3):
-        start_B = torch.randint(0, num_points, (5,), generator=generator)
-        picks_BC = farthest_points_triton(points_BN3.cuda(), num, start_B.cuda())
-        assert torch.equal(picks_BC.cpu(), farthest_points_torch(points_BN3, num, start_B))
+        picks_BC = farthest_points_triton(points_BN3.cuda(), num)
+        assert torch.equal(picks_BC.cpu(), farthest_points_torch(points_BN3, num))

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from foundry_bench.config.settings import TrainSettings
 from foundry_bench.models.backbone import Embedding
 from foundry_bench.seeds import seeded
 from foundry_bench.students.bipartite import Bipartite, BipartiteSettings, spread
@@ -187,3 +188,11 @@ def test_no_block_leaves_no_token() -> None:
     settings = TomeSettings(supertokens=1, merge=(1, 1))
     with pytest.raises(ValueError, match="merge: block 2 cannot merge 1 of its 1 tokens away"):
         settings.check(2, 2)
+
+
+def test_a_student_of_which_nothing_trains_cannot_be_distilled() -> None:
+    nothing = TrainSettings.model_validate({"distill": {"trains": []}})
+    TomeSettings().check_training(nothing)
+    TomeSettings(upsample="copy").check_training(TrainSettings())
+    with pytest.raises(ValueError, match=r"^upsample: with 'copy' nothing trains"):
+        TomeSettings(upsample="copy").check_training(nothing)

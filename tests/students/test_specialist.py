@@ -1,7 +1,6 @@
 import pytest
 
 from foundry_bench.config.settings import TrainSettings
-from foundry_bench.students.foundry import Foundry
 from foundry_bench.students.specialist import Specialist, SpecialistSettings
 from foundry_bench.students.student import Student
 from foundry_bench.teachers.teacher import Teacher
@@ -11,10 +10,6 @@ from foundry_bench.testing import StudentContract
 class TestSpecialist(StudentContract):
     def student(self, teacher: Teacher, supertokens: int) -> Student:
         return Specialist(teacher, SpecialistSettings(supertokens=supertokens))
-
-
-def test_it_learns_answers_and_foundry_tokens() -> None:
-    assert (Specialist.learns, Foundry.learns) == ("logits", "tokens")
 
 
 def test_a_batch_of_one_is_refused() -> None:

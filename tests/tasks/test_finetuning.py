@@ -5,6 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from foundry_bench.config.settings import FinetuneSettings
+from foundry_bench.errors import FoundryError
+from foundry_bench.models.heads import ClassificationHead
 from foundry_bench.seeds import seeded
 from foundry_bench.students.foundry import Foundry, FoundrySettings
 from foundry_bench.tasks.classification import Labelling
@@ -97,3 +99,15 @@ def test_the_literatures_number_stands_beside_the_usual_one(tmp_path: Path) -> N
     plain, _ = tune(tmp_path / "plain")
     assert "literature_accuracy" not in plain.metrics
     assert [line["loss"] for line in plain.history] == [line["loss"] for line in tuned.history]
+
+
+@pytest.mark.parametrize(("num_train", "selection"), [(1, "last"), (2, "val"), (1, "val")])
+def test_a_single_cloud_to_learn_from_is_told(
+    tmp_path: Path, num_train: int, selection: str
+) -> None:
+    settings = FinetuneSettings.model_validate({"epochs": 1, "selection": selection})
+    data, backbone = usual(num_train), tiny_teacher()
+    head = ClassificationHead(backbone.width, 2)
+    training = Training(settings, 0, tmp_path, progressing(tmp_path, 1))
+    with pytest.raises(FoundryError, match="training clouds to learn from"):
+        fine_tune(Labelling(backbone, head, data, settings), training, literature=False)

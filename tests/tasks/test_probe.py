@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from foundry_bench.errors import FoundryError
 from foundry_bench.seeds import generator
 from foundry_bench.tasks.probe import GRID, Probe, ProbeSettings, _accuracy, _choose_c
 from foundry_bench.tasks.task import Task, TaskData
@@ -91,3 +92,15 @@ def test_noisier_features_get_a_stronger_penalty(noise: float, most: float) -> N
 def test_classes_too_small_to_stratify_are_no_error(labels: list[int]) -> None:
     features = np.eye(len(labels), dtype=np.float32)
     assert _choose_c(features, np.array(labels)) in GRID
+
+
+@pytest.mark.parametrize(
+    ("num_train", "labels", "message"),
+    [(1, [0], "all of one: take data"), (4, [0] * 4, "all of one: take"), (2, [0, 1], "a fifth")],
+)
+def test_too_few_clouds_or_classes_are_told(
+    num_train: int, labels: list[int], message: str
+) -> None:
+    data = replace(usual(num_train, 4), train_labels=torch.tensor(labels))
+    with pytest.raises(FoundryError, match=message):
+        evaluate(data)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy.optimize import LinearConstraint, minimize
 
+from foundry_bench.errors import FoundryError
 from foundry_bench.seeds import generator
 from foundry_bench.tasks.features import pooled_features
 from foundry_bench.tasks.svm import Svm, SvmSettings
@@ -103,3 +104,9 @@ def test_labels_of_test_only_count() -> None:
 def test_c_is_positive(c: float) -> None:
     with pytest.raises(ValueError, match="greater than 0"):
         SvmSettings(c=c)
+
+
+def test_a_single_class_is_told() -> None:
+    data = TaskData.from_patches(tiny_dataset(4, 4), SPEC, CPU)
+    with pytest.raises(FoundryError, match="svm tells classes apart, and the 4 training clouds"):
+        Svm(SvmSettings()).evaluate(tiny_teacher(), replace(data, train_labels=torch.zeros(4)))

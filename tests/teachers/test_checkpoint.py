@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from foundry_bench.errors import FoundryError
-from foundry_bench.teachers.checkpoint import read_checkpoint, read_state, read_trusted
+from foundry_bench.teachers.checkpoint import read_checkpoint, read_trusted
 
 
 class _Planted:
@@ -31,14 +31,14 @@ def test_the_state_dict_is_found_where_trainers_keep_it(
     for name in nesting:
         content = {"epoch": 3, name: content}
     torch.save(content, tmp_path / "model.pt")
-    state = read_state(tmp_path / "model.pt")
+    state = read_checkpoint(tmp_path / "model.pt").state
     assert list(state) == ["layer.weight"]
     assert torch.equal(state["layer.weight"], torch.ones(2, 3))
 
 
 def test_safetensors_are_read(tmp_path: Path) -> None:
     save_file({"a": torch.arange(3)}, tmp_path / "a.safetensors")
-    assert read_state(tmp_path / "a.safetensors")["a"].tolist() == [0, 1, 2]
+    assert read_checkpoint(tmp_path / "a.safetensors").state["a"].tolist() == [0, 1, 2]
 
 
 def test_a_pickle_with_code_is_refused_and_nothing_runs(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_pickle_with_code_is_refused_and_nothing_runs(tmp_path: Path) -> None:
         {"state_dict": {"a": torch.ones(1)}, "extra": _Planted(witness)}, tmp_path / "bad.pt"
     )
     with pytest.raises(FoundryError, match="convert --trust"):
-        read_state(tmp_path / "bad.pt")
+        read_checkpoint(tmp_path / "bad.pt")
     assert not witness.exists()
 
 
@@ -68,7 +68,7 @@ def test_a_truncated_file_is_one_clear_error(tmp_path: Path, suffix: str) -> Non
     cut = tmp_path / f"cut{suffix}"
     cut.write_bytes(whole.read_bytes()[:500])
     with pytest.raises(FoundryError, match=r"cut.* is not a readable"):
-        read_state(cut)
+        read_checkpoint(cut)
 
 
 def whole(folder: Path, form: str) -> bytes:
@@ -79,7 +79,7 @@ def whole(folder: Path, form: str) -> bytes:
         save_file({name: value.detach() for name, value in state.items()}, path, {"made": "here"})
     else:
         torch.save(state, path, _use_new_zipfile_serialization=form == "zip")
-    assert read_state(path)["a"].sum() == 30
+    assert read_checkpoint(path).state["a"].sum() == 30
     return path.read_bytes()
 
 
@@ -92,7 +92,7 @@ def test_a_file_cut_anywhere_is_damaged_and_not_taken_for_code(tmp_path: Path, f
     for length in range(len(content)):
         cut.write_bytes(content[:length])
         with pytest.raises(FoundryError, match=r"cut\.\w+ is not a readable") as caught:
-            read_state(cut)
+            read_checkpoint(cut)
         assert "\n" not in str(caught.value)
 
 
@@ -104,7 +104,7 @@ def test_a_file_with_a_wrong_byte_anywhere_is_read_or_refused(tmp_path: Path, fo
     for place, byte in enumerate(content):
         wrong.write_bytes(content[:place] + bytes([byte ^ 0x15]) + content[place + 1 :])
         try:
-            read_state(wrong)
+            read_checkpoint(wrong)
         except FoundryError as error:
             messages.append(str(error))
     assert len(messages) > len(content) / 4
@@ -125,7 +125,7 @@ def test_what_is_whole_and_more_than_data_may_be_trusted(
     zipped = form == "zip"
     torch.save(content, path, pickle_protocol=protocol, _use_new_zipfile_serialization=zipped)
     with pytest.raises(FoundryError) as caught:
-        read_state(path)
+        read_checkpoint(path)
     message, _, advised = str(caught.value).partition("convert --trust ")
     assert f"holds more than tensors and plain data{what}, so" in message
     assert shlex.split(advised) == [str(path)]
@@ -139,14 +139,14 @@ def test_what_is_whole_and_more_than_data_may_be_trusted(
 def test_tensors_that_are_not_dense_are_refused(tmp_path: Path, strange: torch.Tensor) -> None:
     torch.save({"a": torch.ones(1), "b": strange}, tmp_path / "strange.pt")
     with pytest.raises(FoundryError, match=r"holds 1 tensors that .*, the first: b; expected den"):
-        read_state(tmp_path / "strange.pt")
+        read_checkpoint(tmp_path / "strange.pt")
 
 
 @pytest.mark.parametrize("content", [b"", b"<!DOCTYPE html><html>", b"version https://git-lfs"])
 def test_what_is_no_checkpoint_at_all_says_how_it_begins(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "page.pth").write_bytes(content)
     with pytest.raises(FoundryError, match=r"page\.pth is not a readable checkpoint: it begins"):
-        read_state(tmp_path / "page.pth")
+        read_checkpoint(tmp_path / "page.pth")
 
 
 def test_hyper_parameters_come_with_the_tensors(tmp_path: Path) -> None:
@@ -166,9 +166,9 @@ def test_metadata_come_with_the_tensors(tmp_path: Path) -> None:
 def test_a_file_without_tensors_says_what_was_expected(tmp_path: Path, content: object) -> None:
     torch.save(content, tmp_path / "none.pt")
     with pytest.raises(FoundryError, match="expected a state dict"):
-        read_state(tmp_path / "none.pt")
+        read_checkpoint(tmp_path / "none.pt")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FoundryError, match=r"there is no file .*gone\.pt"):
-        read_state(tmp_path / "gone.pt")
+        read_checkpoint(tmp_path / "gone.pt")

@@ -8,6 +8,7 @@ import torch
 from foundry_bench.config.settings import DistillSettings, LossSettings, ViewSettings
 from foundry_bench.geometry.patches import Patches
 from foundry_bench.models.backbone import Embedding
+from foundry_bench.registries import STUDENTS
 from foundry_bench.seeds import generator, seeded
 from foundry_bench.students.assignments.dso import DsoSettings
 from foundry_bench.students.foundry import Foundry, FoundrySettings
@@ -185,3 +186,18 @@ def test_targets_of_the_teacher_carry_no_gradient() -> None:
     assert batch.targets_BCD is not None
     assert not batch.targets_BCD.requires_grad
     assert not isinstance(batch.inputs, Embedding)
+
+
+@pytest.mark.parametrize("name", list(STUDENTS))
+def test_every_student_is_distilled_in_bfloat16(name: str, tmp_path: Path) -> None:
+    kind, given = (
+        STUDENTS.get(name),
+        settings(precision="bfloat16", trains=("tokenizer", "encoder")),
+    )
+    few = {"supertokens": 2} if "supertokens" in kind.Settings.model_fields else {}
+    made = kind(tiny_teacher(), kind.Settings(name=name, **few))
+    made.freeze_all_but(given.trains)
+    lessons = Lessons(online(), tiny_teacher(), precision="bfloat16")
+    history = train(Distillation(made, lessons, given), given, tmp_path)
+    assert losses(history)[-1] < losses(history)[0]
+    assert {parameter.dtype for parameter in made.parameters()} == {torch.float32}

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from foundry_bench.config.settings import ViewSettings
+from foundry_bench.errors import FoundryError
 from foundry_bench.geometry.patches import Patches, group
 from foundry_bench.models.backbone import Embedding
 from foundry_bench.seeds import generator
@@ -211,3 +212,10 @@ def test_fixed_views_alone_draw_a_view_for_each_cloud() -> None:
     assert isinstance(drawn, Patches)
     assert len({tuple(center.tolist()) for center in drawn.centers_BC3[:, 0]}) == 2
     assert torch.equal(views.views[0].centers_BC3, shown[0].patches.centers_BC3)
+
+
+def test_tokens_too_large_for_float16_are_refused(tmp_path: Path) -> None:
+    teacher = tiny_teacher()
+    torch.nn.init.constant_(teacher.get_submodule("tokenizer.out").bias, 1e6)
+    with pytest.raises(FoundryError, match=r"tokens go up to 1e\+06, which .* \(float16\)"):
+        TokenFile.write(tmp_path, teacher, patch_views(DATASET, ROWS, SPEC, None, CPU))

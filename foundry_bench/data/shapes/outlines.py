@@ -39,13 +39,8 @@ def bezier(start: Vec, control: Vec, end: Vec, num: int = 6) -> list[Vec]:
     for i in range(num + 1):
         t = i / num
         a, b, c = (1.0 - t) ** 2, 2.0 * t * (1.0 - t), t * t
-        path.append(
-            (
-                a * start[0] + b * control[0] + c * end[0],
-                a * start[1] + b * control[1] + c * end[1],
-                a * start[2] + b * control[2] + c * end[2],
-            )
-        )
+        x, y, z = (a * p + b * q + c * r for p, q, r in zip(start, control, end, strict=True))
+        path.append((x, y, z))
     return path
 
 

@@ -246,15 +246,13 @@ def helix(centre: Vec, radius: float, height: float, turns: float, thickness: fl
     return tube(path, thickness)
 
 
-def revolve(profile: Profile, origin: Vec = ZERO, axis: Vec = UP, squash: float = 1.0) -> Pieces:
+def revolve(profile: Profile, origin: Vec = ZERO, axis: Vec = UP) -> Pieces:
     """The surface of revolution of (radius, distance along the unit vector `axis`); open ends."""
     pieces: Pieces = []
     right, front = frame(axis)
-    front = scale(front, squash)
-    mean = TAU * _mean_radius(1.0, squash)
     for (r0, y0), (r1, y1) in pairwise(profile):
         rise = scale(axis, y1 - y0)
-        area = mean * (r0 + r1) / 2.0 * math.hypot(y1 - y0, r1 - r0)
+        area = TAU * (r0 + r1) / 2.0 * math.hypot(y1 - y0, r1 - r0)
         start = add(origin, scale(axis, y0))
         pieces.append(Piece(Kind.RULED, start, rise, right, front, r0, r1, 0.0, TAU, area))
     return pieces

@@ -16,15 +16,16 @@ class Assignment(nn.Module, ABC):
 
     Attributes:
         Settings: of the class; `student.assignment` in a sweep file is checked by them.
+        supertokens: how many there are.
         version: to be raised when the code changes what the assignment computes, as a student's.
     """
 
     Settings: ClassVar[type[NamedSettings]] = NamedSettings
     version: ClassVar[int] = 1
 
-    @abstractmethod
     def __init__(self, settings: NamedSettings, width: int, supertokens: int) -> None:
         super().__init__()
+        self.supertokens = supertokens
 
     @abstractmethod
     def forward(self, tokens_BCD: Tensor, positions_BCD: Tensor, centers_BC3: Tensor) -> Tensor:

@@ -5,17 +5,12 @@ Paper: the mechanism ablation of "Foundry" (arXiv 2511.20721). B clouds, C token
 
 from torch import Tensor
 
-from foundry_bench.config.settings import NamedSettings
 from foundry_bench.students.assignments import Assignment
 from foundry_bench.students.assignments.distance import farthest, nearest_BCS, take
 
 
 class Fps(Assignment):
     """Regions of space around s patch centres picked by FPS; nothing is learned."""
-
-    def __init__(self, settings: NamedSettings, width: int, supertokens: int) -> None:
-        super().__init__(settings, width, supertokens)
-        self.supertokens = supertokens
 
     def forward(self, tokens_BCD: Tensor, positions_BCD: Tensor, centers_BC3: Tensor) -> Tensor:
         """One-hot `assign_BCS`."""

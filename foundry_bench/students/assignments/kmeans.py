@@ -31,8 +31,7 @@ class _KMeans(Assignment):
 
     def __init__(self, settings: KMeansSettings, width: int, supertokens: int) -> None:
         super().__init__(settings, width, supertokens)
-        self.settings = settings
-        self.supertokens = supertokens
+        self.iterations = settings.iterations
 
     @torch.no_grad()
     def forward(self, tokens_BCD: Tensor, positions_BCD: Tensor, centers_BC3: Tensor) -> Tensor:
@@ -40,7 +39,7 @@ class _KMeans(Assignment):
         points_BCF = self.points(tokens_BCD, centers_BC3).float()
         with torch.autocast(points_BCF.device.type, enabled=False):
             places_BSF = take(points_BCF, farthest(points_BCF, self.supertokens))
-            for _ in range(self.settings.iterations):
+            for _ in range(self.iterations):
                 assign_BCS = nearest_BCS(points_BCF, places_BSF)
                 count_BS1 = assign_BCS.sum(1).unsqueeze(-1)
                 mean_BSF = assign_BCS.transpose(1, 2) @ points_BCF / count_BS1.clamp_min(1)

@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from foundry_bench.config.settings import NamedSettings
 from foundry_bench.errors import FoundryError
 from foundry_bench.students.assignments import Assignment
 
@@ -16,10 +15,6 @@ class Random(Assignment):
     """Where a token goes is a hash of its patch's centre: as good as random, and yet the same each
     time.
     """
-
-    def __init__(self, settings: NamedSettings, width: int, supertokens: int) -> None:
-        super().__init__(settings, width, supertokens)
-        self.supertokens = supertokens
 
     def forward(self, tokens_BCD: Tensor, positions_BCD: Tensor, centers_BC3: Tensor) -> Tensor:
         """One-hot `assign_BCS`."""
