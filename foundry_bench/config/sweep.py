@@ -67,7 +67,9 @@ class SweepConfig(Settings):
     @classmethod
     def _no_section(cls, name: str) -> str:
         if name in SECTIONS:
-            raise ValueError(f"'{name}' is what reports call a section of their own; choose another")
+            raise ValueError(
+                f"'{name}' is what reports call a section of their own; choose another"
+            )
         return name
 
     @model_validator(mode="after")
