@@ -81,9 +81,11 @@ def _run_together(
     found: dict[str, dict[str, tuple[Stage, TrialConfig]]] = {}
     for trial in trials:
         with suppress(Exception):
-            for stage in in_order(plan(trial)).values():
-                if stage.together is not None and store.find(stage.key) is None:
-                    found.setdefault(stage.together, {}).setdefault(stage.key, (stage, trial))
+            stages = in_order(plan(trial))
+            lacks = lacking(stages, store)
+            for key, stage in stages.items():
+                if stage.together is not None and key in lacks:
+                    found.setdefault(stage.together, {}).setdefault(key, (stage, trial))
     for together in found.values():
         if len(together) > 1:
             for result in _take_turns(list(together.values()), store, report, turn):
@@ -183,6 +185,18 @@ def in_order(leaves: Sequence[Stage]) -> dict[str, Stage]:
     for leaf in leaves:
         visit(leaf)
     return found
+
+
+def lacking(stages: Mapping[str, Stage], store: Store) -> set[str]:
+    """Keys of `stages`, each after what it needs, that the store lacks; and of those whose weights
+    were freed and such a stage needs.
+    """
+    found = {key: store.find(key) for key in stages}
+    lacks = {key for key, entry in found.items() if entry is None}
+    for stage in reversed(stages.values()):
+        needed = (found[need.key] for need in stage.needs.values() if stage.key in lacks)
+        lacks |= {entry.record.key for entry in needed if entry and not entry.is_whole}
+    return lacks
 
 
 def _copy_records(
