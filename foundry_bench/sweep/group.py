@@ -193,7 +193,7 @@ def lacking(stages: Mapping[str, Stage], store: Store) -> set[str]:
     """
     found = {key: store.find(key) for key in stages}
     lacks = {key for key, entry in found.items() if entry is None}
-    for stage in reversed(stages.values()):
+    for stage in reversed(list(stages.values())):
         needed = (found[need.key] for need in stage.needs.values() if stage.key in lacks)
         lacks |= {entry.record.key for entry in needed if entry and not entry.is_whole}
     return lacks

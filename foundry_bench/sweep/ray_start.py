@@ -1,5 +1,6 @@
 """The Ray that a sweep runs on: its own on this machine, or a cluster that is there."""
 
+import gc
 import logging
 import os
 import socket
@@ -83,7 +84,7 @@ def started_ray(slots: Slots) -> Iterator[None]:
                 )
             yield
         finally:
-            ray.shutdown()
+            _leave()
 
 
 @contextmanager
@@ -146,12 +147,23 @@ def joined(address: str) -> Iterator[list[Machine]]:
                 runtime_env=environment,
             )
         except Exception as error:
-            ray.shutdown()
+            _leave()
             raise FoundryError(_advice(address, error)) from error
     try:
         yield _machines(address)
     finally:
+        _leave()
+
+
+def _leave() -> None:
+    """Leave Ray. Nobody collects garbage meanwhile: with what Tune left, another thread would ask
+    for what is being shut down, and Ray ends the process for that.
+    """
+    gc.disable()
+    try:
         ray.shutdown()
+    finally:
+        gc.enable()
 
 
 @contextmanager
