@@ -1,6 +1,7 @@
 """Kills a sweep at random moments, calls it again, and compares with one that nobody disturbed.
 
-    python benchmarks/kill_sweep.py [--moments 20] [--kinds driver,worker,group] [--seed S]
+    python -m benchmarks.kill_sweep [--moments 20] [--kinds driver,worker,group] [--seed S]
+        [--json FILE]
 
 Runs a small sweep of real stages once in peace, then `--moments` times for each kind of kill: -9
 to the driver, to one worker, or to all that the command started. The same command follows at once
@@ -18,12 +19,14 @@ Then
 Prints a line for each moment with the time left, and at the end one line of JSON. Moments are
 shares of the undisturbed sweep's time, drawn from the seed, which is printed: give it with --seed
 to meet the same moments again. Exit code 1 if anything differed; its folder is then kept.
+
+FILE is written after each moment. Called again with it, the script goes on until FILE has
+`--moments` of each kind, from wherever it was interrupted.
 """
 
 import argparse
 import json
 import os
-import platform
 import random
 import shutil
 import signal
@@ -32,11 +35,15 @@ import sys
 import tempfile
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from benchmarks.bench import write
+from foundry_bench.provenance import commit
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("driver", "worker", "group")
@@ -149,21 +156,51 @@ def main() -> None:
     parser.add_argument("--moments", type=int, default=20, help="of each kind")
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**31))
+    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    kinds = options.kinds.split(",")
-    found = measure(kinds, options.moments, options.seed, say)
+    earlier = read_rows(options.json)
+
+    def keep(found: dict[str, Any]) -> None:
+        rows = {"options": vars(options) | {"json": None}, **found}
+        write(options.json, "kill_sweep", {**rows, "rows": [*earlier, *found["rows"]]}, "wall")
+
+    todo = left_to_do(options.kinds.split(","), options.moments, earlier)
+    if not todo:
+        raise SystemExit(f"{options.json} has these moments already")
+    found = measure(todo, options.seed, say, keep)
     print(json.dumps(found))  # noqa: T201
-    raise SystemExit(1 if found["faults"] else 0)
+    raise SystemExit(1 if any(row["faults"] for row in found["rows"]) else 0)
+
+
+def read_rows(path: Path | None) -> list[dict[str, Any]]:
+    """The moments of an earlier call with the same file; none without one."""
+    if path is None or not path.exists():
+        return []
+    document = json.loads(path.read_text())
+    if document["commit"] != commit():
+        raise SystemExit(f"{path} is of commit {document['commit']}: give another file")
+    rows: list[dict[str, Any]] = document["results"]["rows"]
+    return rows
+
+
+def left_to_do(
+    kinds: Sequence[str], moments: int, earlier: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """The kinds of the kills that lack, in turns."""
+    had = Counter(row["kind"] for row in earlier)
+    return [kind for number in range(moments) for kind in kinds if number >= had[kind]]
 
 
 def measure(
-    kinds: Sequence[str], moments: int, seed: int, tell: Callable[[str], None]
+    todo: Sequence[str],
+    seed: int,
+    tell: Callable[[str], None],
+    keep: Callable[[dict[str, Any]], None] = lambda found: None,
 ) -> dict[str, Any]:
-    """All kills of `kinds`, `moments` of each.
+    """A kill of each kind in `todo`; `keep` gets what is known after each of them.
 
     Returns:
-        `seed`, `sweep_s` (undisturbed), `moments` (kind -> number), `equal` (kind -> number of
-        sweeps that ended as the undisturbed one), `disturbed` (all of them), `faults`, `machine`.
+        `seed`, `sweep_s` (undisturbed) and `rows`, each with the fields of `Disturbed`.
     """
     random.seed(seed)
     root = Path(tempfile.mkdtemp(prefix="kill-", dir="/tmp"))
@@ -171,40 +208,28 @@ def measure(
     tell(f"seed {seed}; {root}")
     peace_s, worker_s = undisturbed(root / "peace" / "out")
     tell(f"undisturbed: {peace_s:.1f} s, the first worker after {worker_s:.1f} s")
-    todo = [(kind, number) for number in range(moments) for kind in kinds]
-    start, disturbed = time.monotonic(), []
-    for count, (kind, number) in enumerate(todo, start=1):
+    start = time.monotonic()
+    found: dict[str, Any] = {"seed": seed, "sweep_s": round(peace_s, 1), "rows": []}
+    for count, kind in enumerate(todo, start=1):
         earliest_s = worker_s if kind == "worker" else 0.0
         moment_s = earliest_s + random.random() * (peace_s - earliest_s)
-        folder = root / f"{kind}-{number}"
+        folder = root / f"{kind}-{count}"
         while (one := disturb(folder / "out", kind, moment_s, root / "peace" / "out")) is None:
             moment_s *= EARLIER
             shutil.rmtree(folder)
-        disturbed.append(one)
+        found["rows"].append(asdict(one))
+        keep(found)
         if not one.faults:
             shutil.rmtree(folder)
         left_s = (time.monotonic() - start) / count * (len(todo) - count)
         ended = "equal" if not one.faults else f"{'; '.join(one.faults)} ({folder})"
         tell(
-            f"{count}/{len(todo)}  {kind} killed at {one.at_s:.1f} s, {one.calls} calls more, "
-            f"{one.wall_s:.0f} s in all: {ended}  {left_s / 60:.1f} min left"
+            f"{count}/{len(todo)} {kind} killed at {one.at_s:.1f} s, {one.calls} more calls, "
+            f"{one.wall_s:.1f} s in all: {ended}; {left_s / 60:.0f} min left"
         )
-    faults = [
-        f"{one.kind} at {one.at_s:.1f} s: {fault}" for one in disturbed for fault in one.faults
-    ]
-    if not faults:
+    if not any(row["faults"] for row in found["rows"]):
         shutil.rmtree(root)
-    return {
-        "seed": seed,
-        "sweep_s": round(peace_s, 1),
-        "moments": dict.fromkeys(kinds, moments),
-        "equal": {
-            kind: sum(one.kind == kind and not one.faults for one in disturbed) for kind in kinds
-        },
-        "disturbed": [[one.kind, round(one.at_s, 1), one.calls] for one in disturbed],
-        "faults": faults,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-    }
+    return found
 
 
 def undisturbed(out: Path) -> tuple[float, float]:

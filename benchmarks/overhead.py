@@ -1,6 +1,6 @@
 """What a sweep costs beside its stages: (wall x slots - stages) / stages, and where it goes.
 
-    python -m benchmarks.overhead [--trials 15] [--stage-s 20] [--slots 2]
+    python -m benchmarks.overhead [--trials 15] [--stage-s 20] [--slots 2] [--json FILE]
 
 Each trial is one stage that keeps a core busy for `--stage-s`. Prints a line of JSON: `overhead`
 as a sweep prints it, and `parts`, the seconds of its wall clock (medians over workers):
@@ -27,7 +27,8 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks.planned import call_of, machine
+from benchmarks.bench import write
+from benchmarks.planned import call_of
 from foundry_bench.record import Record
 from foundry_bench.sweep.execution import Outcome, run_sweep
 from foundry_bench.sweep.folder import Folder
@@ -39,12 +40,15 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=15)
     parser.add_argument("--stage-s", type=float, default=20.0)
     parser.add_argument("--slots", type=int, default=2)
+    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    print(json.dumps(measure(options.trials, options.stage_s, options.slots)))  # noqa: T201
+    found = measure(options.trials, options.stage_s, options.slots)
+    print(json.dumps(found))  # noqa: T201
+    write(options.json, "overhead", {"options": vars(options) | {"json": None}, **found}, "wall")
 
 
 def measure(trials: int, stage_s: float, slots: int) -> dict[str, Any]:
-    """The overhead of a sweep, its parts in seconds, and what it was measured on."""
+    """The overhead of a sweep, and its parts in seconds."""
     with tempfile.TemporaryDirectory(prefix="overhead-") as temporary:
         out = Path(temporary)
         call = call_of(out, trials, round(1000 * stage_s), slots)
@@ -56,14 +60,10 @@ def measure(trials: int, stage_s: float, slots: int) -> dict[str, Any]:
     assert outcome.overhead is not None
     found = parts(stages, began_s, ended_s)
     return {
-        "trials": trials,
-        "stage_s": stage_s,
-        "slots": slots,
         "wall_s": round(outcome.wall_s, 2),
         "overhead": round(outcome.overhead, 4),
         "even": round(without_tail(outcome, stages, found["tail"]), 4),
         "parts": {name: round(seconds, 2) for name, seconds in found.items()},
-        **machine(),
     }
 
 
@@ -71,7 +71,7 @@ def parts(stages: list[Record], began_s: float, ended_s: float) -> dict[str, flo
     """Seconds of each part of the wall clock."""
     workers: dict[float, list[dict[str, float]]] = defaultdict(list)
     for stage in sorted(stages, key=lambda stage: stage.timings["began_s"]):
-        workers[round(stage.timings["process_s"], 1)].append(dict(stage.timings))
+        workers[stage.timings["process"]].append(dict(stage.timings))
     lines = list(workers.values())
     last_s = [line[-1]["ended_s"] for line in lines]
     gaps = [

@@ -5,13 +5,10 @@ repository as modules: `python -m benchmarks.overhead`.
 """
 
 import os
-import sys
 import time
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-from foundry_bench import provenance
 from foundry_bench.config.sweep import SweepConfig, TrialConfig
 from foundry_bench.stage import Stage, StageContext, StageResult
 from foundry_bench.sweep.execution import Call
@@ -43,14 +40,19 @@ def call_of(out: Path, trials: int, busy_ms: int, slots: int) -> Call:
 def plan(trial: TrialConfig) -> list[Stage]:
     """One stage; imported is what real trials need."""
     import_module("foundry_bench.trial")
-    planned_s, busy_s = time.time(), (trial.train.distill.epochs - 1) / 1000
+    busy_s = (trial.train.distill.epochs - 1) / 1000
 
     def run(context: StageContext) -> StageResult:
         began_s = time.time()
         while time.time() - began_s < busy_s:
             sum(range(10_000))
-        times = {"process_s": process_began_s(), "planned_s": planned_s, "began_s": began_s}
-        return StageResult({"probe_accuracy": 0.5}, timings={**times, "ended_s": time.time()})
+        timings = {
+            "process": os.getpid(),
+            "process_s": process_began_s(),
+            "began_s": began_s,
+            "ended_s": time.time(),
+        }
+        return StageResult({"probe_accuracy": 0.5}, timings=timings)
 
     return [Stage("evaluate", 1, {"busy_s": busy_s}, run, seed=trial.seed, task="probe")]
 
@@ -60,9 +62,3 @@ def process_began_s() -> float:
     ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
     up_s = float(Path("/proc/uptime").read_text().split()[0])
     return time.time() - up_s + ticks / os.sysconf("SC_CLK_TCK")
-
-
-def machine() -> dict[str, Any]:
-    """What a figure was measured on."""
-    device = provenance.device()
-    return {"cpu": device["cpu"], "cores": device["cores"], "python": sys.version.split()[0]}

@@ -1,6 +1,6 @@
 """A sweep of 2,000 trials that do nothing: memory of the driver, planning, time per trial.
 
-    python -m benchmarks.scale [--trials 2000] [--slots 2]
+    python -m benchmarks.scale [--trials 2000] [--slots 2] [--json FILE]
 
 Prints a line of JSON: seconds to expand the sweep file into trials, to plan them, for `--dry-run`,
 for the whole sweep, for `status` and for the same call again when all has ended; milliseconds a
@@ -20,7 +20,8 @@ from typing import Any, TypeVar
 
 from rich.console import Console
 
-from benchmarks.planned import PLANNER, call_of, machine
+from benchmarks.bench import write
+from benchmarks.planned import PLANNER, call_of
 from foundry_bench.store import Store
 from foundry_bench.sweep.dry_run import dry_run
 from foundry_bench.sweep.execution import run_sweep
@@ -40,9 +41,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=2000)
     parser.add_argument("--slots", type=int, default=2)
+    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     found = measure(options.trials, options.slots)
     print(json.dumps(found))  # noqa: T201
+    write(options.json, "scale", {"options": vars(options) | {"json": None}, **found}, "wall")
     is_good = (
         found["expand_s"] + found["plan_s"] < PLANNING_S
         and found["driver_mib"] < MEMORY_MIB
@@ -65,8 +68,6 @@ def measure(trials: int, slots: int) -> dict[str, Any]:
         _, status_s = timed(lambda: status(out))
         _, again_s = timed(lambda: run_sweep(call, console))
     return {
-        "trials": trials,
-        "slots": slots,
         "expand_s": round(expand_s, 2),
         "plan_s": round(plan_s, 2),
         "dry_run_s": round(dry_run_s, 2),
@@ -77,7 +78,6 @@ def measure(trials: int, slots: int) -> dict[str, Any]:
         "status_s": round(status_s, 2),
         "again_s": round(again_s, 2),
         "driver_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        **machine(),
     }
 
 

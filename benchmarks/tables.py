@@ -1,6 +1,6 @@
-"""Write the tables of docs/performance.md from benchmarks/results/*.json: no number is typed.
+"""Write the tables of docs/ from benchmarks/results/*.json: no number is typed.
 
-    python benchmarks/tables.py [--results DIR] [--page FILE]
+    python benchmarks/tables.py [--results DIR] [--pages FILE ...]
 
 A table stands between `<!-- table: NAME -->` and `<!-- end -->`, and is made of the results file
 NAME.json and of those with further words, such as NAME.gpu.json. A table without results says so.
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
+PAGES = [HERE.parent / "docs" / name for name in ("performance.md", "faults.md")]
 PLACE = re.compile(r"(<!-- table: ([\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 NOTHING = "Not measured yet.\n"
 
@@ -22,14 +23,15 @@ Row = Sequence[object]
 
 
 def main() -> None:
-    """Rewrite the page."""
+    """Rewrite the pages."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--results", type=Path, default=HERE / "results")
-    parser.add_argument("--page", type=Path, default=HERE.parent / "docs" / "performance.md")
+    parser.add_argument("--pages", type=Path, nargs="+", default=PAGES)
     options = parser.parse_args()
-    options.page.write_text(filled(options.page.read_text(), options.results))
+    for page in options.pages:
+        page.write_text(filled(page.read_text(), options.results))
 
 
 def filled(page: str, results: Path) -> str:
@@ -127,12 +129,55 @@ def against_reference(document: Document) -> str:
     return _table(("", "faster than the reference"), rows)
 
 
+def kill_sweep(document: Document) -> str:
+    """How many killed sweeps ended as the undisturbed one, and what differed in the others."""
+    found: dict[str, list[list[str]]] = {}
+    for row in document["results"]["rows"]:
+        found.setdefault(row["kind"], []).append(row["faults"])
+    rows = [
+        (kind, len(faults), faults.count([]), "; ".join(fault for each in faults for fault in each))
+        for kind, faults in found.items()
+    ]
+    return _table(("killed", "moments", "ended as undisturbed", "else"), rows)
+
+
+def overhead(document: Document) -> str:
+    """What a sweep costs beside its stages, and seconds by part."""
+    results = document["results"]
+    options, parts = results["options"], results["parts"]
+    cells = (
+        f"{options['trials']} x {options['stage_s']:g} s",
+        options["slots"],
+        *(f"{results[name]:.1%}" for name in ("overhead", "even")),
+        *(f"{seconds:.1f}" for seconds in parts.values()),
+    )
+    head = ("trials", "slots", "overhead", "without tail", *(f"{name}, s" for name in parts))
+    return _table(head, [cells])
+
+
+def scale(document: Document) -> str:
+    """A sweep of trials that do nothing."""
+    results = document["results"]
+    cells = (
+        results["options"]["trials"],
+        f"{results['expand_s'] + results['plan_s']:.1f}",
+        results["driver_mib"],
+        *(f"{results[name]:.0f}" for name in ("sweep_s", "first_tenth_ms", "last_tenth_ms")),
+        *(f"{results[name]:.1f}" for name in ("status_s", "again_s")),
+    )
+    head = ("trials", "planning, s", "driver, MiB", "all, s", "a trial of the first tenth, ms")
+    return _table((*head, "of the last, ms", "status, s", "called again, s"), [cells])
+
+
 TABLES: dict[str, tuple[str, Callable[[Document], str]]] = {
     "throughput": ("throughput", throughput),
     "where": ("throughput", where),
     "growth": ("growth", growth),
     "sweep_cost": ("sweep_cost", sweep_cost),
     "against_reference": ("against_reference", against_reference),
+    "kill_sweep": ("kill_sweep", kill_sweep),
+    "overhead": ("overhead", overhead),
+    "scale": ("scale", scale),
 }
 """Name of a table -> the benchmark that it shows, and who makes it."""
 

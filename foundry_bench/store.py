@@ -114,8 +114,10 @@ class Store:
         return entry
 
     def run_if_free(self, stage: Stage, report: Report) -> Entry | None:
-        """As `get_or_run`, but None instead of waiting for another process."""
-        return self._try(stage, report, wait=False)
+        """As `get_or_run`, but None instead of waiting for another process; it runs again if its
+        weights were freed.
+        """
+        return self._try(stage, report, wait=False, as_input=True)
 
     def _try(
         self, stage: Stage, report: Report, *, wait: bool, as_input: bool = False

@@ -16,13 +16,16 @@ T = TypeVar("T")
 _here = threading.local()
 
 
-def in_turns(members: Sequence[Callable[[], T]]) -> list[T | Exception]:
+def in_turns(
+    members: Sequence[Callable[[], T]], turn: Callable[[int], None] = lambda number: None
+) -> list[T | Exception]:
     """What each of `members` returns, or the exception that ended it, in their order.
 
     The others go on without a member that ended. An exception that is no `Exception` ends all of
-    them, each when its turn comes, and is raised.
+    them, each when its turn comes, and is raised. `turn` is called with the number of the member
+    whose turn it is from now on.
     """
-    return _Round(members).run()
+    return _Round(members, turn).run()
 
 
 def next_turn() -> None:
@@ -59,8 +62,9 @@ class _Ended(BaseException):
 
 
 class _Round(Generic[T]):
-    def __init__(self, members: Sequence[Callable[[], T]]) -> None:
+    def __init__(self, members: Sequence[Callable[[], T]], turn: Callable[[int], None]) -> None:
         self.made: dict[str, Any] = {}
+        self.turn = turn
         self.interruption: BaseException | None = None
         self._members = [_Member(self, number) for number in range(len(members))]
         self._work = members
@@ -94,8 +98,8 @@ class _Round(Generic[T]):
     def _run_one(self, member: "_Member") -> None:
         _here.member = member
         with _kept_random_state():
-            member.wait()
             try:
+                member.wait()
                 if self.interruption is None:
                     self._results[member.number] = self._work[member.number]()
             except Exception as error:
@@ -121,6 +125,7 @@ class _Member:
         start = time.perf_counter()
         self.gate.acquire()
         self.waited_s += time.perf_counter() - start
+        self.round.turn(self.number)
 
     def pass_on(self) -> None:
         following = self.round.after(self)

@@ -9,14 +9,18 @@ from foundry_bench.turns import clock, in_turns, next_turn, shared
 
 def test_members_have_their_turns_in_order() -> None:
     said: list[str] = []
+    told: list[int] = []
 
     def member(name: str, turns: int) -> str:
         for turn in range(turns):
             next_turn()
             said.append(f"{name}{turn}")
+            assert "abc"[told[-1]] == name
         return name
 
-    results = in_turns([lambda: member("a", 3), lambda: member("b", 1), lambda: member("c", 2)])
+    results = in_turns(
+        [lambda: member("a", 3), lambda: member("b", 1), lambda: member("c", 2)], told.append
+    )
     assert results == ["a", "b", "c"]
     # a passes on before its first step; from then on they take turns
     assert said == ["a0", "b0", "c0", "a1", "c1", "a2"]

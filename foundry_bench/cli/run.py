@@ -58,6 +58,7 @@ def command(
                 "give another with --out"
             )
         folder.save(trial)
+        folder.note_changed()
         references.add(stages.root, folder.root, in_order(load_planner(PLANNER)(trial)))
         with shown_progress(console) as report:
             records = run_group([trial], stages, folder.root, report, load_planner(PLANNER))

@@ -19,6 +19,8 @@ from foundry_bench.record import Role
 Start = Literal["distilled", "teacher", "random"]
 Overrides = dict[str, Any]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+SECTIONS = ("profile", "scenes")
+"""Names that a report has for sections and folders of its own."""
 
 
 class Anchors(Settings):
@@ -60,6 +62,15 @@ class SweepConfig(Settings):
     anchors: Anchors = Anchors()
     controls: dict[Name, Overrides] = {}
     """Name -> dotted path -> value, or list of values: variants that test the method."""
+
+    @field_validator("name")
+    @classmethod
+    def _no_section(cls, name: str) -> str:
+        if name in SECTIONS:
+            raise ValueError(
+                f"'{name}' is what reports call a section of their own; choose another"
+            )
+        return name
 
     @model_validator(mode="after")
     def _variants_differ(self) -> "SweepConfig":

@@ -124,8 +124,8 @@ def run_sweep(call: Call, console: Console) -> Outcome:
         supply = Supply(fresh, search, call.slots, due)
         before = read_mapping(folder.root / SUMMARY)
         is_mirrored = bool(before.get("is_mirrored")) and not supply.has_any()
-        if before and not is_mirrored:  # until this call ends: it may be killed
-            write_mapping(folder.root / SUMMARY, {**before, "is_mirrored": False})
+        if not is_mirrored:
+            folder.note_changed()  # until this call ends: it may be killed
         desk: Desk | None = None
         if not is_mirrored:
             with Mirroring(folder, call.sweep.name, console) as mirroring:

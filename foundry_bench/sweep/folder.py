@@ -128,6 +128,11 @@ class Folder:
         """Remove the record of `trial`, which is to run again."""
         (self.root / "trials" / trial_id(trial) / TRIAL).unlink(missing_ok=True)
 
+    def note_changed(self) -> None:
+        """Have the next call of the sweep mirror all records, also if it finds nothing to run."""
+        if saved := read_mapping(self.root / SUMMARY):
+            write_mapping(self.root / SUMMARY, {**saved, "is_mirrored": False})
+
     def save(self, trial: TrialConfig) -> None:
         """Write the resolved `trial`, as `foundry-bench run` takes it."""
         path = self.root / "trials" / trial_id(trial) / "trial.yaml"

@@ -34,7 +34,13 @@ Planner = Callable[[TrialConfig], list[Stage]]
 """A trial -> its leaf stages in the order in which they run; what they need is in `Stage.needs`."""
 GroupReport = Callable[[str, Progress], None]
 """Called once an epoch with the id of the trial that got on."""
+Turn = Callable[[str], None]
+"""Called with the id of the trial whose turn it is from now on."""
 ALONE = Grant()
+
+
+def _ignore(trial: str) -> None:
+    """Nobody asks whose turn it is."""
 
 
 def run_group(
@@ -44,6 +50,7 @@ def run_group(
     report: GroupReport,
     plan: Planner,
     grant: Grant = ALONE,
+    turn: Turn = _ignore,
 ) -> list[TrialRecord]:
     """Run each of `trials` and leave its records under `out`; a member that fails does not end the
     others.
@@ -55,13 +62,17 @@ def run_group(
         StoreError: if the store cannot go on, or `out` cannot be written; the trial at work then
             leaves no trial.json.
     """
-    failures = _run_together(trials, store, report, plan) if len(trials) > 1 else {}
+    failures = _run_together(trials, store, report, plan, turn) if len(trials) > 1 else {}
+    records = []
     with writing_to(out, OUTPUT):
-        return [_run_trial(trial, store, out, report, plan, failures, grant) for trial in trials]
+        for trial in trials:
+            turn(trial_id(trial))
+            records.append(_run_trial(trial, store, out, report, plan, failures, grant))
+    return records
 
 
 def _run_together(
-    trials: Sequence[TrialConfig], store: Store, report: GroupReport, plan: Planner
+    trials: Sequence[TrialConfig], store: Store, report: GroupReport, plan: Planner, turn: Turn
 ) -> dict[str, StageFailed]:
     """Run stages of different trials that learn from the same batches side by side; returns those
     that failed, by key, for their trials to record.
@@ -70,18 +81,27 @@ def _run_together(
     found: dict[str, dict[str, tuple[Stage, TrialConfig]]] = {}
     for trial in trials:
         with suppress(Exception):
-            for stage in in_order(plan(trial)).values():
-                if stage.together is not None and store.find(stage.key) is None:
-                    found.setdefault(stage.together, {}).setdefault(stage.key, (stage, trial))
+            stages = in_order(plan(trial))
+            lacks = lacking(stages, store)
+            for key, stage in stages.items():
+                if stage.together is not None and key in lacks:
+                    found.setdefault(stage.together, {}).setdefault(key, (stage, trial))
     for together in found.values():
         if len(together) > 1:
-            members = [_member(*each, store, report) for each in together.values()]
-            for result in in_turns(members):
+            for result in _take_turns(list(together.values()), store, report, turn):
                 if isinstance(result, StageFailed):
                     failures[result.record.key] = result
                 elif isinstance(result, Exception):
                     raise result
     return failures
+
+
+def _take_turns(
+    pairs: Sequence[tuple[Stage, TrialConfig]], store: Store, report: GroupReport, turn: Turn
+) -> list[object]:
+    names = [trial_id(trial) for _, trial in pairs]
+    members = [_member(stage, trial, store, report) for stage, trial in pairs]
+    return in_turns(members, lambda number: turn(names[number]))
 
 
 def _member(
@@ -165,6 +185,18 @@ def in_order(leaves: Sequence[Stage]) -> dict[str, Stage]:
     for leaf in leaves:
         visit(leaf)
     return found
+
+
+def lacking(stages: Mapping[str, Stage], store: Store) -> set[str]:
+    """Keys of `stages`, each after what it needs, that the store lacks; and of those whose weights
+    were freed and such a stage needs.
+    """
+    found = {key: store.find(key) for key in stages}
+    lacks = {key for key, entry in found.items() if entry is None}
+    for stage in reversed(list(stages.values())):
+        needed = (found[need.key] for need in stage.needs.values() if stage.key in lacks)
+        lacks |= {entry.record.key for entry in needed if entry and not entry.is_whole}
+    return lacks
 
 
 def _copy_records(

@@ -8,7 +8,7 @@ from typing import cast
 from foundry_bench.config.sweep import TrialConfig
 from foundry_bench.stage import Stage
 from foundry_bench.store import Store
-from foundry_bench.sweep.group import Planner, in_order
+from foundry_bench.sweep.group import Planner, in_order, lacking
 
 PLANNER = "foundry_bench.trial:plan_trial"
 
@@ -51,13 +51,9 @@ def plan_sweep(trials: Sequence[TrialConfig], store: Store, planner: str = PLANN
     plan = load_planner(planner)
     plans = [TrialPlan(trial, list(in_order(plan(trial)).values())) for trial in trials]
     stages = {stage.key: stage for each in plans for stage in each.stages}
-    found = {key: store.find(key) for key in stages}
-    lacking = {key for key, entry in found.items() if entry is None}
-    for stage in reversed(stages.values()):  # each comes after what it needs
-        needed = (found[need.key] for need in stage.needs.values() if stage.key in lacking)
-        lacking |= {entry.record.key for entry in needed if entry and not entry.is_whole}
-    to_run = {key: stage for key, stage in stages.items() if key in lacking}
-    in_store = {key: stage for key, stage in stages.items() if key not in lacking}
+    lacks = lacking(stages, store)
+    to_run = {key: stage for key, stage in stages.items() if key in lacks}
+    in_store = {key: stage for key, stage in stages.items() if key not in lacks}
     return SweepPlan(plans, to_run, in_store)
 
 

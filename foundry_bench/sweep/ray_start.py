@@ -1,23 +1,27 @@
 """The Ray that a sweep runs on: its own on this machine, or a cluster that is there."""
 
+import gc
 import logging
 import os
-import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
 
 import ray
+from ray._private.node import Node
 
 from foundry_bench import provenance
 from foundry_bench.errors import FoundryError
+from foundry_bench.sweep import leftovers
 from foundry_bench.sweep.shares import Machine
 from foundry_bench.sweep.shipping import shipped_code
 from foundry_bench.sweep.slots import Slots
+from foundry_bench.sweep.tune_gaps import replaced
 
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -29,9 +33,16 @@ QUIET = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": "86400",
+    "TUNE_MAX_PENDING_TRIALS_PG": "10000",
 }
 """For Ray's environment: no telemetry, loggers, snapshots, output or signal handlers of its own,
-and no workers before they are asked for: Tune would not use them.
+and no workers before they are asked for: Tune would not use them. Tune itself would start a worker
+only once the one before is there; how many there may be is our matter.
+"""
+
+UNUSED = ("start_api_server", "start_log_monitor", "start_monitor")
+"""What a Ray on one machine starts for its dashboard, for output that nobody reads and to get more
+machines: each a process that imports for a second, while the workers want to.
 """
 
 OBJECT_STORE_BYTES = 100 * 2**20
@@ -58,23 +69,57 @@ def started_ray(slots: Slots) -> Iterator[None]:
     parent = (
         parent if len(parent) + len("/foundry-01234567") <= MAX_TEMPORARY_CHARACTERS else "/tmp"
     )
-    temporary = tempfile.mkdtemp(prefix="foundry-", dir=parent)
-    with quiet():
+    with quiet(), _cleared(tempfile.mkdtemp(prefix="foundry-", dir=parent)) as temporary:
         try:
-            ray.init(
-                address="local",
-                num_cpus=slots.count,
-                num_gpus=slots.gpus,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.CRITICAL,
-                object_store_memory=OBJECT_STORE_BYTES,
-                _temp_dir=temporary,
-            )
+            with _bare(temporary):
+                ray.init(
+                    address="local",
+                    num_cpus=slots.count,
+                    num_gpus=slots.gpus,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.CRITICAL,
+                    object_store_memory=OBJECT_STORE_BYTES,
+                    _temp_dir=temporary,
+                )
             yield
         finally:
-            ray.shutdown()
-            shutil.rmtree(temporary, ignore_errors=True)
+            _leave()
+
+
+@contextmanager
+def _cleared(folder: str) -> Iterator[str]:
+    """Gives `folder`, that of a Ray; after the block, or once this process has died, nothing is
+    left of either.
+    """
+    watcher = subprocess.Popen(
+        [sys.executable, "-IS", leftovers.__file__, folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    with watcher:
+        try:
+            yield folder
+        finally:
+            leftovers.end(folder)
+            watcher.kill()
+
+
+@contextmanager
+def _bare(folder: str) -> Iterator[None]:
+    """A Ray that starts within the block starts without what is unused, and its processes are
+    marked as of `folder`.
+    """
+    os.environ[leftovers.MARK] = folder
+    with ExitStack() as stack:
+        for name in UNUSED:
+            stack.enter_context(replaced(Node, name, lambda *_, **__: None))
+        try:
+            yield
+        finally:
+            del os.environ[leftovers.MARK]
 
 
 @contextmanager
@@ -102,12 +147,23 @@ def joined(address: str) -> Iterator[list[Machine]]:
                 runtime_env=environment,
             )
         except Exception as error:
-            ray.shutdown()
+            _leave()
             raise FoundryError(_advice(address, error)) from error
     try:
         yield _machines(address)
     finally:
+        _leave()
+
+
+def _leave() -> None:
+    """Leave Ray. Nobody collects garbage meanwhile: with what Tune left, another thread would ask
+    for what is being shut down, and Ray ends the process for that.
+    """
+    gc.disable()
+    try:
         ray.shutdown()
+    finally:
+        gc.enable()
 
 
 @contextmanager

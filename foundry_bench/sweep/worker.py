@@ -3,9 +3,9 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -136,10 +136,13 @@ class Worker(Trainable):
         meter = Meter()
         try:
             check_marks([out, store.root], self._work.mark)
-            write_output_to(out / "trials" / trial_id(trials[0]) / LOG)
-            with self._on_gpu(trials, grant) as meter:
+            names = [trial_id(trial) for trial in trials]
+            with (
+                output_to({name: out / "trials" / name / LOG for name in names}) as turn,
+                self._on_gpu(trials, grant) as meter,
+            ):
                 plan = load_planner(self._work.planner)
-                records = run_group(trials, store, out, report, plan, grant)
+                records = run_group(trials, store, out, report, plan, grant, turn)
             if any(record.status != "done" for record in records):
                 meter = Meter()  # what failed early says little of those to come
         except Stopped:
@@ -170,12 +173,23 @@ class Worker(Trainable):
             yield meter
 
 
-def write_output_to(log: Path) -> None:
-    """Append all that this process prints from now on, in Python and below, to `log`."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    log.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    os.close(descriptor)
+@contextmanager
+def output_to(logs: Mapping[str, Path]) -> Iterator[Callable[[str], None]]:
+    """All that this process prints from now on, in Python and below, is appended to the first of
+    `logs`; gives a function that takes the name of another to go on with.
+    """
+    with ExitStack() as stack:
+        descriptors = {}
+        for name, log in logs.items():
+            log.parent.mkdir(parents=True, exist_ok=True)
+            descriptors[name] = stack.enter_context(log.open("ab")).fileno()
+
+        def go_on_with(name: str) -> None:
+            for stream in (sys.stdout, sys.stderr):
+                with suppress(OSError):  # a disk that is full: who prints on it is told
+                    stream.flush()
+            for number in (1, 2):
+                os.dup2(descriptors[name], number)
+
+        go_on_with(next(iter(logs)))
+        yield go_on_with

@@ -1,10 +1,20 @@
 """A few of the kills that the script does by the dozen."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from benchmarks.kill_sweep import KINDS, Kept, different, measure, numbers
+from benchmarks.bench import write
+from benchmarks.kill_sweep import (
+    KINDS,
+    Kept,
+    different,
+    left_to_do,
+    measure,
+    numbers,
+    read_rows,
+)
 from foundry_bench.record import Record, write_json
 
 
@@ -12,9 +22,24 @@ from foundry_bench.record import Record, write_json
 @pytest.mark.timeout(1800)
 def test_a_sweep_that_was_killed_ends_as_one_that_was_not() -> None:
     lines: list[str] = []
-    found = measure(KINDS, 1, 7, lines.append)
-    assert not found["faults"], lines
-    assert found["equal"] == dict.fromkeys(KINDS, 1)
+    kept: list[int] = []
+    found = measure(KINDS, 7, lines.append, lambda found: kept.append(len(found["rows"])))
+    assert [(row["kind"], row["faults"]) for row in found["rows"]] == [(k, []) for k in KINDS], (
+        lines
+    )
+    assert kept == [1, 2, 3]
+
+
+def test_a_file_is_gone_on_with_until_it_has_all_moments_of_one_commit(tmp_path: Path) -> None:
+    path = tmp_path / "kills.json"
+    assert read_rows(path) == []
+    assert left_to_do(["driver", "group"], 2, []) == ["driver", "group"] * 2
+    rows = [{"kind": "driver"}, {"kind": "group"}, {"kind": "driver"}]
+    write(path, "kill_sweep", {"rows": rows}, "wall")
+    assert left_to_do(["driver", "group"], 3, read_rows(path)) == ["group", "driver", "group"]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"commit": "another"}))
+    with pytest.raises(SystemExit, match="is of commit another: give another file"):
+        read_rows(path)
 
 
 def stage(place: Path, key: str, **changes: object) -> None:

@@ -6,8 +6,8 @@ from benchmarks.overhead import measure, parts
 from foundry_bench.record import Record
 
 
-def stage(process_s: float, began_s: float, ended_s: float) -> Record:
-    timings = {"process_s": process_s, "planned_s": began_s, "began_s": began_s, "ended_s": ended_s}
+def stage(process: int, process_s: float, began_s: float, ended_s: float) -> Record:
+    timings = {"process_s": process_s, "began_s": began_s, "ended_s": ended_s}
     return Record(
         key=f"{began_s}",
         stage="evaluate",
@@ -16,18 +16,18 @@ def stage(process_s: float, began_s: float, ended_s: float) -> Record:
         config={},
         inputs={},
         seed=0,
-        timings=timings,
+        timings={"process": process, **timings},
     )
 
 
 def test_the_wall_clock_falls_into_its_parts() -> None:
-    first = [stage(105.0, 108.0, 118.0), stage(105.0, 118.5, 128.5)]
-    second = [stage(106.0, 110.0, 120.0)]
+    first = [stage(1, 105.0, 108.0, 118.0), stage(1, 105.01, 118.5, 128.5)]
+    second = [stage(2, 105.0, 109.0, 119.0)]
     assert parts([*second, *first], began_s=100.0, ended_s=130.0) == {
         "start": 5.0,
         "worker": 3.5,
         "between": 0.25,
-        "tail": 8.5,
+        "tail": 9.5,
         "end": 1.5,
     }
 

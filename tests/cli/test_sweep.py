@@ -174,6 +174,14 @@ def test_run_says_that_it_found_everything_in_the_store() -> None:
     assert "nothing to run" not in typed("run", path, "--out", "alone").output
 
 
+def test_what_run_leaves_in_the_folder_of_a_sweep_is_mirrored_by_its_next_call() -> None:
+    (record,) = finished(Path("runs/planned"), 4)
+    summary = Path("runs/planned/sweep.json")
+    summary.write_text('{"name": "planned", "is_mirrored": true}')
+    typed("run", Path("runs/planned/trials") / record.trial / "trial.yaml")
+    assert json.loads(summary.read_text()) == {"name": "planned", "is_mirrored": False}
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

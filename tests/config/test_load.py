@@ -29,6 +29,12 @@ def test_valid_sweep(write: Write):
     assert sweep.seeds == (0, 1, 2)
 
 
+@pytest.mark.parametrize("name", ["profile", "scenes"])
+def test_a_sweep_has_another_name_than_the_sections_of_reports(write: Write, name: str):
+    (line,) = faults(write(""), f"name={name}")
+    assert f"name: '{name}' is what reports call a section of their own; choose another" in line
+
+
 def test_all_faults_come_in_one_message(write: Write):
     path = write(
         "studnt: toy\n"

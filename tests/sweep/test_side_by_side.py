@@ -5,7 +5,7 @@ import pytest
 
 from foundry_bench.config.sweep import TrialConfig
 from foundry_bench.stage import Stage, StageContext, StageResult
-from foundry_bench.store import Store
+from foundry_bench.store import FREED, Store
 from foundry_bench.sweep.expand import expand
 from foundry_bench.sweep.group import run_group
 from foundry_bench.sweep.planning import TrialPlan
@@ -122,3 +122,32 @@ def test_a_member_that_fails_runs_once_and_does_not_end_the_others(tmp_path: Pat
     assert records[1].error == "distill: RuntimeError: one"
     assert sorted(ran) == [0, 1, 2]
     assert "RuntimeError: one" in (tmp_path / "trials" / records[1].trial / "log.txt").read_text()
+
+
+def test_students_whose_weights_were_freed_learn_side_by_side_again(tmp_path: Path) -> None:
+    steps: list[int] = []
+
+    def plan(trial: TrialConfig) -> list[Stage]:
+        def work(context: StageContext) -> StageResult:
+            for _ in range(2):
+                next_turn()
+                steps.append(trial.seed)
+            return StageResult()
+
+        learnt = Stage("distill", 1, {}, work, seed=trial.seed, together="all")
+        return [
+            Stage(kind, version, {}, lambda context: StageResult(), needs={"backbone": learnt})
+            for kind, version in versions.items()
+        ]
+
+    versions = {"evaluate": 1}
+    trials = expand(sweep_config(axes={}, seeds=[0, 1]), 2, 0)
+    store = Store(tmp_path / "store")
+    for _ in range(2):
+        run_group(trials, store, tmp_path, lambda *_: None, plan)
+    assert steps == [0, 1, 0, 1], "what nobody needs is not run again"
+    for folder in (tmp_path / "store" / "stages").iterdir():
+        (folder / FREED).touch()
+    versions["evaluate"] = 2
+    run_group(trials, store, tmp_path, lambda *_: None, plan)
+    assert steps == [0, 1, 0, 1] * 2

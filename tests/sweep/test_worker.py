@@ -1,7 +1,10 @@
 """A worker without a Ray around it."""
 
+import os
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +22,11 @@ from foundry_bench.sweep.packing import Usage
 from foundry_bench.sweep.watch import EPOCHS
 from foundry_bench.sweep.worker import GRANT, GROUP, MEMBERS, NODE, Work, Worker
 from tests.sweep.planned_stages import PLANNER, sweep_config
+
+
+@contextmanager
+def _unheard(logs: Mapping[str, Path]) -> Iterator[Callable[[str], None]]:
+    yield lambda name: None
 
 
 def ready(work: Work, sweep: SweepConfig | None = None) -> Worker:
@@ -46,7 +54,7 @@ def test_a_machine_that_does_not_see_the_folders_says_so_and_begins_nothing(
 def test_a_watched_group_waits_after_each_epoch_however_slow_the_driver_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "write_output_to", lambda log: None)
+    monkeypatch.setattr(module, "output_to", _unheard)
     sweep = sweep_config(train={"distill": {"epochs": 3, "batch": 200}})
     work = Work(str(tmp_path / "store"), str(tmp_path / "out"), PLANNER, is_watched=True)
     worker = ready(work, sweep)
@@ -74,7 +82,7 @@ def test_what_a_failed_trial_used_of_a_gpu_is_no_measure_of_the_others(
         meter.usage = Usage(peak_mib=100, total_mib=40_000)
         yield meter
 
-    monkeypatch.setattr(module, "write_output_to", lambda log: None)
+    monkeypatch.setattr(module, "output_to", _unheard)
     monkeypatch.setattr(Worker, "_on_gpu", on_gpu)
     sweep = sweep_config(axes={"student.supertokens": [supertokens]})
     worker = ready(Work(str(tmp_path / "store"), str(tmp_path / "out"), PLANNER), sweep)
@@ -123,3 +131,33 @@ def test_a_group_on_a_gpu_waits_for_its_share_and_alone_on_it_is_measured(
     with worker._on_gpu(trials, Grant(share=share)) as meter:
         assert waited == waits
     assert (meter in measured) == is_measured
+
+
+GROUP_OF_TWO = """\
+import sys
+from pathlib import Path
+from foundry_bench.store import Store
+from foundry_bench.sweep.expand import expand, trial_id
+from foundry_bench.sweep.group import run_group
+from foundry_bench.sweep.worker import output_to
+from tests.sweep.planned_stages import sweep_config
+from tests.sweep.side_by_side_stages import plan
+
+out = Path(sys.argv[1])
+trials = expand(sweep_config(axes={"student.supertokens": [2, 4]}), 2, 0)
+logs = {trial_id(trial): out / f"{trial.student.supertokens}.txt" for trial in trials}
+with output_to(logs) as turn:
+    run_group(trials, Store(out / "store"), out, lambda *_: None, plan, turn=turn)
+"""
+
+
+def test_members_that_take_turns_print_each_to_its_own_log(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-c", GROUP_OF_TWO, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=True,
+    )
+    for size in (2, 4):
+        lines = (tmp_path / f"{size}.txt").read_text().splitlines()
+        turns = [f"{where} {turn} of {size}" for turn in range(3) for where in ("step", "below")]
+        assert lines == [*turns, f"probe of {size}"]
