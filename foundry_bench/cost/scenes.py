@@ -20,7 +20,7 @@ from foundry_bench.registries import STUDENTS
 from foundry_bench.stage import Stage, StageContext, StageResult
 from foundry_bench.teachers.teacher import TeacherArchitecture
 
-SCENES_VERSION = 1
+SCENES_VERSION = 2
 TASK = "scenes"
 MOST_S = 3600
 """A measurement that takes longer has failed."""
