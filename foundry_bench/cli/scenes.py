@@ -13,12 +13,11 @@ if TYPE_CHECKING:
 
     from foundry_bench.record import Record
 
-EXAMPLES = """
+EXAMPLES = """\
 foundry-bench profile scenes --sizes 1024,4096 --student foundry --out runs/scenes
 foundry-bench profile scenes --preset small --out runs/scenes
 foundry-bench profile scenes --preset small --memory-limit 6GiB --sizes 300000 --out runs/scenes
 """
-EPILOG = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in EXAMPLES.split("\n") if line)
 SIZES = "1024,4096,16384,65536,150000,300000"
 STUDENTS = ("tome", "foundry", "foundry_gate")
 UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}

@@ -35,7 +35,8 @@ def check_cost_ratio(material: Material, settings: CostRatio) -> Iterator[Findin
     alike: dict[str, list[Record]] = defaultdict(list)
     for record in material.profiles:
         cost = record.metrics.get(settings.metric, math.nan)
-        if 0 < cost < math.inf and record.status == "done":
+        is_of_clouds = "parts" not in record.config
+        if 0 < cost < math.inf and record.status == "done" and is_of_clouds:
             alike[_conditions(record, settings.metric)].append(record)
     pairs: dict[str, list[tuple[Record, Record]]] = defaultdict(list)
     for records in alike.values():

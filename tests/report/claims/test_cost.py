@@ -45,6 +45,14 @@ def test_other_conditions_are_not_compared(make_sweep: MakeSweep) -> None:
     assert judge(sweep, FLOPS).verdict == "not run"
 
 
+def test_passes_that_label_points_are_not_what_the_paper_counts(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    for key, student, macs in (("teacher", None, 100.0), ("student", STUDENT, 39.0)):
+        _profile(sweep, key, student, metrics={"macs": macs}, config={"parts": 50})
+
+    assert judge(sweep, FLOPS).verdict == "not run"
+
+
 def test_latencies_are_compared_on_one_device_only(make_sweep: MakeSweep) -> None:
     sweep = make_sweep()
     devices = ({"kind": "cpu", "name": "Laptop"}, {"kind": "cuda", "name": "GPU"})
