@@ -59,22 +59,12 @@ class Workshop:
         return run
 
     def _onnxruntime(self, name: str, network: Pass, precision: Precision) -> Engine:
-        import onnxruntime
+        from foundry_bench.export.check import runtime
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.threads
-        # its threads would go on spinning beside whoever has the next turn
-        options.add_session_config_entry("session.force_spinning_stop", "1")
-        options.log_severity_level = 3
-        graph = write_pass(network, self.scratch / f"{name}.onnx", precision)
-        session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-
-        def run(patches: Patches) -> Tensor:
-            inputs = {"neighbors": patches.neighbors_BCK3, "centers": patches.centers_BC3}
-            found = session.run(None, {name: value.numpy() for name, value in inputs.items()})
-            return torch.from_numpy(found[0])
-
-        return run
+        run = runtime(write_pass(network, self.scratch / f"{name}.onnx", precision), self.threads)
+        return lambda patches: run(
+            {"neighbors": patches.neighbors_BCK3, "centers": patches.centers_BC3}
+        )
 
 
 def write_pass(network: Pass, path: Path, precision: Precision) -> Path:
