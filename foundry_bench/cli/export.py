@@ -82,9 +82,14 @@ def command(
 
 def _timing(manifest: "Manifest") -> str:
     """What a cloud takes here."""
+    from foundry_bench.cost.machine import is_busy
+
     latency = manifest.latency
     spans = {manifest.graphs[name].file: ms for name, ms in latency.graphs_ms.items()}
     spans |= {"torch": latency.torch_ms, "patches.py before them": latency.preparation_ms}
     words = [f"{name} {ms.median:.2f} ({ms.q1:.2f} to {ms.q3:.2f})" for name, ms in spans.items()]
     threads = f"{latency.threads} thread{'s' if latency.threads != 1 else ''}"
-    return f"ms a cloud, {latency.hardware['name']}, {threads}: {', '.join(words)}"
+    busy = ""
+    if is_busy(latency.other_cores):
+        busy = f"; others kept {latency.other_cores:.1f} cores busy meanwhile"
+    return f"ms a cloud, {latency.hardware['name']}, {threads}: {', '.join(words)}{busy}"
