@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foundry_bench.cli.profile_options import (
-    NUM_CLASSES,
     Json,
     KeepRecords,
     Measuring,
@@ -68,22 +67,14 @@ def latency(
     """
     from foundry_bench.cli.timings import latency_table
     from foundry_bench.cost.lanes import lanes_of
-    from foundry_bench.cost.latency import Conditions, LatencyProfile
+    from foundry_bench.cost.latency import LatencyProfile
     from foundry_bench.cost.ways import parse_ways
-    from foundry_bench.provenance import num_cores
 
-    device, source = measuring.place(), models.source()
-    conditions = Conditions(
-        num_classes=models.classes or NUM_CLASSES,
-        rounds=rounds,
-        threads=measuring.threads or num_cores(),
-        device=device,
-        is_shared=shared,
-    )
-    subjects, notes = models.subjects(source, "1,16")
-    lanes = lanes_of(subjects, parse_ways("--ways", ways, device.type))
+    conditions = measuring.conditions(models)
+    subjects, notes = models.subjects(conditions.source, "1,16")
+    lanes = lanes_of(subjects, parse_ways("--ways", ways, conditions.device.type))
     with telling() as told, store_in(out) as store:
-        profile = LatencyProfile(source, conditions, told)
+        profile = LatencyProfile(conditions, rounds=rounds, is_shared=shared, told=told)
         timings = profile.measure(lanes, numbers_of("--batch", measuring.batches))
         records, failures = run_stages(timings.stages, store)
     _tell(records, latency_table, as_json=as_json)
@@ -114,15 +105,13 @@ def memory(
     from foundry_bench.cost.lanes import lanes_of
     from foundry_bench.cost.memory import OFFERED, MemoryProfile
     from foundry_bench.cost.ways import parse_ways
-    from foundry_bench.provenance import num_cores
 
-    device, source = measuring.place(), models.source()
-    subjects, notes = models.subjects(source, "16")
-    lanes = lanes_of(subjects, parse_ways("--ways", ways, device.type, OFFERED))
+    conditions = measuring.conditions(models)
+    subjects, notes = models.subjects(conditions.source, "16")
+    lanes = lanes_of(subjects, parse_ways("--ways", ways, conditions.device.type, OFFERED))
     batches = numbers_of("--batch", measuring.batches)
-    threads, classes = measuring.threads or num_cores(), models.classes or NUM_CLASSES
     with store_in(out) as store, TemporaryDirectory() as scratch:
-        profile = MemoryProfile(source, Path(scratch), classes, threads, device)
+        profile = MemoryProfile(conditions, Path(scratch))
         stages = [profile.stage(lane, batch) for lane in lanes for batch in batches]
         records, failures = run_stages(stages, store)
     _tell(records, memory_table, as_json=as_json)

@@ -15,8 +15,7 @@ from foundry_bench.errors import FoundryError
 from foundry_bench.registries import STUDENTS, TEACHERS
 
 if TYPE_CHECKING:
-    import torch
-
+    from foundry_bench.cost.lanes import Conditions
     from foundry_bench.cost.subjects import Subject
     from foundry_bench.record import Record
     from foundry_bench.stage import Stage
@@ -138,19 +137,27 @@ class Measuring:
     threads: Threads = None
     device: Annotated[str, typer.Option(metavar="cpu|cuda", help="Where the models run.")] = "cpu"
 
-    def place(self) -> "torch.device":
-        """The device.
+    def conditions(self, models: Models) -> "Conditions":
+        """Under which `models` are measured.
 
         Raises:
-            FoundryError: if there is none of that name.
+            FoundryError: if there is no device of that name.
         """
         import torch
+
+        from foundry_bench.cost.lanes import Conditions
+        from foundry_bench.provenance import num_cores
 
         if self.device not in ("cpu", "cuda"):
             raise FoundryError(f"--device: given '{self.device}', expected cpu or cuda")
         if self.device == "cuda" and not torch.cuda.is_available():
             raise FoundryError("--device: torch finds no GPU here; leave it out to measure the CPU")
-        return torch.device(self.device)
+        return Conditions(
+            models.source(),
+            models.classes or NUM_CLASSES,
+            self.threads or num_cores(),
+            torch.device(self.device),
+        )
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from foundry_bench.cost.counting import Pass
 from foundry_bench.cost.ways import Precision, Way
 from foundry_bench.errors import FoundryError
 from foundry_bench.geometry.patches import Patches
-from foundry_bench.models.backbone import Backbone
 
 Engine = Callable[[Patches], Tensor]
 """Patches -> logits."""
@@ -121,11 +120,6 @@ def _recorded(run: Engine, example: Patches) -> Engine:
         return output
 
     return replay
-
-
-def network_of(backbone: Backbone, head: nn.Module) -> Pass:
-    """Patches -> logits, in eval mode and without gradients."""
-    return Pass(backbone, head).eval().requires_grad_(False)
 
 
 def difference(engine: Engine, reference: Engine, patches: Patches, batch: int) -> float:
