@@ -119,12 +119,12 @@ class Models:
         names = self.students
         if names is None:
             names = [] if self.distilled else list(STUDENTS)
-        plan = plan_students(names, sizes)
-        subjects = [Subject(None), *map(Subject, plan.students)]
+        students, skipped = plan_students(names, sizes)
+        subjects = [Subject(None), *map(Subject, students)]
         for folder in self.distilled or []:
             found = read_distilled(folder, source)
             subjects += [Subject(settings, found) for settings in with_budgets(found, sizes)]
-        return subjects, [f"left out: {reason}" for reason in plan.skipped]
+        return subjects, [f"left out: {reason}" for reason in skipped]
 
 
 @dataclass(frozen=True)

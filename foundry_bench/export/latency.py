@@ -6,7 +6,7 @@ from dataclasses import asdict
 import torch
 
 from foundry_bench.cost import machine
-from foundry_bench.cost.clocks import CpuClock
+from foundry_bench.cost.clocks import Clock
 from foundry_bench.cost.clouds import procedural_clouds
 from foundry_bench.cost.timing import quartiles, take_turns, warm_up
 from foundry_bench.export.check import Run
@@ -33,7 +33,7 @@ def measure(core: Core, graphs: Mapping[str, Run]) -> Latency:
         **{name: lambda run=run: run(inputs) for name, run in graphs.items()},  # type: ignore[misc]
     }
     threads, others = torch.get_num_threads(), machine.OtherWork()
-    clock = CpuClock(threads)
+    clock = Clock(threads)
 
     def turn_of(call: Callable[[], object]) -> tuple[Callable[[int], Mapping[str, float]], int]:
         warm = warm_up(lambda number: clock.call_ms(call, number))
