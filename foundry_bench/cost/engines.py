@@ -68,11 +68,11 @@ class Workshop:
 
 def write_pass(network: Pass, path: Path, precision: Precision) -> Path:
     """`network` as an ONNX graph: `path`, or a file beside it for int8; written if not there."""
-    from foundry_bench.cost.exporting import PassCore
+    from foundry_bench.export.core import Core
     from foundry_bench.export.graph import write_graph, write_int8
 
     if not path.exists():
-        write_graph(PassCore(network), path)
+        write_graph(Core(network.backbone, head=network.head), path)
     if precision == "fp32":
         return path
     small = path.with_suffix(".int8.onnx")
