@@ -112,12 +112,13 @@ class Scenes:
 
 
 def measure(request: SceneRequest) -> dict[str, float]:
-    """What a process of its own finds; `oom` is 1 if its memory was not enough, and all it says.
+    """What a process of its own finds, and how many cores others kept busy meanwhile; `oom` is 1 if
+    its memory was not enough, and all it says.
 
     Raises:
         FoundryError: if it failed otherwise, with what it said last.
     """
-    command = [sys.executable, "-m", scene.__name__]
+    command, others = [sys.executable, "-m", scene.__name__], machine.OtherWork()
     try:
         done = subprocess.run(
             command,
@@ -135,7 +136,8 @@ def measure(request: SceneRequest) -> dict[str, float]:
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         raise FoundryError(f"a process of its own could not run it: {said[-1]}")
     found: dict[str, float] = json.loads(done.stdout)
-    return {"oom": 0.0, **found}
+    busy = others.cores()
+    return {"oom": 0.0, **found} | ({} if busy is None else {"other_cores": busy})
 
 
 def is_out_of_memory(code: int, said: str) -> bool:

@@ -52,7 +52,8 @@ def test_a_lack_of_memory_is_a_result_and_other_failures_are_told(
     monkeypatch.setattr(module.subprocess, "run", answering(OOM))
     assert measure(REQUEST) == {"oom": 1.0}
     monkeypatch.setattr(module.subprocess, "run", answering(0, json.dumps({"group_ms": 1.0})))
-    assert measure(REQUEST) == {"oom": 0.0, "group_ms": 1.0}
+    monkeypatch.setattr(module.machine.OtherWork, "cores", lambda self: 1.5)
+    assert measure(REQUEST) == {"oom": 0.0, "group_ms": 1.0, "other_cores": 1.5}
     monkeypatch.setattr(module.subprocess, "run", answering(1, error="a\nValueError: b"))
     with pytest.raises(FoundryError, match="ValueError: b"):
         measure(REQUEST)
