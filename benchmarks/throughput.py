@@ -19,12 +19,12 @@ from typing import Any
 
 import torch
 from bench import in_turns, peak_flops, peak_memory_mib, reset_peak_memory, write
+from macs import count_macs
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
 from workload import ONLINE, Workload
 
 from foundry_bench.config.settings import FinetuneSettings, OptimizerSettings
-from foundry_bench.cost.macs import count_macs
 from foundry_bench.data.dataset import subsample
 from foundry_bench.geometry.fps import farthest_points
 from foundry_bench.geometry.patches import group

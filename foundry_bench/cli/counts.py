@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 
-EXAMPLES = """
+EXAMPLES = """\
 foundry-bench profile trials runs/supertokens
 foundry-bench profile trials runs/search runs/gate
 """
-EPILOG = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in EXAMPLES.split("\n") if line)
 
 
 def trials(

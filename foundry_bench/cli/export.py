@@ -1,11 +1,14 @@
 """`foundry-bench export`: a trained backbone for a device."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from foundry_bench.errors import FoundryError
+
+if TYPE_CHECKING:
+    from foundry_bench.export.manifest import Manifest
 
 EXAMPLES = """\
 foundry-bench export runs/supertokens/trials/foundry-s16-seed0-1a2b3c4d --task classification
@@ -46,7 +49,7 @@ def command(
     """Write a trial's backbone as ONNX, with pre-processing in numpy and a manifest beside it.
 
     From patches to tokens, to a task's logits, or to logits of points' parts; batch and number of
-    patches are free. Checked against torch on the way.
+    patches are free. Checked against torch on the way, and timed beside it.
     """
     for option, given, known in (("--to", to, "onnx"), ("--quantize", quantize, "int8")):
         if given not in (None, known):
@@ -73,4 +76,20 @@ def command(
             for name, value in graph.metrics.items()
         ]
         typer.echo(f"{graph.file:{width}}  {', '.join(words)}")
+    typer.echo(_timing(manifest))
     typer.echo(f"{folder}")
+
+
+def _timing(manifest: "Manifest") -> str:
+    """What a cloud takes here."""
+    from foundry_bench.cost.machine import is_busy
+
+    latency = manifest.latency
+    spans = {manifest.graphs[name].file: ms for name, ms in latency.graphs_ms.items()}
+    spans |= {"torch": latency.torch_ms, "patches.py before them": latency.preparation_ms}
+    words = [f"{name} {ms.median:.2f} ({ms.q1:.2f} to {ms.q3:.2f})" for name, ms in spans.items()]
+    threads = f"{latency.threads} thread{'s' if latency.threads != 1 else ''}"
+    busy = ""
+    if is_busy(latency.other_cores):
+        busy = f"; others kept {latency.other_cores:.1f} cores busy meanwhile"
+    return f"ms a cloud, {latency.hardware['name']}, {threads}: {', '.join(words)}{busy}"

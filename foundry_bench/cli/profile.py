@@ -6,26 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foundry_bench.cli import counts, profile_latency, profile_memory, scenes
+from foundry_bench.cli import counts, profile_measured, scenes
 from foundry_bench.cli.profile_options import (
-    BUDGETS,
     NUM_CLASSES,
-    SUPERTOKENS,
-    TEACHER,
-    Budgets,
-    Classes,
-    DistilledFolders,
+    Json,
+    Models,
     Out,
-    Preset,
-    Students,
-    Supertokens,
-    TeacherName,
-    Weights,
-    numbers_of,
-    planned_subjects,
     run_stages,
-    source_of,
     store_in,
+    with_options,
 )
 from foundry_bench.errors import FoundryError
 
@@ -34,14 +23,14 @@ if TYPE_CHECKING:
     from foundry_bench.record import Record
     from foundry_bench.stage import Stage
 
-EXAMPLES = """
+EXAMPLES = """\
 foundry-bench profile flops
 foundry-bench profile flops --preset small --student foundry --student light_tokenizer
 foundry-bench profile flops --student foundry --supertokens 4 --operators
+foundry-bench profile flops --preset small --student foundry --parts 50 --classes 16
 foundry-bench profile flops --distilled runs/gate/store/stages/KEY --out runs/flops
 foundry-bench profile flops --preset paper_count --json
 """
-EPILOG = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in EXAMPLES.split("\n") if line)
 PAPER_COUNT = "paper_count"
 NUM_CLOUDS = 256
 
@@ -67,29 +56,38 @@ def describe() -> None:
     """Count and measure what a teacher and its students cost."""
 
 
-app.command("latency", epilog=profile_latency.EPILOG)(profile_latency.latency)
-app.command("memory", epilog=profile_memory.EPILOG)(profile_memory.memory)
-app.command("scenes", epilog=scenes.EPILOG)(scenes.scenes)
-app.command("trials", epilog=counts.EPILOG)(counts.trials)
+def _epilog(examples: str) -> str:
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples.splitlines())
 
 
-@app.command(epilog=EPILOG)
+for verb, command, examples in (
+    ("latency", profile_measured.latency, profile_measured.LATENCY_EXAMPLES),
+    ("memory", profile_measured.memory, profile_measured.MEMORY_EXAMPLES),
+    ("scenes", scenes.scenes, scenes.EXAMPLES),
+    ("trials", counts.trials, counts.EXAMPLES),
+):
+    app.command(verb, epilog=_epilog(examples))(command)
+
+
+@app.command(epilog=_epilog(EXAMPLES))
+@with_options
 def flops(
-    teacher: TeacherName = None,
-    preset: Preset = "tiny",
-    weights: Weights = None,
-    students: Students = None,
-    supertokens: Supertokens = None,
-    budgets: Budgets = None,
-    distilled: DistilledFolders = None,
+    models: Models,
+    parts: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Count with the head of part segmentation, for so many parts of points, instead "
+            "of that of classification.",
+        ),
+    ] = None,
     data: DataName = None,
     changes: Changes = None,
     clouds: Clouds = None,
-    classes: Classes = None,
     operators: Annotated[
         bool, typer.Option("--operators", help="Show each part's operators too.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: Json = False,
     out: Out = None,
 ) -> None:
     """MACs, FLOPs and other operations of one cloud, by part and operator, and the size of weights.
@@ -98,36 +96,31 @@ def flops(
     get a mean and a 95th percentile over test clouds. Exit code 1 if one could not be counted.
     """
     from foundry_bench.cost.flops import FlopsProfile
-    from foundry_bench.cost.planning import Sizes
+    from foundry_bench.cost.heads import HeadSpec
     from foundry_bench.cost.rows import write_tables
 
     with store_in(out) as store:
-        if preset == PAPER_COUNT:
-            models = (teacher, weights, students, supertokens, budgets, distilled)
-            stages = _paper_stages((*models, data, changes, clouds, classes))
+        if models.preset == PAPER_COUNT:
             notes: list[str] = []
+            stages = _paper_stages(models, (parts, data, changes, clouds))
         else:
-            source = source_of(teacher or TEACHER, preset, weights)
+            source = models.source()
             num_clouds = clouds or NUM_CLOUDS
             profile = FlopsProfile(
                 source,
                 _loader(data, changes or [], num_clouds, source.architecture.points),
-                num_classes=classes or NUM_CLASSES,
+                head=HeadSpec(models.classes or NUM_CLASSES, parts),
                 num_clouds=num_clouds,
                 cache=store.root / "data",
             )
-            sizes = Sizes(
-                numbers_of("--supertokens", supertokens or SUPERTOKENS),
-                numbers_of("--budgets", budgets or BUDGETS),
-                source.architecture,
-            )
-            subjects, notes = planned_subjects(source, students, distilled or [], sizes)
-            stages = [profile.stage(each.settings, each.distilled) for each in subjects]
+            subjects, notes = models.subjects(source, "1,2,4,8,16")
+            stages = [profile.stage(subject) for subject in subjects]
         records, failures = run_stages(stages, store)
     if out is not None:
         notes += [f"wrote {path}" for path in write_tables(out, records)]
     notes += [note for record in records if (note := _silence(record))]
-    _show(records, preset, operators=operators, as_json=as_json)
+    title = models.preset if parts is None else f"{models.preset}, {parts} parts of points"
+    _show(records, title, operators=operators, as_json=as_json)
     for note in (*notes, *failures):
         typer.echo(note, err=True)
     raise typer.Exit(1 if failures else 0)
@@ -150,10 +143,10 @@ def _loader(
     return loader_from(name or "shapes", None, None, own)
 
 
-def _paper_stages(choices: Sequence[object]) -> "list[Stage]":
+def _paper_stages(models: Models, others: Sequence[object]) -> "list[Stage]":
     from foundry_bench.cost.paper import PUBLISHED_GIGA, paper_stage
 
-    if any(choice is not None for choice in choices):
+    if models != Models(preset=PAPER_COUNT) or any(choice is not None for choice in others):
         raise FoundryError(
             f"--preset {PAPER_COUNT} counts the paper's three models as they are: give no other "
             "teacher, student, size, data or head with it"
@@ -168,7 +161,7 @@ def _silence(record: "Record") -> str | None:
     return f"{student['name']}: {num} modules with parameters were not used" if num else None
 
 
-def _show(records: "Sequence[Record]", preset: str, *, operators: bool, as_json: bool) -> None:
+def _show(records: "Sequence[Record]", title: str, *, operators: bool, as_json: bool) -> None:
     from foundry_bench.cli.console import stdout
     from foundry_bench.cli.costs import flops_table, operators_table, paper_table, sizes_table
     from foundry_bench.cost.rows import program_rows
@@ -177,9 +170,9 @@ def _show(records: "Sequence[Record]", preset: str, *, operators: bool, as_json:
         typer.echo(json.dumps(program_rows(records), indent=1))
         return
     console = stdout()
-    if preset == PAPER_COUNT:
+    if title == PAPER_COUNT:
         console.print(paper_table(records))
     else:
-        console.print(flops_table(records, preset), sizes_table(records))
+        console.print(flops_table(records, title), sizes_table(records))
     if operators:
         console.print(operators_table(records))

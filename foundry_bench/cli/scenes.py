@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from foundry_bench.cli.profile_options import numbers_of, run_stages
 from foundry_bench.errors import FoundryError
 
 if TYPE_CHECKING:
@@ -13,12 +14,11 @@ if TYPE_CHECKING:
 
     from foundry_bench.record import Record
 
-EXAMPLES = """
+EXAMPLES = """\
 foundry-bench profile scenes --sizes 1024,4096 --student foundry --out runs/scenes
 foundry-bench profile scenes --preset small --out runs/scenes
 foundry-bench profile scenes --preset small --memory-limit 6GiB --sizes 300000 --out runs/scenes
 """
-EPILOG = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in EXAMPLES.split("\n") if line)
 SIZES = "1024,4096,16384,65536,150000,300000"
 STUDENTS = ("tome", "foundry", "foundry_gate")
 UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -69,7 +69,7 @@ def scenes(
     from foundry_bench.cost.scenes import Scenes
     from foundry_bench.provenance import num_cores
     from foundry_bench.registry import unknown
-    from foundry_bench.store import StageFailed, Store
+    from foundry_bench.store import Store
     from foundry_bench.teachers.preset import architecture
 
     attentions = [word.strip() for word in attention.split(",")]
@@ -77,7 +77,7 @@ def scenes(
         if word not in BACKENDS:
             raise FoundryError(f"--attention: {unknown('attention', word, BACKENDS)}")
     size = architecture(TeacherSettings(name=teacher, preset=preset))
-    numbers = _numbers(sizes)
+    numbers = numbers_of("--sizes", sizes)
     if min(numbers) < points_a_patch * max(supertokens, size.patch_size // points_a_patch + 1):
         raise FoundryError(
             f"--sizes: a scene of {min(numbers)} points has {min(numbers) // points_a_patch} "
@@ -92,15 +92,12 @@ def scenes(
         None if memory_limit is None else parse_bytes(memory_limit),
     )
     chosen = [None, *(_settings(name, supertokens, budget) for name in students or STUDENTS)]
-    store, records, failures = Store(out), [], []
-    for stage in plan.stages(chosen, numbers):
-        try:
-            records.append(store.get_or_run(stage, lambda progress: None).record)
-        except StageFailed as error:
-            student = stage.config["student"] or {"name": "teacher"}
-            failures.append(f"foundry-bench: {student['name']}: {error}")
-        else:
-            typer.echo(_line(records[-1]), err=True)
+    stages = list(plan.stages(chosen, numbers))
+    records, failures = run_stages(
+        stages,
+        Store(out),
+        lambda record: typer.echo("  ".join(filter(None, _cells(record))), err=True),
+    )
     stdout().print(scenes_table(records))
     faults = [plan.fault(student, points) for student in chosen for points in numbers]
     notes = [f"left out: {fault}" for fault in faults if fault is not None]
@@ -133,13 +130,6 @@ def parse_bytes(text: str) -> int:
     return int(float(found[1]) * UNITS[found[2]])
 
 
-def _numbers(text: str) -> list[int]:
-    words = [word.strip() for word in text.split(",")]
-    if not all(word.isdecimal() and int(word) for word in words):
-        raise FoundryError(f"--sizes: given '{text}', expected numbers such as 1024,300000")
-    return [int(word) for word in words]
-
-
 def _cells(record: "Record") -> tuple[str, ...]:
     config, metrics = record.config, record.metrics
     student = (config["student"] or {"name": "teacher"})["name"]
@@ -158,8 +148,8 @@ def _cells(record: "Record") -> tuple[str, ...]:
     return (*start, *(f"{number:.3f}" for number in numbers), f"{peak / 2**30:.2f}")
 
 
-def _line(record: "Record") -> str:
-    return "  ".join(filter(None, _cells(record)))
+def _tell(record: "Record") -> None:
+    typer.echo("  ".join(filter(None, _cells(record))), err=True)
 
 
 def scenes_table(records: "list[Record]") -> "Table":

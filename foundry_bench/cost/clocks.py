@@ -1,7 +1,6 @@
 """How time is taken: on the CPU by its clock, on a GPU by events in its stream."""
 
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -11,39 +10,24 @@ from torch.utils.benchmark import Timer
 Call = Callable[[], object]
 
 
-class Clock(ABC):
-    """Milliseconds between marks, and of calls."""
-
-    @abstractmethod
-    def mark(self) -> Any:
-        """Now, where the work is done."""
-
-    @abstractmethod
-    def between_ms(self, start: Any, end: Any) -> float:
-        """The time from one mark to a later one; waits until the work between them is done."""
-
-    @abstractmethod
-    def call_ms(self, call: Call, number: int) -> float:
-        """The mean time of `number` calls in a row, after some that are not counted."""
-
-
-class CpuClock(Clock):
-    """`torch.utils.benchmark` with so many threads."""
+class Clock:
+    """Milliseconds between marks, and of calls: on the CPU, with so many threads."""
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
 
     def mark(self) -> Any:
-        """See `Clock`."""
+        """Now, where the work is done."""
         return time.perf_counter()
 
     def between_ms(self, start: Any, end: Any) -> float:
-        """See `Clock`."""
+        """The time from one mark to a later one; waits until the work between them is done."""
         return float(end - start) * 1e3
 
     def call_ms(self, call: Call, number: int) -> float:
-        """See `Clock`; two calls or more come first, which brings code and weights back into the
-        caches that others have used in between.
+        """The mean time of `number` calls in a row, by `torch.utils.benchmark`. Two calls or more
+        come first and are not counted: they bring code and weights back into the caches that others
+        have used in between.
         """
         timer = Timer("call()", globals={"call": call}, num_threads=self._threads)
         return timer.timeit(number).mean * 1e3
@@ -78,4 +62,4 @@ class CudaClock(Clock):
 
 def clock_of(device: torch.device, threads: int) -> Clock:
     """The clock for work on `device`."""
-    return CudaClock() if device.type == "cuda" else CpuClock(threads)
+    return (CudaClock if device.type == "cuda" else Clock)(threads)

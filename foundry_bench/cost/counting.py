@@ -1,12 +1,12 @@
 """What one pass through a backbone costs, by part and operator.
 
-B clouds, C patches, K points a patch, D width.
+B clouds, C patches, K points a patch, D width, N points.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from foundry_bench.cost.operators import ATTENTION, MATRIX
 from foundry_bench.cost.tracing import trace_of
 from foundry_bench.geometry.patches import Patches, PatchSpec
 from foundry_bench.models.backbone import Backbone
+from foundry_bench.models.segmentation import SegmentationHead, layers_of_thirds
 
 Column = Literal["macs", "flops", "other_ops", "geometry_ops"]
 Part = Literal["group", "tokenize", "compress", "encode", "upsample", "head"]
@@ -57,7 +58,8 @@ class Counts:
     """The cost of a pass.
 
     Attributes:
-        silent: modules that have parameters and counted nothing; there should be none.
+        silent: modules that have parameters and counted nothing; there should be none. (Layers do
+            without what makes final tokens of the last one: with a head that sees layers, of it.)
     """
 
     work: tuple[Work, ...]
@@ -80,7 +82,8 @@ def random_patches(spec: PatchSpec, num_clouds: int = 1) -> Patches:
 def count(
     backbone: Backbone, head: nn.Module | None = None, patches: Patches | None = None
 ) -> Counts:
-    """The cost of `backbone.tokens` and, if given, of `head` on them, in eval mode.
+    """The cost of `backbone.tokens` and, if given, of `head` on them, in eval mode; with the head
+    of part segmentation, of the layers that it sees and of the parts of all points.
 
     Of `patches`, or of one cloud of random ones; FPS and kNN that cut them come by formula. An
     operator that stands in no child module of the backbone compresses, except attention, which
@@ -91,8 +94,11 @@ def count(
     """
     patches = random_patches(backbone.patch_spec) if patches is None else patches
     patches = patches.to(next(backbone.parameters()).device)
-    traced = Pass(backbone, head).eval()
-    trace = trace_of(traced, (patches.neighbors_BCK3, patches.centers_BC3))
+    inputs = (patches.neighbors_BCK3, patches.centers_BC3)
+    asked = (
+        _asked(patches, backbone.patch_spec.points) if isinstance(head, SegmentationHead) else ()
+    )
+    trace = trace_of(Pass(backbone, head).eval(), (*inputs, *asked))
     found: Counter[tuple[Part, str]] = Counter()
     inside: Counter[str] = Counter()
     for name, _ in backbone.named_children():
@@ -110,7 +116,17 @@ def count(
         for (part, operator), number in found.items()
     ]
     work.sort(key=lambda row: (PARTS.index(row.part), row.operator))
-    return Counts((*_grouping(backbone.patch_spec, len(patches)), *work), trace.silent)
+    silent = trace.silent
+    if asked:
+        silent = tuple(name for name in silent if name.startswith("head."))
+    return Counts((*_grouping(backbone.patch_spec, len(patches)), *work), silent)
+
+
+def _asked(patches: Patches, num_points: int) -> tuple[Tensor, Tensor]:
+    """points_BN3, each the centre of a patch, and labels_B: neither decides what anything costs."""
+    centers_BC3 = patches.centers_BC3
+    index_N = torch.arange(num_points, device=centers_BC3.device) % centers_BC3.shape[1]
+    return centers_BC3[:, index_N], index_N.new_zeros(len(patches))
 
 
 def _keyed(part: Part, counts: Mapping[str, int]) -> dict[tuple[Part, str], int]:
@@ -130,7 +146,13 @@ class Pass(nn.Module):
         self.backbone = backbone
         self.head = head
 
-    def forward(self, neighbors_BCK3: Tensor, centers_BC3: Tensor) -> Tensor:
-        """The final tokens, or what the head makes of them."""
-        tokens_BCD = self.backbone.tokens(Patches(neighbors_BCK3, centers_BC3))
+    def forward(self, neighbors_BCK3: Tensor, centers_BC3: Tensor, *asked: Tensor) -> Tensor:
+        """The final tokens, or what the head makes of them; of points and categories that are
+        asked about, logits of the points' parts.
+        """
+        patches = Patches(neighbors_BCK3, centers_BC3)
+        if asked:
+            layers = self.backbone.layers(patches, layers_of_thirds(self.backbone.depth))
+            return cast(Tensor, cast(nn.Module, self.head)(layers, centers_BC3, *asked))
+        tokens_BCD = self.backbone.tokens(patches)
         return tokens_BCD if self.head is None else self.head(tokens_BCD)

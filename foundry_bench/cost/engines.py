@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from foundry_bench.cost.counting import Pass
 from foundry_bench.cost.ways import Precision, Way
 from foundry_bench.errors import FoundryError
 from foundry_bench.geometry.patches import Patches
-from foundry_bench.models.backbone import Backbone
 
 Engine = Callable[[Patches], Tensor]
 """Patches -> logits."""
@@ -59,31 +58,21 @@ class Workshop:
         return run
 
     def _onnxruntime(self, name: str, network: Pass, precision: Precision) -> Engine:
-        import onnxruntime
+        from foundry_bench.export.check import runtime
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.threads
-        # its threads would go on spinning beside whoever has the next turn
-        options.add_session_config_entry("session.force_spinning_stop", "1")
-        options.log_severity_level = 3
-        graph = write_pass(network, self.scratch / f"{name}.onnx", precision)
-        session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-
-        def run(patches: Patches) -> Tensor:
-            inputs = {"neighbors": patches.neighbors_BCK3, "centers": patches.centers_BC3}
-            found = session.run(None, {name: value.numpy() for name, value in inputs.items()})
-            return torch.from_numpy(found[0])
-
-        return run
+        run = runtime(write_pass(network, self.scratch / f"{name}.onnx", precision), self.threads)
+        return lambda patches: run(
+            {"neighbors": patches.neighbors_BCK3, "centers": patches.centers_BC3}
+        )
 
 
 def write_pass(network: Pass, path: Path, precision: Precision) -> Path:
     """`network` as an ONNX graph: `path`, or a file beside it for int8; written if not there."""
-    from foundry_bench.cost.exporting import PassCore
+    from foundry_bench.export.core import Core
     from foundry_bench.export.graph import write_graph, write_int8
 
     if not path.exists():
-        write_graph(PassCore(network), path)
+        write_graph(Core(network.backbone, head=network.head), path)
     if precision == "fp32":
         return path
     small = path.with_suffix(".int8.onnx")
@@ -131,11 +120,6 @@ def _recorded(run: Engine, example: Patches) -> Engine:
         return output
 
     return replay
-
-
-def network_of(backbone: Backbone, head: nn.Module) -> Pass:
-    """Patches -> logits, in eval mode and without gradients."""
-    return Pass(backbone, head).eval().requires_grad_(False)
 
 
 def difference(engine: Engine, reference: Engine, patches: Patches, batch: int) -> float:

@@ -8,19 +8,17 @@ import torch
 from torch import nn
 
 from foundry_bench.cost.counting import count, random_patches
-from foundry_bench.cost.distilled import Distilled
 from foundry_bench.cost.gates import count_gated, entered
+from foundry_bench.cost.heads import HeadSpec
 from foundry_bench.cost.metrics import metrics_of, size_of
 from foundry_bench.cost.planning import heeds_budgets
-from foundry_bench.cost.subjects import student_of
+from foundry_bench.cost.subjects import Subject
 from foundry_bench.data.dataset import subsample
 from foundry_bench.data.loader import DatasetLoader
 from foundry_bench.geometry.patches import Patches, group
-from foundry_bench.models.backbone import Inputs
-from foundry_bench.models.heads import ClassificationHead
-from foundry_bench.registries import STUDENTS
-from foundry_bench.stage import Stage, StageContext, StageResult
-from foundry_bench.students.student import Student, StudentSettings
+from foundry_bench.models.backbone import Backbone, Inputs
+from foundry_bench.stage import Stage, StageResult
+from foundry_bench.students.student import Student
 from foundry_bench.teachers.preset import TeacherSource
 from foundry_bench.teachers.teacher import Teacher
 
@@ -31,14 +29,14 @@ BATCH = 64
 
 
 class FlopsProfile:
-    """Counts a teacher and its students, with a classification head on each."""
+    """Counts a teacher and its students, with a head on each."""
 
     def __init__(
         self,
         source: TeacherSource,
         loader: DatasetLoader,
         *,
-        num_classes: int,
+        head: HeadSpec,
         num_clouds: int,
         cache: Path,
     ) -> None:
@@ -47,39 +45,27 @@ class FlopsProfile:
         """
         self._source = source
         self._loader = loader
-        self._num_classes = num_classes
+        self._head = head
         self._num_clouds = num_clouds
         self._cache = cache
 
-    def stage(self, settings: StudentSettings | None, distilled: Distilled | None = None) -> Stage:
-        """The count of one student, None: of the teacher; as its weights were drawn, or as they
-        were distilled.
-        """
+    def stage(self, subject: Subject) -> Stage:
+        """The count of a model, as its weights were drawn or distilled."""
+        settings, distilled = subject.settings, subject.distilled
         is_gated = settings is not None and heeds_budgets(type(settings))
-        prints = {"teacher": self._source.fingerprint}
+        prints = subject.fingerprints(self._source)
         prints |= {"data": self._loader.fingerprint()} if is_gated else {}
-        prints |= {} if distilled is None else {"distill": distilled.key}
-        config: dict[str, object] = {
+        config = subject.config(self._source) | {
             "profile": TASK,
-            "teacher": self._source.architecture.model_dump(mode="json"),
-            "student": None if settings is None else settings.model_dump(mode="json"),
-            "classes": self._num_classes,
+            **self._head.config,
             "clouds": self._num_clouds if is_gated else None,
         }
-        if settings is not None:
-            config["versions"] = STUDENTS.get(settings.name).versions(settings)
-
-        def run(context: StageContext) -> StageResult:
-            if settings is None:
-                return StageResult(self._of_teacher())
-            return StageResult(self._of_student(settings, distilled))
-
         seed = 0 if distilled is None else distilled.seed
         return Stage(
             "profile",
             FLOPS_VERSION,
             config,
-            run,
+            lambda context: StageResult(self._of(subject)),
             fingerprints=prints,
             seed=seed if is_gated else None,
             task=TASK,
@@ -106,31 +92,18 @@ class FlopsProfile:
         starts = range(0, len(self._patches), BATCH)
         return [self._patches.select(slice(start, start + BATCH)) for start in starts]
 
-    def _head(self) -> nn.Module:
-        return ClassificationHead(self._teacher.width, self._num_classes)
-
-    def _of_teacher(self) -> dict[str, float]:
-        counts = count(self._teacher, self._head())
-        tokens = {"encoder_tokens": float(self._teacher.patch_spec.patches)}
-        return tokens | metrics_of(counts) | size_of(self._teacher)
-
-    def _of_student(
-        self, settings: StudentSettings, distilled: Distilled | None
-    ) -> dict[str, float]:
-        student = student_of(self._teacher, settings, distilled)
-        if heeds_budgets(type(settings)):
-            has_teachers_tokens = distilled is None and not settings.own_tokenizer
-            found = self._of_gated(student, has_teachers_tokens=has_teachers_tokens)
-        else:
-            found = metrics_of(count(student, self._head()))
-            found["encoder_tokens"] = float(
-                entered(student, [random_patches(student.patch_spec)])[0]
-            )
-        return found | size_of(student)
+    def _of(self, subject: Subject) -> dict[str, float]:
+        backbone, settings = subject.build(self._teacher), subject.settings
+        if settings is None or not heeds_budgets(type(settings)):
+            return cost_of(backbone, self._head.build(backbone.width))
+        assert isinstance(backbone, Student)
+        has_teachers_tokens = subject.distilled is None and not settings.own_tokenizer
+        found = self._of_gated(backbone, has_teachers_tokens=has_teachers_tokens)
+        return found | size_of(backbone)
 
     def _of_gated(self, student: Student, *, has_teachers_tokens: bool) -> dict[str, float]:
         tokens_N = entered(student, self._embedded if has_teachers_tokens else self._batches())
-        gated = count_gated(student, self._head(), self._patches, tokens_N)
+        gated = count_gated(student, self._head.build(student.width), self._patches, tokens_N)
         most_macs = float(np.quantile(gated.macs_N, 0.95))
         return {
             **metrics_of(gated.mean),
@@ -139,3 +112,11 @@ class FlopsProfile:
             "encoder_tokens": float(tokens_N.mean()),
             "encoder_tokens_p95": float(np.quantile(tokens_N, 0.95)),
         }
+
+
+def cost_of(backbone: Backbone, head: nn.Module | None = None) -> dict[str, float]:
+    """A record's numbers of a model whose cost no cloud decides, per cloud."""
+    tokens = float(backbone.patch_spec.patches)
+    if isinstance(backbone, Student):
+        tokens = float(entered(backbone, [random_patches(backbone.patch_spec)])[0])
+    return {"encoder_tokens": tokens, **metrics_of(count(backbone, head)), **size_of(backbone)}

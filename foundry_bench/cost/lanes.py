@@ -5,9 +5,12 @@ B clouds, M clouds for checking, N points.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import torch
 from torch import Tensor
 
+from foundry_bench.cost import machine
 from foundry_bench.cost.clocks import Clock, clock_of
 from foundry_bench.cost.clouds import procedural_clouds
 from foundry_bench.cost.counting import Pass
@@ -24,6 +27,10 @@ from foundry_bench.cost.subjects import Subject
 from foundry_bench.cost.timing import Turn, Warm, warm_up
 from foundry_bench.cost.ways import Way
 from foundry_bench.geometry.patches import Patches, PatchSpec, group
+from foundry_bench.models.heads import ClassificationHead
+from foundry_bench.seeds import seeded
+from foundry_bench.teachers.preset import TeacherSource
+from foundry_bench.teachers.teacher import Teacher
 
 WHOLE, NETWORK = "whole", "network"
 """What is timed beside the parts: a pass from points to logits, and all of it but `group`."""
@@ -43,6 +50,42 @@ class Lane:
 def lanes_of(subjects: Sequence[Subject], ways: Sequence[Way]) -> list[Lane]:
     """Every model in every way."""
     return [Lane(subject, way) for subject in subjects for way in ways]
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Under which models are measured, with a classification head on each.
+
+    Attributes:
+        source: of the teacher.
+        num_classes: that the head tells apart.
+        threads: of torch and of ONNX Runtime.
+    """
+
+    source: TeacherSource
+    num_classes: int
+    threads: int
+    device: torch.device
+
+    def network(self, subject: Subject, teacher: Teacher) -> Pass:
+        """Patches -> logits, in eval mode and without gradients; on the CPU."""
+        backbone = subject.build(teacher)
+        with seeded(0, "init", "head"):
+            head = ClassificationHead(backbone.width, self.num_classes)
+        return Pass(backbone, head).eval().requires_grad_(False)
+
+    def config(self, lane: Lane, batch: int) -> dict[str, Any]:
+        """What a record says of a measurement."""
+        return {
+            **lane.subject.config(self.source),
+            "classes": self.num_classes,
+            "batch": batch,
+            "mode": lane.way.mode,
+            "precision": lane.way.precision,
+            "threads": self.threads,
+            "device": self.device.type,
+            "hardware": machine.fingerprint(self.device),
+        }
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,12 @@ import torch
 
 from foundry_bench.cost import machine
 from foundry_bench.cost.counting import Pass
-from foundry_bench.cost.engines import Workshop, network_of
-from foundry_bench.cost.lanes import WHOLE, Lane, Ready, make_ready
+from foundry_bench.cost.engines import Workshop
+from foundry_bench.cost.lanes import WHOLE, Conditions, Lane, Ready, make_ready
 from foundry_bench.cost.subjects import Subject
 from foundry_bench.cost.timing import quartiles, take_turns
 from foundry_bench.errors import FoundryError
-from foundry_bench.models.heads import ClassificationHead
-from foundry_bench.seeds import seeded
-from foundry_bench.stage import Stage, StageContext, StageResult
-from foundry_bench.teachers.preset import TeacherSource
+from foundry_bench.stage import Stage, StageResult
 
 LATENCY_VERSION = 1
 TASK = "latency"
@@ -27,24 +24,6 @@ MOST_COMPILED = 256
 """Networks of one class that torch keeps compiled; by default it falls back to eager at eight."""
 
 Rounds = Mapping[Lane, Sequence[Mapping[str, float]]]
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """Under which all are timed.
-
-    Attributes:
-        num_classes: that the head tells apart.
-        rounds: turns of each lane.
-        threads: of torch and of ONNX Runtime.
-        is_shared: whether others may use the GPU meanwhile; marks the records.
-    """
-
-    num_classes: int
-    rounds: int
-    threads: int
-    device: torch.device
-    is_shared: bool
 
 
 @dataclass(frozen=True)
@@ -63,18 +42,25 @@ class Timings:
 
 
 class LatencyProfile:
-    """Times a teacher and its students, with a classification head on each.
+    """Times a teacher and its students.
 
     A pass is the way of a batch of clouds to logits: FPS and kNN, by torch on the device, then the
     network.
     """
 
     def __init__(
-        self, source: TeacherSource, conditions: Conditions, told: Callable[[str], None]
+        self,
+        conditions: Conditions,
+        *,
+        rounds: int,
+        is_shared: bool,
+        told: Callable[[str], None],
     ) -> None:
-        """`told` hears what is at work."""
-        self._source = source
+        """`rounds`: turns of each lane; `is_shared`: whether others may use the GPU meanwhile,
+        which marks the records; `told` hears what is at work.
+        """
         self._conditions = conditions
+        self._rounds, self._is_shared = rounds, is_shared
         self._told = told
         self._left_out: list[str] = []
         self._notes: list[str] = []
@@ -106,7 +92,7 @@ class LatencyProfile:
 
     def _refuse_neighbours(self) -> None:
         device = self._conditions.device
-        if device.type != "cuda" or self._conditions.is_shared:
+        if device.type != "cuda" or self._is_shared:
             return
         if found := machine.gpu_neighbours(device.index or 0):
             raise FoundryError(
@@ -115,14 +101,12 @@ class LatencyProfile:
             )
 
     def _networks(self, subjects: Sequence[Subject]) -> dict[Subject, Pass]:
-        teacher = self._source.build()
-        found = {}
-        for subject in dict.fromkeys(subjects):
-            backbone = subject.build(teacher)
-            with seeded(0, "init", "head"):
-                head = ClassificationHead(backbone.width, self._conditions.num_classes)
-            found[subject] = network_of(backbone, head)
-        return {subject: network.to(self._conditions.device) for subject, network in found.items()}
+        conditions = self._conditions
+        teacher = conditions.source.build()
+        return {
+            subject: conditions.network(subject, teacher).to(conditions.device)
+            for subject in dict.fromkeys(subjects)
+        }
 
     def _measure_batch(
         self,
@@ -136,8 +120,8 @@ class LatencyProfile:
         others = machine.OtherWork()
         rounds = take_turns(
             {lane: (each.turn, each.warm.calls) for lane, each in ready.items()},
-            self._conditions.rounds,
-            lambda done: self._told(f"batch {batch}: round {done} of {self._conditions.rounds}"),
+            self._rounds,
+            lambda done: self._told(f"batch {batch}: round {done} of {self._rounds}"),
         )
         busy = others.cores()
         if machine.is_busy(busy):
@@ -184,23 +168,19 @@ class LatencyProfile:
         conditions = self._conditions
         config = {
             "profile": TASK,
-            **lane.subject.config(self._source),
-            "classes": conditions.num_classes,
-            "batch": batch,
-            "mode": lane.way.mode,
-            "precision": lane.way.precision,
-            "threads": conditions.threads,
-            "device": conditions.device.type,
-            "hardware": machine.fingerprint(conditions.device),
-            "shared": conditions.is_shared,
+            **conditions.config(lane, batch),
+            "shared": self._is_shared,
             "measured": measured,
         }
 
-        def run(context: StageContext) -> StageResult:
-            return StageResult(metrics)
-
-        prints = lane.subject.fingerprints(self._source)
-        return Stage("profile", LATENCY_VERSION, config, run, fingerprints=prints, task=TASK)
+        return Stage(
+            "profile",
+            LATENCY_VERSION,
+            config,
+            lambda context: StageResult(metrics),
+            fingerprints=lane.subject.fingerprints(conditions.source),
+            task=TASK,
+        )
 
 
 def metrics_of(lane: Lane, rounds: Rounds, ready: Ready) -> dict[str, float]:

@@ -14,19 +14,16 @@ import numpy as np
 import torch
 
 from foundry_bench import provenance
-from foundry_bench.cost import footprint, machine
+from foundry_bench.cost import footprint
 from foundry_bench.cost.clouds import procedural_clouds
 from foundry_bench.cost.counting import Pass
-from foundry_bench.cost.engines import network_of, write_pass
+from foundry_bench.cost.engines import write_pass
 from foundry_bench.cost.footprint import Request
-from foundry_bench.cost.lanes import Lane
+from foundry_bench.cost.lanes import Conditions, Lane
 from foundry_bench.cost.subjects import Subject
 from foundry_bench.cost.ways import Way
 from foundry_bench.errors import FoundryError
-from foundry_bench.models.heads import ClassificationHead
-from foundry_bench.seeds import seeded
-from foundry_bench.stage import Stage, StageContext, StageResult
-from foundry_bench.teachers.preset import TeacherSource
+from foundry_bench.stage import Stage, StageResult
 from foundry_bench.teachers.teacher import Teacher
 
 MEMORY_VERSION = 1
@@ -43,18 +40,14 @@ MOST_S = 600
 
 @dataclass(frozen=True)
 class MemoryProfile:
-    """What memory a teacher and its students need, with a classification head on each.
+    """What memory a teacher and its students need.
 
     Attributes:
         scratch: where the files for the processes are written, each model once.
-        num_classes: that the head tells apart.
     """
 
-    source: TeacherSource
+    conditions: Conditions
     scratch: Path
-    num_classes: int
-    threads: int
-    device: torch.device
 
     def stage(self, lane: Lane, batch: int) -> Stage:
         """Of one model, run in one way. Its numbers are of this hardware and these packages, which
@@ -62,29 +55,24 @@ class MemoryProfile:
         """
         config = {
             "profile": TASK,
-            **lane.subject.config(self.source),
-            "classes": self.num_classes,
-            "batch": batch,
-            "mode": lane.way.mode,
-            "precision": lane.way.precision,
-            "threads": self.threads,
-            "device": self.device.type,
-            "hardware": machine.fingerprint(self.device),
+            **self.conditions.config(lane, batch),
             "packages": provenance.packages(),
         }
-
-        def run(context: StageContext) -> StageResult:
-            return StageResult(metrics_of(self._measure(lane, batch)))
-
-        prints = lane.subject.fingerprints(self.source)
-        return Stage("profile", MEMORY_VERSION, config, run, fingerprints=prints, task=TASK)
+        return Stage(
+            "profile",
+            MEMORY_VERSION,
+            config,
+            lambda context: StageResult(metrics_of(self._measure(lane, batch))),
+            fingerprints=lane.subject.fingerprints(self.conditions.source),
+            task=TASK,
+        )
 
     @cached_property
     def _teacher(self) -> Teacher:
-        return self.source.build()
+        return self.conditions.source.build()
 
     def _measure(self, lane: Lane, batch: int) -> dict[str, int]:
-        network = self._network(lane.subject)
+        network = self.conditions.network(lane.subject, self._teacher)
         spec = network.backbone.patch_spec
         folder = self.scratch / self._names[lane.subject]
         folder.mkdir(exist_ok=True)
@@ -97,8 +85,8 @@ class MemoryProfile:
                 "geometry": asdict(spec),
                 "modules": sorted({type(module).__module__ for module in network.modules()}),
                 "precision": lane.way.precision,
-                "threads": self.threads,
-                "device": str(self.device),
+                "threads": self.conditions.threads,
+                "device": str(self.conditions.device),
             }
         )
 
@@ -106,12 +94,6 @@ class MemoryProfile:
     def _names(self) -> dict[Subject, str]:
         """Of folders, as models come."""
         return defaultdict(lambda: str(len(self._names)))
-
-    def _network(self, subject: Subject) -> Pass:
-        backbone = subject.build(self._teacher)
-        with seeded(0, "init", "head"):
-            head = ClassificationHead(backbone.width, self.num_classes)
-        return network_of(backbone, head)
 
 
 def metrics_of(found: Mapping[str, int]) -> dict[str, float]:

@@ -25,26 +25,13 @@ class Sizes:
     architecture: TeacherArchitecture
 
 
-@dataclass(frozen=True)
-class Plan:
-    """Students to profile.
-
-    Attributes:
-        students: their settings.
-        skipped: what cannot be had of this teacher, and why.
-    """
-
-    students: tuple[StudentSettings, ...]
-    skipped: tuple[str, ...]
-
-
 def heeds_budgets(kind: type[StudentSettings]) -> bool:
     """Whether students of these settings have a gate: their cost depends on the cloud."""
     return "budget" in kind.model_fields
 
 
-def plan_students(names: Iterable[str], sizes: Sizes) -> Plan:
-    """The named students in all `sizes`.
+def plan_students(names: Iterable[str], sizes: Sizes) -> tuple[list[StudentSettings], list[str]]:
+    """The named students in all `sizes`; and what cannot be had of this teacher, and why.
 
     A gate comes with budgets alone: without one, and without training, it merges nothing, which
     would tell nothing.
@@ -65,7 +52,7 @@ def plan_students(names: Iterable[str], sizes: Sizes) -> Plan:
                 skipped.append(f"{name}: {error}")
             else:
                 students.append(settings)
-    return Plan(tuple(students), tuple(skipped))
+    return students, skipped
 
 
 def with_budgets(distilled: Distilled, sizes: Sizes) -> list[StudentSettings]:

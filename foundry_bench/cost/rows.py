@@ -1,4 +1,4 @@
-"""Records of `profile flops` as rows for files and programs: all from the records alone."""
+"""Records of `profile` as rows for files and programs: all from the records alone."""
 
 import csv
 import io
@@ -12,11 +12,14 @@ from foundry_bench.files import replacing
 from foundry_bench.record import Record
 
 GEOMETRY = ("points", "patches", "patch_size", "width", "depth")
+CONDITIONS = ("batch", "mode", "precision", "threads", "device")
 OPERATOR_LEVEL = tuple(f"{column}_{part}_" for column in COLUMNS for part in PARTS)
 
 
 def identity(record: Record) -> dict[str, Any]:
-    """Which teacher, which student in which size; `distilled` is the key of its distillation."""
+    """Which teacher, which student in which size; the `parts` that its head tells apart, if any;
+    `distilled` is the key of its distillation.
+    """
     teacher, student = record.config["teacher"], record.config["student"] or {}
     return {
         "teacher": teacher["name"],
@@ -24,6 +27,7 @@ def identity(record: Record) -> dict[str, Any]:
         "student": student.get("name", "teacher"),
         "supertokens": student.get("supertokens"),
         "budget": student.get("budget"),
+        "parts": record.config.get("parts"),
         "distilled": record.inputs.get("distill"),
         "key": record.key,
     }
@@ -54,9 +58,26 @@ def operators(record: Record) -> list[dict[str, Any]]:
 
 
 def program_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """An object a record, for `--json`."""
+    """An object a record of `profile flops`, for `--json`."""
     return [
         identity(record) | {"metrics": totals(record), "operators": operators(record)}
+        for record in records
+    ]
+
+
+def measured_rows(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """An object a record of a latency or of memory, for `--json`: which model, under which
+    conditions, and the numbers.
+    """
+    return [
+        identity(record)
+        | {name: record.config[name] for name in CONDITIONS}
+        | {
+            "hardware": record.config["hardware"],
+            "shared": record.config.get("shared"),
+            "measured": record.config.get("measured"),
+            "metrics": record.metrics,
+        }
         for record in records
     ]
 

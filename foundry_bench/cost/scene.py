@@ -16,13 +16,12 @@ from typing import Any, TextIO
 
 import numpy as np
 import torch
+from scipy.spatial import KDTree
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from foundry_bench.cost.weights import num_parameters
-from foundry_bench.geometry.fps import farthest_points
-from foundry_bench.geometry.knn import nearest
-from foundry_bench.geometry.patches import Patches, PatchSpec
+from foundry_bench.geometry.patches import Patches, PatchSpec, group
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.registries import STUDENTS, TEACHERS
 from foundry_bench.seeds import seeded
@@ -84,17 +83,16 @@ def measure(request: SceneRequest) -> dict[str, float]:
 
 
 def cut(points_1N3: Tensor, spec: PatchSpec) -> Patches:
-    """As `group` cuts clouds, but that FPS of a large scene ends in time on a CPU too: by buckets,
-    which start at a point of their own choice and go on as FPS does.
+    """As `group` cuts clouds, but that a large scene is cut in time on a CPU too: FPS by buckets,
+    which start at a point of their own choice and go on as FPS does, and kNN by a tree.
     """
     if points_1N3.is_cuda:
-        index_1C = farthest_points(points_1N3, spec.patches)
-    else:
-        sampling = import_module("fpsample").bucket_fps_kdline_sampling
-        picks = sampling(points_1N3[0].numpy(), spec.patches, h=BUCKET_HEIGHT, start_idx=0)
-        index_1C = torch.from_numpy(picks.astype(np.int64))[None]
-    centers_1C3 = points_1N3[:, index_1C[0]]
-    index_CK = nearest(centers_1C3, points_1N3, spec.patch_size)[0]
+        return group(points_1N3, spec)
+    points_N3 = points_1N3[0].numpy()
+    sampling = import_module("fpsample").bucket_fps_kdline_sampling
+    picks_C = sampling(points_N3, spec.patches, h=BUCKET_HEIGHT, start_idx=0).astype(np.int64)
+    _, index_CK = KDTree(points_N3).query(points_N3[picks_C], k=spec.patch_size)
+    centers_1C3 = points_1N3[:, picks_C]
     return Patches(points_1N3[:, index_CK] - centers_1C3[:, :, None], centers_1C3)
 
 

@@ -10,6 +10,10 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
 from foundry_bench import provenance
 from foundry_bench.cost import machine, scene
@@ -20,13 +24,13 @@ from foundry_bench.registries import STUDENTS
 from foundry_bench.stage import Stage, StageContext, StageResult
 from foundry_bench.teachers.teacher import TeacherArchitecture
 
-SCENES_VERSION = 1
+SCENES_VERSION = 2
 TASK = "scenes"
 MOST_S = 3600
 """A measurement that takes longer has failed."""
 
-NODES = (4, 6, 8)
-"""Scenes, in multiples of the least tokens, whose counts determine those of all."""
+NODES = (8, 64)
+"""Scenes, in multiples of a budget, whose counts determine those of all."""
 
 
 @dataclass(frozen=True)
@@ -108,12 +112,13 @@ class Scenes:
 
 
 def measure(request: SceneRequest) -> dict[str, float]:
-    """What a process of its own finds; `oom` is 1 if its memory was not enough, and all it says.
+    """What a process of its own finds, and how many cores others kept busy meanwhile; `oom` is 1 if
+    its memory was not enough, and all it says.
 
     Raises:
         FoundryError: if it failed otherwise, with what it said last.
     """
-    command = [sys.executable, "-m", scene.__name__]
+    command, others = [sys.executable, "-m", scene.__name__], machine.OtherWork()
     try:
         done = subprocess.run(
             command,
@@ -131,7 +136,8 @@ def measure(request: SceneRequest) -> dict[str, float]:
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         raise FoundryError(f"a process of its own could not run it: {said[-1]}")
     found: dict[str, float] = json.loads(done.stdout)
-    return {"oom": 0.0, **found}
+    busy = others.cores()
+    return {"oom": 0.0, **found} | ({} if busy is None else {"other_cores": busy})
 
 
 def is_out_of_memory(code: int, said: str) -> bool:
@@ -142,30 +148,35 @@ def is_out_of_memory(code: int, said: str) -> bool:
     return code in (scene.OOM, -signal.SIGKILL) or (code != 0 and any(w in said for w in words))
 
 
+@lru_cache(maxsize=256)
+def _macs(text: str, patches: int, points_a_patch: int) -> float:
+    architecture, student = json.loads(text)
+    size = {"points": patches * points_a_patch, "patches": patches}
+    backbone = build(architecture | size, student)
+    if backbone.least_budget is not None:
+        return count(backbone).total("macs")
+    with FakeTensorMode(allow_non_fake_inputs=True), sdpa_kernel(SDPBackend.MATH):
+        example = random_patches(backbone.patch_spec)
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            backbone.tokens(example)
+    return float(counter.get_total_flops() // 2)
+
+
 def macs_at(
     architecture: Mapping[str, Any],
     student: Mapping[str, Any] | None,
     patches: int,
     points_a_patch: int,
 ) -> float:
-    """MACs of a scene from patches to tokens.
+    """MACs of a scene from patches to tokens, by torch's counter, which computes nothing.
 
-    They are quadratic in the tokens, so three small scenes tell those of all; of students that
-    merge on the way, whose tokens a block come in whole numbers, to a few thousandths.
+    What a gate lets through needs numbers: such students, whose MACs grow with the tokens in
+    proportion, are counted on two smaller scenes, which tell those of all others.
     """
-    least = max(16, (student or {}).get("budget") or (student or {}).get("supertokens") or 0)
     text = json.dumps([dict(architecture), student], sort_keys=True)
-    coefficients = _quadratic(text, least, points_a_patch)
-    return float(np.polyval(coefficients, patches).round())
-
-
-@lru_cache(maxsize=256)
-def _quadratic(text: str, least: int, points_a_patch: int) -> tuple[float, ...]:
-    architecture, student = json.loads(text)
-    tokens = [least * node for node in NODES]
-    macs = []
-    for patches in tokens:
-        size = {"points": patches * points_a_patch, "patches": patches}
-        backbone = build(architecture | size, student)
-        macs.append(count(backbone, None, random_patches(backbone.patch_spec)).total("macs"))
-    return tuple(np.polyfit(tokens, macs, 2).tolist())
+    budget = (student or {}).get("budget")
+    if budget is None or patches <= NODES[-1] * budget:
+        return _macs(text, patches, points_a_patch)
+    tokens = [node * budget for node in NODES]
+    macs = [_macs(text, each, points_a_patch) for each in tokens]
+    return float(np.polyval(np.polyfit(tokens, macs, 1), patches).round())

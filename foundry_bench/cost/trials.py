@@ -4,24 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 from pydantic import ValidationError
 
-from foundry_bench.config.settings import NamedSettings, TeacherSettings
+from foundry_bench.config.settings import TeacherSettings
 from foundry_bench.config.sweep import TrialConfig
-from foundry_bench.cost.counting import count, random_patches
-from foundry_bench.cost.gates import entered
-from foundry_bench.cost.metrics import metrics_of, size_of
+from foundry_bench.cost.flops import FLOPS_VERSION, TASK, cost_of
+from foundry_bench.cost.subjects import Subject
 from foundry_bench.errors import FoundryError
 from foundry_bench.record import Record, TrialRecord, read_json, write_json
-from foundry_bench.registries import STUDENTS
-from foundry_bench.stage import Stage, StageContext, StageResult
+from foundry_bench.stage import Stage, StageResult
 from foundry_bench.store import RECORD, describe
 from foundry_bench.students.student import StudentSettings
 from foundry_bench.teachers.preset import teacher_source
 
-VERSION = 1
-TASK = "flops"
 TRIAL = "trial.json"
 
 
@@ -30,7 +27,11 @@ class Priced:
     """A teacher, or a student of it as far as its settings decide what it costs."""
 
     teacher: TeacherSettings
-    student: NamedSettings | None
+    student: StudentSettings | None
+
+    @property
+    def _subject(self) -> Subject:
+        return Subject(self.student)
 
     @property
     def macs(self) -> float:
@@ -40,22 +41,15 @@ class Priced:
     @property
     def stage(self) -> Stage:
         """The count as a stage: without a head, of a cloud of random patches."""
-        source, student = teacher_source(self.teacher), self.student
-        config: dict[str, object] = {
-            "profile": TASK,
-            "teacher": source.architecture.model_dump(mode="json"),
-            "student": None if student is None else student.model_dump(mode="json"),
-            "classes": None,
-            "clouds": None,
-        }
-        if isinstance(student, StudentSettings):
-            config["versions"] = STUDENTS.get(student.name).versions(student)
-
-        def run(context: StageContext) -> StageResult:
-            return StageResult(_counted(self))
-
-        prints = {"teacher": source.fingerprint}
-        return Stage("profile", VERSION, config, run, fingerprints=prints, task=TASK)
+        source, subject = teacher_source(self.teacher), self._subject
+        return Stage(
+            "profile",
+            FLOPS_VERSION,
+            {"profile": TASK, **subject.config(source), "classes": None, "clouds": None},
+            lambda context: StageResult(_counted(self)),
+            fingerprints=subject.fingerprints(source),
+            task=TASK,
+        )
 
 
 def price(trial: TrialConfig, encoder_tokens: float | None) -> Priced:
@@ -64,7 +58,7 @@ def price(trial: TrialConfig, encoder_tokens: float | None) -> Priced:
     Where clouds decide how many tokens enter the encoder, as with a gate without a budget, it is
     the student at `encoder_tokens`, the mean over clouds, as a budget.
     """
-    student = trial.student
+    student = cast(StudentSettings | None, trial.student)
     if student is not None and encoder_tokens:
         fields = type(student).model_fields
         if "budget" in fields and getattr(student, "budget", None) is None:
@@ -117,13 +111,7 @@ def count_trials(out: Path) -> tuple[list[Record], list[str]]:
 def _counted(priced: Priced) -> dict[str, float]:
     """Weights decide nothing here: they are left out."""
     teacher = replace(teacher_source(priced.teacher), weights=None).build()
-    if priced.student is None:
-        tokens = {"encoder_tokens": float(teacher.patch_spec.patches)}
-        return tokens | metrics_of(count(teacher)) | size_of(teacher)
-    student = STUDENTS.get(priced.student.name)(teacher, priced.student)  # type: ignore[arg-type]
-    student.settle(teacher)
-    tokens = {"encoder_tokens": float(entered(student, [random_patches(student.patch_spec)])[0])}
-    return tokens | metrics_of(count(student)) | size_of(student)
+    return cost_of(Subject(priced.student).build(teacher))
 
 
 def _config(trial: TrialRecord) -> TrialConfig:

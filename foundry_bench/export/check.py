@@ -28,12 +28,15 @@ NUM_FRESH = 96
 CHUNK = 32
 
 
-def runtime(graph: Path) -> Run:
-    """The graph in ONNX Runtime, on the CPU, with as many threads as torch has."""
+def runtime(graph: Path, threads: int | None = None) -> Run:
+    """The graph in ONNX Runtime, on the CPU, by default with as many threads as torch has."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
+    options.intra_op_num_threads = threads or torch.get_num_threads()
+    # its threads would go on spinning beside whoever works next
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    options.log_severity_level = 3
     session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
     def run(inputs: Mapping[str, Tensor]) -> Tensor:

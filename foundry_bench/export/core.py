@@ -3,15 +3,16 @@
 B clouds, C patches, K points a patch, N points.
 """
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 
 from foundry_bench.data.shapes.generate import generate
 from foundry_bench.geometry.patches import Patches, PatchSpec, group
+from foundry_bench.models.backbone import Backbone
 from foundry_bench.tasks.part_clouds import PartBatch
-from foundry_bench.trained import Trained
+from foundry_bench.trained import Answering, Trained
 from foundry_bench.training.views import Batch
 
 FRESH_SEED = 2**31
@@ -34,18 +35,25 @@ class Core(nn.Module):
         "centers": {0: "batch", 1: "patches"},
     }
 
-    def __init__(self, trained: Trained) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        answering: Answering | None = None,
+        head: nn.Module | None = None,
+    ) -> None:
+        """`head`: of final tokens, where no task has trained one."""
         super().__init__()
-        self.backbone, self.answering = trained.backbone, trained.answering
-        self.head = trained.head
-        self.output = "tokens" if trained.answering is None else "logits"
+        self.backbone, self.answering = backbone, answering
+        self.head = head if answering is None else answering.head
+        self.output = "tokens" if self.head is None else "logits"
 
     def forward(self, neighbors_BCK3: Tensor, centers_BC3: Tensor) -> Tensor:
         """Tokens, or logits (B, L)."""
         patches = Patches(neighbors_BCK3, centers_BC3)
-        if self.answering is None:
-            return self.backbone.tokens(patches)
-        return self.answering.task.answer(self.backbone, self.answering.head, Batch(patches))
+        if self.answering is not None:
+            return self.answering.task.answer(self.backbone, self.answering.head, Batch(patches))
+        tokens_BCD = self.backbone.tokens(patches)
+        return tokens_BCD if self.head is None else cast(Tensor, self.head(tokens_BCD))
 
     def fresh(self, num_clouds: int, num_patches: int) -> dict[str, Tensor]:
         """Inputs of clouds that it has not seen, always the same: procedural shapes, cut into
@@ -91,7 +99,8 @@ class PartsCore(Core):
 def core_of(trained: Trained) -> Core:
     """The core that fits what the task asks, in eval mode."""
     asks = None if trained.answering is None else trained.answering.task.asks
-    return (PartsCore if asks == "parts" else Core)(trained).eval()
+    kind = PartsCore if asks == "parts" else Core
+    return kind(trained.backbone, trained.answering).eval()
 
 
 def _unanswered(patches: Patches, points_BN3: Tensor, category_B: Tensor) -> PartBatch:

@@ -20,6 +20,7 @@ from foundry_bench.export.check import (
 )
 from foundry_bench.export.core import Core, PartsCore, core_of
 from foundry_bench.export.graph import PACKAGES, require_packages, write_graph, write_int8
+from foundry_bench.export.latency import measure
 from foundry_bench.export.manifest import MANIFEST, File, Graph, Manifest, PatchRange, Tensor
 from foundry_bench.files import file_digest, replacing
 from foundry_bench.trained import Trained
@@ -31,7 +32,8 @@ PREPROCESSING = "patches.py"
 def export_onnx(trained: Trained, out: Path, *, int8: bool) -> Manifest:
     """Write the folder `out`; files of the same names in it are replaced.
 
-    Checked on the way: ONNX Runtime gives what torch does, see `check.difference`.
+    Checked on the way: ONNX Runtime gives what torch does, see `check.difference`. Both are timed,
+    see `latency.measure`.
 
     Args:
         trained: gives tokens, or its task's logits.
@@ -55,9 +57,10 @@ def export_onnx(trained: Trained, out: Path, *, int8: bool) -> Manifest:
             metrics=_metrics(core, fp32),
         )
     }
+    runs = {"fp32": fp32}
     if int8:
         write_int8(out / FP32, out / INT8)
-        small = runtime(out / INT8)
+        runs["int8"] = small = runtime(out / INT8)
         graphs["int8"] = Graph(
             file=INT8, agreement=agreement(core, fp32, small), metrics=_metrics(core, small)
         )
@@ -69,6 +72,7 @@ def export_onnx(trained: Trained, out: Path, *, int8: bool) -> Manifest:
         **_of_tensors(core, fp32),
         patches=PatchRange(**asdict(counts)),
         graphs=graphs,
+        latency=measure(core, runs),
         files={
             name: File(sha256=file_digest(out / name), bytes=(out / name).stat().st_size)
             for name in names

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MANIFEST = "manifest.json"
 
 
@@ -42,6 +42,36 @@ class Graph(_Part):
     median_difference: float | None = None
     agreement: float | None = None
     metrics: dict[str, float] = {}
+
+
+class Quartiles(_Part):
+    """Of turns."""
+
+    median: float
+    q1: float
+    q3: float
+
+
+class Latency(_Part):
+    """Milliseconds of one cloud on the machine that exported, which promise nothing of another.
+
+    Attributes:
+        torch_ms: of the same model in torch, from patches on, as the graphs are.
+        preparation_ms: from a cloud of as many points to its patches, by `patches.py`.
+        graphs_ms: of each graph in ONNX Runtime, by name.
+        rounds: turns of each, side by side.
+        threads: of torch and of ONNX Runtime.
+        hardware: that it ran on.
+        other_cores: that other processes kept busy meanwhile; null where that is not known.
+    """
+
+    torch_ms: Quartiles
+    preparation_ms: Quartiles
+    graphs_ms: dict[str, Quartiles]
+    rounds: int
+    threads: int
+    hardware: dict[str, Any]
+    other_cores: float | None
 
 
 class PatchRange(_Part):
@@ -82,6 +112,7 @@ class Manifest(_Part):
     part_names: list[str] = []
     parts_of_class: dict[str, list[int]] = {}
     graphs: dict[str, Graph]
+    latency: Latency
     records: dict[str, str]
     metrics: dict[str, dict[str, float]]
     files: dict[str, File]

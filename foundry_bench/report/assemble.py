@@ -26,6 +26,7 @@ from foundry_bench.report.reruns import find_reruns
 from foundry_bench.report.rows import tidy_rows
 from foundry_bench.report.scene_report import scene_section
 from foundry_bench.report.sections import SweepReport
+from foundry_bench.report.similarity import liken
 from foundry_bench.report.specialists import contest, tabulate_specialists
 from foundry_bench.report.study import Study, study_sweeps
 from foundry_bench.report.tables import results_lines, results_table
@@ -89,9 +90,9 @@ def _assemble_sweep(study: Study) -> SweepReport:
     data, specialists = name_data(part.trials), study.specialists
     generality = generalise(summary, data)
     clean_tasks = find_clean(part)
-    of_tasks = picture_tasks(
-        arrange(generality) if generality else None, gather_damage(summary, clean_tasks)
-    )
+    matrix = arrange(generality) if generality else None
+    similarity = liken(generality, matrix) if generality and matrix else None
+    of_tasks = picture_tasks(matrix, similarity, gather_damage(summary, clean_tasks))
     others = collect_pictures(part, runs, summary, _loss_name(rows))
     of_costs = picture_fronts(fronts, costs, is_search=is_search(info))
     pictures = (*of_tasks, *others) if generality else (*others, *of_tasks)

@@ -212,12 +212,12 @@ def _teacher_prints(evidence: Evidence) -> dict[str, str]:
 
 def _numbers_of(record: Record) -> dict[Measure, tuple[float, Setup | None]]:
     """What a record of `profile` says of costs, in the measures' units; a head is left out, and
-    what is not finite.
+    what is not finite. (What labels points sees other tokens than the final ones.)
     """
     metrics = {name: value for name, value in record.metrics.items() if math.isfinite(value)}
     setup = _setup(record)
     found: dict[Measure, tuple[float, Setup | None]] = {}
-    if "macs" in metrics:
+    if "macs" in metrics and "parts" not in record.config:
         found[GMACS] = (metrics["macs"] - metrics.get("macs_head", 0.0)) / GIGA, None
     for precision, measure in WEIGHTS.items():
         if (size := metrics.get(f"weight_bytes_{precision}")) is not None:

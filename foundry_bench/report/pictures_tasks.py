@@ -6,14 +6,22 @@ from functools import partial
 from foundry_bench.report.corruptions import Corruptions
 from foundry_bench.report.figures.corruptions import draw_corruptions
 from foundry_bench.report.figures.generality import LINEAR, NEAR, draw_matrix
+from foundry_bench.report.figures.similarity import draw_similarity
 from foundry_bench.report.matrices import Matrix
 from foundry_bench.report.picture import INTERVALS, Picture
+from foundry_bench.report.similarity import Similarity
 from foundry_bench.report.wording import and_list
 
 
-def picture_tasks(matrix: Matrix | None, corruptions: Sequence[Corruptions]) -> list[Picture]:
-    """The matrix of backbones and tasks, and what corrupted clouds cost, where there are any."""
+def picture_tasks(
+    matrix: Matrix | None, similarity: Similarity | None, corruptions: Sequence[Corruptions]
+) -> list[Picture]:
+    """The matrix of backbones and tasks, how near tokens are to the teacher's, and what corrupted
+    clouds cost, where there are any.
+    """
     found = [] if matrix is None else [_matrix_picture(matrix)]
+    if similarity is not None:
+        found.append(_similarity_picture(similarity))
     for data in corruptions:
         found.append(_corruption_picture(data, f"_{data.task}" if len(corruptions) > 1 else ""))
     return found
@@ -41,6 +49,25 @@ def _matrix_picture(data: Matrix) -> Picture:
         f"A row a task, {len(data.rows)} in all: differences to the teacher of {names}.",
         tuple(data.lines()),
         partial(draw_matrix, data),
+    )
+
+
+def _similarity_picture(data: Similarity) -> Picture:
+    students = and_list([student.name for student in data.students])
+    caption = (
+        "What final tokens have in common with the teacher's, on test clouds before any task's"
+        " training, and how far the results are from the teacher's, in points. A small point is one"
+        " task of the figure above, a large one the mean over them; the cross is the teacher. The"
+        " cosine is between tokens as the distillation compares them; linear CKA does not see a"
+        f" rotation or scale of all tokens. Main students are filled. {INTERVALS}, across."
+    )
+    return Picture(
+        "token_similarity",
+        "Results against the similarity of tokens",
+        caption,
+        f"Results of {students} on all tasks over how near their tokens are to the teacher's.",
+        tuple(data.lines()),
+        partial(draw_similarity, data),
     )
 
 

@@ -68,6 +68,12 @@ class Measured:
         )
 
     @property
+    def head(self) -> str:
+        """What it answers."""
+        parts = self.config.get("parts")
+        return "classes" if parts is None else f"{parts} parts of points"
+
+    @property
     def machine(self) -> str:
         """What it was measured on; empty for what is counted."""
         hardware = self.config.get("hardware")

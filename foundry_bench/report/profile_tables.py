@@ -143,6 +143,7 @@ def _table(shown: Sequence[Measured], columns: Sequence[Column], caption: str) -
     """Words first, of these only those that tell rows apart."""
     kinds: dict[str, Callable[[Measured], str]] = {
         "model": lambda each: each.model,
+        "head": lambda each: each.head,
         "way": lambda each: each.way,
         "teacher": lambda each: each.teacher,
         "machine": lambda each: each.machine,

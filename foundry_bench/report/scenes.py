@@ -8,6 +8,7 @@ from foundry_bench.record import Record
 from foundry_bench.report.costs import MIB, SCENES
 from foundry_bench.report.figure_data import Line
 from foundry_bench.report.profile_faults import find_fault
+from foundry_bench.report.profile_reading import QUIET_SHARE
 from foundry_bench.report.provenance import device_text, measured_on
 from foundry_bench.report.typeset import Cell, Table
 from foundry_bench.report.wording import and_list, number
@@ -28,6 +29,7 @@ class Scene:
         attention: `materialised` or `fused`.
         limit_gib: of an emulated device; None: the machine's own memory.
         is_oom: whether memory was not enough; times and peak are NaN then.
+        is_quiet: whether the machine is known to have been idle beside it.
         group_s: of cutting the scene into patches.
         network_s: of a pass, the median.
     """
@@ -44,6 +46,7 @@ class Scene:
     group_s: float = math.nan
     network_s: float = math.nan
     peak_gib: float = math.nan
+    is_quiet: bool = True
 
     @property
     def series(self) -> tuple[str, str]:
@@ -197,12 +200,20 @@ def state_scenes(scenes: Sequence[Scene]) -> list[str]:
             f"With {attention} attention on {device}{on_threads}{within}, at {most:,} points:"
             f" {and_list(words)}."
         )
+    busy = [each for each in scenes if not each.is_quiet and not each.is_oom]
+    if busy:
+        statements.append(
+            f"{len(busy)} of {len(scenes)} measurements were taken while others kept cores busy, or"
+            " do not say: an idle machine is faster, and times are not to be compared; memory is"
+            " what it is."
+        )
     return statements
 
 
 def _read(record: Record) -> Scene:
     config, metrics = record.config, record.metrics
     student, limit = config.get("student") or {}, config.get("memory_limit")
+    hardware = measured_on(record)
     peak = metrics.get("peak_reserved_bytes", metrics.get("peak_rss_bytes", math.nan))
     return Scene(
         str(student.get("name", "teacher")),
@@ -210,13 +221,14 @@ def _read(record: Record) -> Scene:
         int(config["points"]),
         int(config["patches"]),
         None if limit is None else limit / GIB,
-        device_text(measured_on(record)),
+        device_text(hardware),
         int(config.get("threads") or 1),
         metrics.get("macs", math.nan) / 1e9,
         bool(metrics.get("oom")),
         metrics.get("group_ms", math.nan) / 1e3,
         metrics.get("time_ms_median", math.nan) / 1e3,
         peak / GIB,
+        metrics.get("other_cores", math.inf) <= QUIET_SHARE * (hardware.get("cores") or 1),
     )
 
 

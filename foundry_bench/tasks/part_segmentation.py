@@ -57,6 +57,18 @@ class PartSegmentationSettings(TrainedTaskSettings):
     budgets: Seq[PositiveInt] = ()
     """Token budgets at which a student that heeds one is measured too, without further training."""
 
+    def head(
+        self, width: int, num_classes: int, num_parts: int, *, dropout: float = 0.0
+    ) -> SegmentationHead:
+        """For tokens of that width."""
+        propagation, hidden = (
+            (round(first * width) or 1, round(second * width) or 1)
+            for first, second in (self.propagation, self.hidden)
+        )
+        return SegmentationHead(
+            width, num_classes, num_parts, propagation=propagation, hidden=hidden, dropout=dropout
+        )
+
 
 class PartSegmentation(Task):
     """`part_segmentation/1`: backbone and head train on the points' parts; mIoU on test with the
@@ -80,18 +92,8 @@ class PartSegmentation(Task):
         self, backbone: Backbone, dataset: Dataset, settings: FinetuneSettings
     ) -> SegmentationHead:
         """For the dataset's categories and parts."""
-        propagation, hidden = (
-            (round(first * backbone.width) or 1, round(second * backbone.width) or 1)
-            for first, second in (self.settings.propagation, self.settings.hidden)
-        )
-        return SegmentationHead(
-            backbone.width,
-            len(dataset.class_names),
-            len(dataset.part_names),
-            propagation=propagation,
-            hidden=hidden,
-            dropout=settings.dropout,
-        )
+        names = len(dataset.class_names), len(dataset.part_names)
+        return self.settings.head(backbone.width, *names, dropout=settings.dropout)
 
     def questions(self, backbone: Backbone, data: TaskData, split: Split) -> PartClouds:
         """The points of the clouds that have parts."""

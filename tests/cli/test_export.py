@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 import foundry_bench
 from foundry_bench.cli.main import app
 from foundry_bench.export import folder
-from foundry_bench.export.manifest import File, Graph, Manifest
+from foundry_bench.export.manifest import File, Graph, Latency, Manifest, Quartiles
 
 
 def call(*arguments: str) -> Result:
@@ -27,6 +27,18 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     manifest = Manifest.model_construct(
         task="classification",
         graphs=graphs,
+        latency=Latency(
+            torch_ms=Quartiles(median=4, q1=3.5, q3=5),
+            preparation_ms=Quartiles(median=0.25, q1=0.2, q3=0.3),
+            graphs_ms={
+                "fp32": Quartiles(median=2, q1=1.9, q3=2.5),
+                "int8": Quartiles(median=1, q1=0.9, q3=1.5),
+            },
+            rounds=20,
+            threads=2,
+            hardware={"name": "Example CPU"},
+            other_cores=64.0,
+        ),
         metrics={"evaluate": {"accuracy": 0.75}},
         files={
             name: File(sha256="", bytes=3 * 2**19) for name in ("model.onnx", "model.int8.onnx")
@@ -53,6 +65,9 @@ def test_export_says_how_good_each_graph_is(asked: list[Any]) -> None:
     assert result.output.splitlines() == [
         "model.onnx       1.5 MiB, within 1e-06 of torch, accuracy 0.7500 (record 0.7500)",
         "model.int8.onnx  1.5 MiB, same answers as fp32 0.9875, accuracy 0.5000 (record 0.7500)",
+        "ms a cloud, Example CPU, 2 threads: model.onnx 2.00 (1.90 to 2.50), "
+        "model.int8.onnx 1.00 (0.90 to 1.50), torch 4.00 (3.50 to 5.00), "
+        "patches.py before them 0.25 (0.20 to 0.30); others kept 64.0 cores busy meanwhile",
         "exported/foundry-s4-seed0-1a2b3c4d",
     ]
     loaded, written = asked

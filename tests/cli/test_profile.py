@@ -13,7 +13,6 @@ from typer.testing import CliRunner, Result
 from foundry_bench.cli.data import loader_from
 from foundry_bench.cli.main import app
 from foundry_bench.config.settings import TeacherSettings
-from foundry_bench.cost.closed_form import encoder_macs
 from foundry_bench.cost.gates import entered
 from foundry_bench.cost.operators import HANDLES
 from foundry_bench.data.dataset import subsample
@@ -26,6 +25,7 @@ from foundry_bench.students.narrow import Narrow
 from foundry_bench.teachers.preset import teacher_source
 from foundry_bench.testing import tiny_archive, tiny_preset, tiny_teacher
 from foundry_bench.testing.tiny import SPEC, TINY
+from tests.cost.closed_form import encoder_macs, segmentation_head_macs
 
 
 @pytest.fixture
@@ -58,6 +58,26 @@ def test_json_has_the_teacher_and_the_student_in_every_size(tiny: list[str]) -> 
         assert row["metrics"]["macs_encode"] == encoder_macs(tokens, TINY.width, TINY.depth)
         assert row["metrics"]["flops"] == sum(each["flops"] for each in row["operators"])
         assert "macs_p95" not in row["metrics"]
+
+
+def test_the_head_of_part_segmentation_is_counted_when_parts_are_asked_for(
+    tiny: list[str],
+) -> None:
+    words = (*tiny, "--student", "foundry", "--supertokens", "4", "--classes", "3")
+    for usual, labelling in zip(rows(*words), rows(*words, "--parts", "7"), strict=True):
+        assert (usual["parts"], labelling["parts"]) == (None, 7)
+        assert usual["key"] != labelling["key"]
+        assert labelling["metrics"]["macs_head"] == segmentation_head_macs(
+            SPEC.points,
+            TINY.patches,
+            TINY.width,
+            categories=3,
+            parts=7,
+            propagation=(TINY.width, TINY.width),
+            hidden=(32, 16),
+        )
+        assert labelling["metrics"]["macs_encode"] == usual["metrics"]["macs_encode"]
+    assert ", 7 parts of points: millions a cloud" in call(*words, "--parts", "7").stdout
 
 
 def test_every_registered_student_is_counted_by_default(tiny: list[str]) -> None:

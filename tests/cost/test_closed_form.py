@@ -2,7 +2,7 @@
 
 import pytest
 
-from foundry_bench.cost.closed_form import (
+from tests.cost.closed_form import (
     encoder_macs,
     position_macs,
     tokenizer_macs,

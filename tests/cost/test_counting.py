@@ -1,25 +1,29 @@
 """The counter against closed forms and against torch's own, for every student and teacher."""
 
 import pytest
+import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils.flop_counter import FlopCounterMode
 
-from foundry_bench.cost.closed_form import (
-    attention_macs,
-    compression_macs,
-    encoder_macs,
-    position_macs,
-    tokenizer_macs,
-    upsample_macs,
-)
+from benchmarks.macs import count_macs
 from foundry_bench.cost.counting import PARTS, Counts, count, random_patches
-from foundry_bench.cost.macs import count_macs
 from foundry_bench.models.heads import ClassificationHead
 from foundry_bench.registries import STUDENTS, TEACHERS
 from foundry_bench.students.foundry import Foundry, FoundrySettings
 from foundry_bench.students.student import Student
+from foundry_bench.tasks.part_segmentation import PartSegmentationSettings
 from foundry_bench.testing import tiny_teacher
 from foundry_bench.testing.tiny import SPEC, TINY
+from tests.cost.closed_form import (
+    attention_macs,
+    compression_macs,
+    encoder_macs,
+    position_macs,
+    segmentation_head_macs,
+    tokenizer_macs,
+    upsample_macs,
+)
 from tests.teachers.families import small
 
 SHAPE = (TINY.patches, TINY.patch_size, TINY.tokenizer, TINY.width)
@@ -118,6 +122,38 @@ def test_a_head_is_a_part_of_its_own() -> None:
     counts, without = count(teacher, head), count(teacher)
     assert counts.total("macs", "head") == 2 * WIDTH * 16 + 16 * 5
     assert counts.total("macs") - without.total("macs") == counts.total("macs", "head")
+
+
+HEAD = {"categories": 3, "parts": 7, "propagation": (WIDTH, WIDTH), "hidden": (32, 16)}
+
+
+def test_the_head_of_part_segmentation_is_the_one_on_paper() -> None:
+    head = PartSegmentationSettings().head(WIDTH, 3, 7)
+    sizes = [layer.out_features for layer in (head.propagate, head.propagated[2], head.mix)]
+    assert (*sizes, head.mixed[3].out_features) == (WIDTH, WIDTH, 32, 16)
+    counts = count(tiny_teacher(), head)
+    on_paper = segmentation_head_macs(SPEC.points, TOKENS, WIDTH, **HEAD)
+    assert counts.total("macs", "head") == on_paper
+    with FlopCounterMode(display=False) as counter:
+        head.eval()(
+            [torch.zeros(1, TOKENS, WIDTH)],
+            torch.zeros(1, TOKENS, 3),
+            torch.zeros(1, SPEC.points, 3),
+            torch.zeros(1, dtype=torch.int64),
+        )
+    assert counter.get_total_flops() == 2 * on_paper
+
+
+@pytest.mark.parametrize("name", list(STUDENTS))
+def test_every_student_is_counted_with_the_head_of_part_segmentation(name: str) -> None:
+    found, head = student(name), PartSegmentationSettings().head(WIDTH, 3, 7)
+    counts, without = count(found, head), count(found)
+    assert counts.total("macs", "head") == segmentation_head_macs(
+        SPEC.points, TOKENS, WIDTH, **HEAD
+    )
+    for part in ("tokenize", "encode"):
+        assert counts.total("macs", part) == without.total("macs", part)
+    assert counts.silent == ()
 
 
 def test_parts_come_in_their_order_and_geometry_in_a_column_of_its_own() -> None:

@@ -7,7 +7,7 @@ import torch
 
 from foundry_bench.cost.clouds import procedural_clouds
 from foundry_bench.cost.counting import Pass
-from foundry_bench.cost.engines import Workshop, difference, network_of, refuse_difference
+from foundry_bench.cost.engines import Workshop, difference, refuse_difference
 from foundry_bench.cost.ways import Way
 from foundry_bench.errors import FoundryError
 from foundry_bench.geometry.patches import Patches, group
@@ -29,7 +29,7 @@ def patches() -> Patches:
 
 def network(name: str | None = None) -> Pass:
     backbone = tiny_teacher() if name is None else student(name)
-    return network_of(backbone, ClassificationHead(TINY.width, 5))
+    return Pass(backbone, ClassificationHead(TINY.width, 5)).eval().requires_grad_(False)
 
 
 def apart(workshop: Workshop, net: Pass, way: Way, patches: Patches, batch: int) -> float:

@@ -10,8 +10,8 @@ import torch
 from foundry_bench.config.settings import TeacherSettings
 from foundry_bench.cost import latency, machine
 from foundry_bench.cost.counting import PARTS, Pass
-from foundry_bench.cost.lanes import Lane, Ready, lanes_of, make_ready
-from foundry_bench.cost.latency import Conditions, LatencyProfile, metrics_of
+from foundry_bench.cost.lanes import Conditions, Lane, Ready, lanes_of, make_ready
+from foundry_bench.cost.latency import LatencyProfile, metrics_of
 from foundry_bench.cost.subjects import Subject
 from foundry_bench.cost.timing import Warm
 from foundry_bench.cost.ways import Way
@@ -32,9 +32,9 @@ def source(tmp_path: Path) -> TeacherSource:
 
 
 def profile(source: TeacherSource, **changes: Any) -> LatencyProfile:
-    given = {"num_classes": 5, "rounds": 2, "threads": 1, "device": torch.device("cpu")}
-    conditions = Conditions(**given | {"is_shared": False} | changes)
-    return LatencyProfile(source, conditions, lambda words: None)
+    conditions = Conditions(source, 5, 1, changes.pop("device", torch.device("cpu")))
+    given = {"rounds": 2, "is_shared": False, "told": lambda words: None}
+    return LatencyProfile(conditions, **given | changes)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from foundry_bench.config.settings import TeacherSettings
-from foundry_bench.cost.lanes import Lane
+from foundry_bench.cost.lanes import Conditions, Lane
 from foundry_bench.cost.memory import MemoryProfile, measure, metrics_of
 from foundry_bench.cost.subjects import Subject
 from foundry_bench.cost.ways import Way
@@ -26,7 +26,7 @@ def source(tmp_path: Path) -> TeacherSource:
 def test_more_clouds_need_more_and_imports_are_told_apart(
     source: TeacherSource, tmp_path: Path
 ) -> None:
-    profile = MemoryProfile(source, tmp_path, 5, 1, torch.device("cpu"))
+    profile = MemoryProfile(Conditions(source, 5, 1, torch.device("cpu")), tmp_path)
     store = Store(tmp_path / "store")
     few, many = (
         store.get_or_run(profile.stage(Lane(Subject(None), Way()), batch), lambda progress: None)
@@ -44,7 +44,7 @@ def test_more_clouds_need_more_and_imports_are_told_apart(
 def test_the_record_stands_for_this_hardware_and_these_packages(
     source: TeacherSource, tmp_path: Path
 ) -> None:
-    profile = MemoryProfile(source, tmp_path, 5, 1, torch.device("cpu"))
+    profile = MemoryProfile(Conditions(source, 5, 1, torch.device("cpu")), tmp_path)
     one, same, other = (profile.stage(Lane(Subject(None), Way()), batch) for batch in (1, 1, 2))
     assert one.key == same.key != other.key
     assert {"hardware", "packages"} <= one.config.keys()

@@ -5,10 +5,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from foundry_bench.cost.closed_form import attention_macs
 from foundry_bench.cost.tracing import trace_of
 from foundry_bench.errors import FoundryError
 from foundry_bench.models.transformer import Attention
+from tests.cost.closed_form import attention_macs
 
 HEADS, WIDTH, QUERIES, KEYS = 3, 12, 5, 7
 LOGITS = HEADS * QUERIES * KEYS

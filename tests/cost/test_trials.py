@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.macs import count_macs
 from foundry_bench.config.sweep import TrialConfig
-from foundry_bench.cost.macs import count_macs
 from foundry_bench.cost.trials import Priced, count_trials, price
 from foundry_bench.errors import FoundryError
 from foundry_bench.record import Status, write_json

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import foundry_bench
+from foundry_bench.cost import machine
 from foundry_bench.export.check import runtime
 from foundry_bench.export.core import core_of
 from foundry_bench.export.folder import export_onnx
@@ -39,6 +40,12 @@ def test_a_classifier_is_exported_with_all_that_a_user_has_to_know(
     assert int8.agreement is not None
     assert 0.5 < int8.agreement <= 1
     assert set(int8.metrics) == {"accuracy"}
+    latency = manifest.latency
+    assert set(latency.graphs_ms) == {"fp32", "int8"}
+    for found in (latency.torch_ms, latency.preparation_ms, *latency.graphs_ms.values()):
+        assert 0 < found.q1 <= found.median <= found.q3
+    assert (latency.threads, latency.rounds) == (torch.get_num_threads(), 20)
+    assert latency.hardware == machine.fingerprint(torch.device("cpu"))
     assert manifest.class_names == ["flat", "tall"]
     assert manifest.inputs["neighbors"].shape == ["batch", "patches", 4, 3]
     assert manifest.outputs["logits"].shape == ["batch", 2]

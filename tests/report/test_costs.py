@@ -145,6 +145,16 @@ def test_the_reading_of_the_papers_figures_is_no_students_cost(make_sweep: MakeS
     assert gmacs(sweep) is None
 
 
+def test_a_count_with_the_head_that_labels_points_is_no_students_cost(
+    make_sweep: MakeSweep,
+) -> None:
+    sweep = make_sweep()
+    sweep.trial("main", "foundry", 0, 0.8, supertokens=4)
+    student = {"name": "foundry", "supertokens": 4}
+    profile(sweep, student, {"macs": 3e9, "macs_head": 1e9}, key="parts", classes=16, parts=50)
+    assert gmacs(sweep) is None
+
+
 def test_a_cost_is_of_the_device_that_was_measured(make_sweep: MakeSweep) -> None:
     sweep = make_sweep()
     sweep.trial("main", "foundry", 0, 0.8, supertokens=4)

@@ -24,7 +24,7 @@ def test_many_tasks_have_a_matrix_and_no_figure_each(
     pictures = assemble(read_folders([sweep.out])).sweeps[0].pictures
 
     assert [picture.name for picture in pictures] == [
-        "generality", "corruption", "distillation_curves", "time_by_stage"
+        "generality", "token_similarity", "corruption", "distillation_curves", "time_by_stage"
     ]  # fmt: skip
     for picture in pictures:
         with style.context(STYLE, after_reset=True):
@@ -42,8 +42,9 @@ def test_levels_bring_back_the_figures_of_the_first_result(make_sweep: MakeSweep
 
     names = [picture.name for picture in assemble(read_folders([sweep.out])).sweeps[0].pictures]
 
-    assert names[:4] == [
-        "generality", "corruption", "loss_vs_accuracy", "accuracy_vs_supertokens"
+    assert names[:5] == [
+        "generality", "token_similarity", "corruption", "loss_vs_accuracy",
+        "accuracy_vs_supertokens"
     ]  # fmt: skip
     assert "lpsb_parts_miou_instance_vs_supertokens" not in names
 

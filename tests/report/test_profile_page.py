@@ -127,6 +127,14 @@ def test_tables_have_the_numbers(records: list[Record]) -> None:
     assert len(tables["flops"].rows) == 1, "not the reading of the paper's figures"
 
 
+def test_counts_with_two_heads_are_told_apart(records: list[Record]) -> None:
+    labelling = record("flops", FOUNDRY, {"macs": 5e6}, parts=50)
+    (counts,) = (each for each in section([*records, labelling]).extras if each.name == "flops")
+    table = counts.tables[0]
+    heads = [row[table.header.index("head")].text for row in table.rows]
+    assert sorted(heads) == ["50 parts of points", "classes"]
+
+
 def test_models_are_compared_within_one_measurement(records: list[Record]) -> None:
     later = [latency(None, 40, 1.0, SECOND), latency(FOUNDRY, 39, 0.98, SECOND)]
     (together,) = side_by_side(latencies([*records, *later]))

@@ -95,6 +95,15 @@ def test_a_lack_of_memory_is_a_result_without_times(out: Path) -> None:
     assert any("at 300,000 points: teacher runs out of memory, tome takes" in s for s in statements)
 
 
+def test_times_taken_beside_others_are_told(tmp_path: Path) -> None:
+    for points, cores in ((1024, 0.1), (4096, 1.5)):
+        leave(tmp_path, "foundry", points, other_cores=cores)
+    leave(tmp_path, "foundry", 16_384)
+    assert [each.is_quiet for each in scenes_in(tmp_path)] == [True, False, False]
+    assert state_scenes(scenes_in(tmp_path))[-1].startswith("2 of 3 measurements were taken while")
+    assert len(state_scenes(scenes_in(tmp_path)[:1])) == 1
+
+
 def test_the_published_comparison_stands_beside_what_was_measured_so(out: Path) -> None:
     assert published_extra(scenes_in(out)) is None, "nothing was measured within 6 GB"
     leave(out, "teacher", 300_000, limit=6 * GIB, oom=True)

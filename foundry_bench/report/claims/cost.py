@@ -12,6 +12,7 @@ from foundry_bench.report.claims.finding import Finding, find_fact
 from foundry_bench.report.claims.material import Material
 from foundry_bench.report.claims.places import place_of_profile
 from foundry_bench.report.claims.settings import CostRatio, Fits
+from foundry_bench.report.costs import SCENES
 from foundry_bench.report.provenance import LATENCY, measured_on
 from foundry_bench.report.wording import number
 
@@ -28,14 +29,16 @@ measurement too: only then did student and teacher have turns with each other.
 
 
 def check_cost_ratio(material: Material, settings: CostRatio) -> Iterator[Finding]:
-    """A student's cost over its teacher's, under the same conditions, the median of measurements.
+    """A student's cost over its teacher's, under the same conditions, the median of measurements:
+    of clouds that get one answer each, as the paper's do, and not of scenes or of parts.
 
     Students of the name that differ in other settings are found by themselves.
     """
     alike: dict[str, list[Record]] = defaultdict(list)
     for record in material.profiles:
         cost = record.metrics.get(settings.metric, math.nan)
-        if 0 < cost < math.inf and record.status == "done":
+        is_of_clouds = record.task != SCENES and "parts" not in record.config
+        if 0 < cost < math.inf and record.status == "done" and is_of_clouds:
             alike[_conditions(record, settings.metric)].append(record)
     pairs: dict[str, list[tuple[Record, Record]]] = defaultdict(list)
     for records in alike.values():

@@ -65,17 +65,18 @@ def _mark_missing(
 ) -> None:
     """Crosses at the limit, or at the top of what was measured, one beside the other."""
     missing = [scene for scene in scenes if scene.is_oom]
+    names = [model for model in models if any(scene.model == model for scene in missing)]
     known = [scene.peak_gib for scene in scenes if not scene.is_oom]
     place = 1.25 * (limit or max(known, default=1.0))
     for scene in missing:
-        series = models.index(scene.model)
+        aside = names.index(scene.model) - (len(names) - 1) / 2
         axes.plot(
-            scene.points * (1 + 0.10 * (series - (len(models) - 1) / 2)),
+            scene.points * (1 + 0.05 * aside),
             place * (1.3 if scene.attention == "materialised" else 1.0),
             marker="x",
             markersize=5,
             markeredgewidth=1.4,
-            color=SERIES[series % len(SERIES)],
+            color=SERIES[models.index(scene.model) % len(SERIES)],
             linestyle="",
             zorder=4,
         )

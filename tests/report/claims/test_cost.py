@@ -19,7 +19,7 @@ GIB = 2**30
 
 def _profile(sweep: ExampleSweep, key: str, student: dict[str, Any] | None, **changes: Any) -> None:
     config = {"teacher": TEACHER, "student": student, **changes.pop("config", {})}
-    sweep.stage(key, "profile", task="flops", config=config, **changes)
+    sweep.stage(key, "profile", config=config, **{"task": "flops"} | changes)
 
 
 @pytest.mark.parametrize(("macs", "verdict"), [(37.0, "holds"), (39.0, "fails")])
@@ -41,6 +41,17 @@ def test_other_conditions_are_not_compared(make_sweep: MakeSweep) -> None:
     sweep = make_sweep()
     _profile(sweep, "teacher", None, metrics={"macs": 100.0})
     _profile(sweep, "student", STUDENT, metrics={"macs": 30.0}, config={"classes": 40})
+
+    assert judge(sweep, FLOPS).verdict == "not run"
+
+
+@pytest.mark.parametrize("changes", [{"config": {"parts": 50}}, {"task": "scenes"}])
+def test_parts_of_points_and_scenes_are_not_what_the_paper_counts(
+    make_sweep: MakeSweep, changes: dict[str, Any]
+) -> None:
+    sweep = make_sweep()
+    for key, student, macs in (("teacher", None, 100.0), ("student", STUDENT, 39.0)):
+        _profile(sweep, key, student, metrics={"macs": macs}, **changes)
 
     assert judge(sweep, FLOPS).verdict == "not run"
 

@@ -4,6 +4,8 @@ A MAC is one multiplication with its addition; FLOPs are twice as many. Biases, 
 and maxima count nothing, as is usual. D width, S tokens in the encoder.
 """
 
+import itertools
+
 POSITION_HIDDEN = 128
 
 
@@ -55,6 +57,26 @@ def compression_macs(tokens: int, supertokens: int, width: int) -> int:
     """
     projections = (supertokens + 3 * tokens) * width**2
     return projections + attention_macs(supertokens, tokens, width) + supertokens * tokens * width
+
+
+def segmentation_head_macs(
+    points: int,
+    tokens: int,
+    width: int,
+    *,
+    categories: int,
+    parts: int,
+    propagation: tuple[int, int],
+    hidden: tuple[int, int],
+    label_width: int = 64,
+) -> int:
+    """Of the head that labels each point: layers on a token, once a cloud, and on a point, where
+    features of all tokens are weighed although three of the weights are not zero.
+    """
+    once = categories * label_width + (2 * width + label_width) * hidden[0]
+    widths = (*propagation, *hidden, parts)
+    chain = sum(first * second for first, second in itertools.pairwise(widths))
+    return tokens * width * widths[0] + once + points * ((3 + tokens) * widths[0] + chain)
 
 
 def upsample_macs(tokens: int, width: int, *, mlp_ratio: float = 1.0) -> int:

@@ -1,13 +1,7 @@
 import pytest
 
+from benchmarks.macs import REST, count_macs
 from foundry_bench.config.settings import TeacherSettings
-from foundry_bench.cost.closed_form import (
-    encoder_macs,
-    position_macs,
-    tokenizer_macs,
-    upsample_macs,
-)
-from foundry_bench.cost.macs import REST, count_macs
 from foundry_bench.registries import STUDENTS
 from foundry_bench.students.foundry import Foundry, FoundrySettings
 from foundry_bench.students.foundry_gate import FoundryGate, FoundryGateSettings
@@ -16,6 +10,12 @@ from foundry_bench.teachers.point_jepa import PointJepa
 from foundry_bench.teachers.preset import teacher_source
 from foundry_bench.testing import tiny_teacher
 from foundry_bench.testing.tiny import TINY
+from tests.cost.closed_form import (
+    encoder_macs,
+    position_macs,
+    tokenizer_macs,
+    upsample_macs,
+)
 
 SHAPE = (TINY.patches, TINY.patch_size, TINY.tokenizer, TINY.width)
 
