@@ -4,32 +4,39 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from foundry_bench.report.analysis.corruptions import find_clean
+from foundry_bench.report.analysis.fronts import find_fronts
+from foundry_bench.report.analysis.generality import generalise
+from foundry_bench.report.analysis.specialists import contest
 from foundry_bench.report.claims.judge import Judged, judge_claims, load_claims
 from foundry_bench.report.claims.material import gather
 from foundry_bench.report.claims.settings import ClaimsFile
-from foundry_bench.report.corruptions import find_clean, gather_damage, tabulate_corruptions
-from foundry_bench.report.front_pages import find_fronts, picture_fronts, read_fronts
-from foundry_bench.report.front_tables import is_search, tabulate_costs, tabulate_search
-from foundry_bench.report.generality import generalise
-from foundry_bench.report.generality_tables import tabulate
-from foundry_bench.report.harvest import Evidence, SweepInfo
-from foundry_bench.report.matrices import arrange
-from foundry_bench.report.parts import tabulate_parts
-from foundry_bench.report.pictures import TIMES, collect_pictures, fig2_data
-from foundry_bench.report.pictures_tasks import picture_tasks
+from foundry_bench.report.figures.collect import collect_pictures, fig2_data, picture_tasks
+from foundry_bench.report.figures.corruptions import gather_damage
+from foundry_bench.report.figures.front import picture_fronts
+from foundry_bench.report.figures.generality import arrange
+from foundry_bench.report.figures.times import TIMES
 from foundry_bench.report.profile_faults import tell_faults
 from foundry_bench.report.profile_page import profile_section
-from foundry_bench.report.provenance import describe_environment, warn, warn_of_profiles
-from foundry_bench.report.reading import read_results
-from foundry_bench.report.reading_tasks import read_contests, read_generality
-from foundry_bench.report.reruns import find_reruns
-from foundry_bench.report.rows import tidy_rows
+from foundry_bench.report.records.harvest import Evidence, SweepInfo
+from foundry_bench.report.records.provenance import describe_environment
+from foundry_bench.report.records.rows import tidy_rows
+from foundry_bench.report.records.task_data import name_data
 from foundry_bench.report.scene_report import scene_section
 from foundry_bench.report.sections import SweepReport
-from foundry_bench.report.specialists import contest, tabulate_specialists
-from foundry_bench.report.study import Study, study_sweeps
-from foundry_bench.report.tables import results_lines, results_table
-from foundry_bench.report.task_data import name_data
+from foundry_bench.report.sentences.fronts import read_fronts
+from foundry_bench.report.sentences.results import read_results
+from foundry_bench.report.sentences.tasks import read_contests, read_generality
+from foundry_bench.report.sentences.warnings import warn, warn_of_profiles
+from foundry_bench.report.study.study import Study, study_sweeps
+from foundry_bench.report.tables.corruptions import tabulate_corruptions
+from foundry_bench.report.tables.costs import tabulate_costs
+from foundry_bench.report.tables.generality import tabulate
+from foundry_bench.report.tables.parts import tabulate_parts
+from foundry_bench.report.tables.reruns import find_reruns
+from foundry_bench.report.tables.results import results_lines, results_table
+from foundry_bench.report.tables.search import is_search, tabulate_search
+from foundry_bench.report.tables.specialists import tabulate_specialists
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from foundry_bench.report.assemble import Report
 from foundry_bench.report.claims.show import EXPLANATION, SAME_CHECK, evidence_text
-from foundry_bench.report.figure_data import Line
-from foundry_bench.report.picture import Picture
-from foundry_bench.report.sections import SweepReport
-from foundry_bench.report.typeset import Cell, Table
+from foundry_bench.report.sections import Picture, SweepReport
+from foundry_bench.report.table import Cell, Line, Table
 
 MAX_LINES = 200
 """Of a figure's data, as many as the page itself shows."""

@@ -1,10 +1,10 @@
 """Example sweeps as the report's layers see them."""
 
-from foundry_bench.report.harvest import Evidence, read_folders
-from foundry_bench.report.rows import tidy_rows
-from foundry_bench.report.runs import Run, collect_runs, measures_in
-from foundry_bench.report.series import name_series
-from foundry_bench.report.summary import Summary, summarise
+from foundry_bench.report.records.harvest import Evidence, read_folders
+from foundry_bench.report.records.rows import tidy_rows
+from foundry_bench.report.study.runs import Run, collect_runs, measures_in
+from foundry_bench.report.study.series import name_series
+from foundry_bench.report.study.summary import Summary, summarise
 from tests.report.examples import ExampleSweep
 
 

@@ -12,7 +12,7 @@ from foundry_bench.report.claims.finding import Finding, find_fact
 from foundry_bench.report.claims.material import Material
 from foundry_bench.report.claims.places import place_of_profile
 from foundry_bench.report.claims.settings import CostRatio, Fits
-from foundry_bench.report.provenance import LATENCY, measured_on
+from foundry_bench.report.records.provenance import LATENCY, measured_on
 from foundry_bench.report.wording import number
 
 GIB = 2**30

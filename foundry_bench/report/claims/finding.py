@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 
 from foundry_bench.report.claims.places import Place
-from foundry_bench.report.correlation import RankCorrelation, coverage_text
-from foundry_bench.report.stats import TAIL, Difference
+from foundry_bench.report.statistics.correlation import RankCorrelation, coverage_text
+from foundry_bench.report.statistics.intervals import TAIL, Difference
 from foundry_bench.report.wording import number
 
 Outcome = Literal["holds", "fails", "undecided"]

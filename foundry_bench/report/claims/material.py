@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from foundry_bench.record import Record
-from foundry_bench.report.harvest import Evidence
-from foundry_bench.report.study import Study
+from foundry_bench.report.records.harvest import Evidence
+from foundry_bench.report.study.study import Study
 
 
 @dataclass(frozen=True)

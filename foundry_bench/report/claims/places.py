@@ -9,10 +9,10 @@ from foundry_bench.config.source import parse_file
 from foundry_bench.errors import FoundryError
 from foundry_bench.record import Record
 from foundry_bench.report.claims.settings import Scope, TeacherScope
-from foundry_bench.report.measures import Measure
-from foundry_bench.report.study import Study
-from foundry_bench.report.summary import Group
-from foundry_bench.report.task_data import name_data_set, name_task_data
+from foundry_bench.report.records.task_data import name_data_set, name_task_data
+from foundry_bench.report.study.measures import Measure
+from foundry_bench.report.study.study import Study
+from foundry_bench.report.study.summary import Group
 from foundry_bench.resources import shipped
 
 _SIZES = {

@@ -3,11 +3,10 @@
 from foundry_bench.report.claims.judge import Judged, judge_claims
 from foundry_bench.report.claims.material import gather
 from foundry_bench.report.claims.settings import ClaimsFile
-from foundry_bench.report.harvest import Evidence
-from foundry_bench.report.provenance import warn_of_profiles
-from foundry_bench.report.rows import tidy_rows
-from foundry_bench.report.runs import not_finite
-from foundry_bench.report.study import study_sweeps
+from foundry_bench.report.records.harvest import Evidence
+from foundry_bench.report.records.rows import tidy_rows
+from foundry_bench.report.sentences.warnings import not_finite, warn_of_profiles
+from foundry_bench.report.study.study import study_sweeps
 
 
 def judge_records(

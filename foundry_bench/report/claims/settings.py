@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
 
 from foundry_bench.config.settings import Seq, Settings
-from foundry_bench.report.measures import RESULTS
+from foundry_bench.report.study.measures import RESULTS
 
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 

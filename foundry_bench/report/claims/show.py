@@ -7,8 +7,7 @@ from foundry_bench.report.claims.finding import Finding
 from foundry_bench.report.claims.judge import Judged
 from foundry_bench.report.claims.places import describe_places
 from foundry_bench.report.claims.verdicts import Ruling
-from foundry_bench.report.figure_data import Line
-from foundry_bench.report.typeset import Cell, Table
+from foundry_bench.report.table import Cell, Line, Table
 from foundry_bench.report.wording import finite
 
 SAME_CHECK = "same check here"

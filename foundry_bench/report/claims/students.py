@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
+from foundry_bench.report.analysis.specialists import contest
 from foundry_bench.report.claims.finding import Finding, Limit
 from foundry_bench.report.claims.material import Material
 from foundry_bench.report.claims.settings import Generalist, Losses, NearTeacher, Order
 from foundry_bench.report.claims.supertokens import compare, is_meant, main_series, results
-from foundry_bench.report.levels import SUPERTOKENS
-from foundry_bench.report.reading_variants import pair_losses
-from foundry_bench.report.specialists import contest
-from foundry_bench.report.study import Study
-from foundry_bench.report.summary import Group
+from foundry_bench.report.sentences.variants import pair_losses
+from foundry_bench.report.study.levels import SUPERTOKENS
+from foundry_bench.report.study.study import Study
+from foundry_bench.report.study.summary import Group
 
 
 def check_near_teacher(material: Material, settings: NearTeacher) -> Iterator[Finding]:

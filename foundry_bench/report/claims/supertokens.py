@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from foundry_bench.report.analysis.relation import relate
 from foundry_bench.report.claims.finding import (
     Finding,
     Limit,
@@ -21,12 +22,11 @@ from foundry_bench.report.claims.settings import (
     Plateau,
     Trend,
 )
-from foundry_bench.report.figure_data import relate
-from foundry_bench.report.levels import BUDGET, SUPERTOKENS, Axis
-from foundry_bench.report.measures import DISTILL_LOSS, OF_DISTILLATION, Measure
-from foundry_bench.report.stats import Difference, paired_difference
-from foundry_bench.report.study import Study, named_trials
-from foundry_bench.report.summary import Group
+from foundry_bench.report.statistics.intervals import Difference, paired_difference
+from foundry_bench.report.study.levels import BUDGET, SUPERTOKENS, Axis
+from foundry_bench.report.study.measures import DISTILL_LOSS, OF_DISTILLATION, Measure
+from foundry_bench.report.study.study import Study, named_trials
+from foundry_bench.report.study.summary import Group
 from foundry_bench.report.wording import points_text
 
 MIN_LEVELS = 3

@@ -1,15 +1,16 @@
-"""How backbones look where a figure has a point each: colour, marker, legend."""
+"""What figures of many tasks call a backbone, and what decides how it looks."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from foundry_bench.report.backbones import Named
+from foundry_bench.record import Role
+from foundry_bench.report.analysis.anchors import ANCHORS
 from foundry_bench.report.figures.canvas import legend_columns
-from foundry_bench.report.levels import SUPERTOKENS
-from foundry_bench.report.style import (
+from foundry_bench.report.figures.style import (
     ANCHOR_STYLES,
     INK,
     MAIN,
@@ -17,12 +18,30 @@ from foundry_bench.report.style import (
     SERIES,
     level_colours,
 )
-from foundry_bench.report.summary import TEACHER
+from foundry_bench.report.study.levels import SUPERTOKENS
+from foundry_bench.report.study.summary import TEACHER, Group
 
 Look = tuple[str, str]
 """Colour and marker."""
 
+
 _ANCHOR_MARKERS = {TEACHER: "X", "not_distilled": "s", "scratch": "^"}
+
+
+@dataclass(frozen=True)
+class Named:
+    """A backbone of a figure."""
+
+    name: str
+    role: Role
+    variant: str
+    supertokens: int | None
+
+
+def name_backbone(group: Group) -> Named:
+    """An anchor by its usual name, every other group by series and level."""
+    usual = ANCHORS.get(group.variant) if group.role == "anchor" else None
+    return Named(usual or group.name, group.role, group.variant, group.supertokens)
 
 
 def choose_looks(backbones: Sequence[Named]) -> dict[Named, Look]:

@@ -9,20 +9,35 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from foundry_bench.report.figure_data import AnchorLine
-from foundry_bench.report.stats import MIN_SEEDS
-from foundry_bench.report.style import ANCHOR_STYLES, OTHER_ANCHOR, SOFT, STYLE, WIDTH
-from foundry_bench.report.summary import TEACHER
+from foundry_bench.report.analysis.anchors import AnchorLine
+from foundry_bench.report.figures.style import ANCHOR_STYLES, OTHER_ANCHOR, SOFT, STYLE, WIDTH
+from foundry_bench.report.statistics.intervals import MIN_SEEDS
+from foundry_bench.report.study.summary import TEACHER
 from foundry_bench.report.wording import DETERMINISTIC
+
+INTERVALS = "Bars and bands are 95 % Student-t intervals over seeds (from three seeds on)"
+
 
 FAR = 1.2
 """What lies further from the main students than so many of their spans is named at the edge."""
 
+
 FAR_TEACHER = 2.5
 """The same for the teacher, which a figure shows to scale if it can."""
 
+
 _LEGEND_LETTERS = 64
 """What a line of a legend has room for; a marker takes four."""
+
+
+def anchor_words(anchors: Sequence[AnchorLine]) -> str:
+    """Which lines with bands a figure has; empty if it has none."""
+    names = [
+        f"{line.label} ({DETERMINISTIC}, no band)" if line.interval.is_constant else line.label
+        for line in anchors
+    ]
+    mark = "; " if any("," in line.label for line in anchors) else ", "
+    return f" Lines with bands: {mark.join(names)}." if names else ""
 
 
 def render(draw: Callable[[], Figure]) -> tuple[bytes, bytes]:

@@ -1,20 +1,44 @@
 """Clouds painted by SuperToken."""
 
+from collections.abc import Sequence
+from functools import partial
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from foundry_bench.report.figures.canvas import new_figure
-from foundry_bench.report.painting import Cell, Painting, light, project
-from foundry_bench.report.style import PAINT, SOFT, UNPAINTED, WIDTH
+from foundry_bench.report.figures.painting import (
+    Assignment,
+    Cell,
+    Painting,
+    light,
+    paint,
+    project,
+    read_assignment,
+)
+from foundry_bench.report.figures.style import PAINT, SOFT, UNPAINTED, WIDTH
+from foundry_bench.report.records.arrays import ARRAYS
+from foundry_bench.report.records.harvest import Evidence
+from foundry_bench.report.sections import Picture
+from foundry_bench.report.study.levels import BUDGET, GATE_LAMBDA, SUPERTOKENS, Axis
+from foundry_bench.report.study.runs import Run
+from foundry_bench.report.study.summary import Summary
 
 LEFT, TOP = 0.16, 0.3
 """Inches for the names of classes and of columns."""
 
+
 LARGEST_CELL = 0.95
+
+
 SMALLEST_VIEW = 0.9
 """Least width of what a cell shows, in radii of the clouds' unit sphere."""
+
+
+MAX_PAINTED = 6
+"""Columns of painted clouds."""
 
 
 def draw_painting(data: Painting) -> Figure:
@@ -66,3 +90,69 @@ def _draw_cell(axes: Axes, cell: Cell) -> None:
     axes.set_xlim(centre[0] - half, centre[0] + half)
     axes.set_ylim(centre[1] - half, centre[1] + half)
     axes.axis("off")
+
+
+def find_painting(evidence: Evidence, runs: Sequence[Run], summary: Summary) -> Painting | None:
+    """The clouds of the first main series at its smallest seed that has arrays, if any."""
+    main = summary.main()
+    axis = _axis_of_distillation(summary)
+    trials = {trial.trial: trial for trial in evidence.trials}
+    by_seed: dict[int, dict[float, Assignment]] = {}
+    for run in sorted(runs, key=lambda run: run.seed):
+        level = run.level.on(axis)
+        if (
+            run.role != "main"
+            or run.series.name != main[0].series
+            or level is None
+            or (by_seed and run.seed not in by_seed)
+        ):
+            continue
+        for record in evidence.stages_of(trials[run.trial]):
+            if record.stage == "distill" and record.status == "done":
+                assignment = read_assignment(evidence.folders[record.key] / ARRAYS)
+                if assignment is not None:
+                    by_seed.setdefault(run.seed, {}).setdefault(level, assignment)
+    seed = min(by_seed, default=None)
+    if seed is None:
+        return None
+    levels = thin_out(sorted(by_seed[seed]), MAX_PAINTED)
+    chosen = {level: by_seed[seed][level] for level in levels}
+    return paint(chosen, main[0].series, seed, len(PAINT), axis)
+
+
+def thin_out(values: Sequence[float], most: int) -> list[float]:
+    """At most `most` of `values`, first and last among them, evenly spaced in their order."""
+    if len(values) <= most:
+        return list(values)
+    return [values[round(index * (len(values) - 1) / (most - 1))] for index in range(most)]
+
+
+def _axis_of_distillation(summary: Summary) -> Axis:
+    """What distillations differ in: a budget is of the task."""
+    return SUPERTOKENS if summary.axis == BUDGET else summary.axis
+
+
+def _painting_picture(data: Painting | None) -> Picture | None:
+    if data is None:
+        return None
+    kept = ", grey where it is kept as it is" if data.axis == GATE_LAMBDA else ""
+    caption = (
+        f"The same clouds, each point coloured by the SuperToken its patch goes to{kept}"
+        f" ({data.series}, seed {data.seed})."
+        " SuperTokens that touch have different colours; colours mean nothing across columns."
+        " Above each column: SuperTokens in use,"
+        " mean over the clouds shown."
+    )
+    levels = ", ".join(f"{level:g}" for level in data.cells)
+    alt = (
+        f"A grid of {len(data.classes)} point clouds painted by SuperToken at"
+        f" {data.axis.symbol} = {levels}."
+    )
+    return Picture(
+        "supertokens_on_clouds",
+        "Clouds painted by SuperToken",
+        caption,
+        alt,
+        tuple(data.lines()),
+        partial(draw_painting, data),
+    )

@@ -1,19 +1,128 @@
 """What corrupted clouds cost: by kind, and over severities where there are several."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from foundry_bench.report.backbones import Named
-from foundry_bench.report.corruptions import Corruptions
-from foundry_bench.report.figures.backbones import Look, add_legend, choose_looks, make_marker
-from foundry_bench.report.figures.canvas import intervals_text, new_figure, note
-from foundry_bench.report.stats import Interval
-from foundry_bench.report.style import INK
+from foundry_bench.report.analysis.corruptions import _clean, split_metric
+from foundry_bench.report.figures.backbones import (
+    Look,
+    Named,
+    add_legend,
+    choose_looks,
+    make_marker,
+    name_backbone,
+)
+from foundry_bench.report.figures.canvas import INTERVALS, intervals_text, new_figure, note
+from foundry_bench.report.figures.style import INK
+from foundry_bench.report.sections import Picture
+from foundry_bench.report.statistics.intervals import Interval, mean_interval
+from foundry_bench.report.study.measures import CORRUPTED, Measure
+from foundry_bench.report.study.summary import Group, Summary
+from foundry_bench.report.table import Line, spread_line
+from foundry_bench.report.tables.results import order_groups
+from foundry_bench.report.wording import and_list
 
 _COLUMNS = 2
 """Panels beside each other, a kind each."""
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One backbone on corrupted clouds.
+
+    Attributes:
+        drops: kind -> severity -> accuracy lost against clean clouds, paired by seed. The
+            severity is 0 where a task has the default one only.
+    """
+
+    backbone: Named
+    drops: Mapping[str, Mapping[int, Interval]]
+
+
+@dataclass(frozen=True)
+class Corruptions:
+    """Backbones on the corrupted clouds of one task.
+
+    Attributes:
+        clean: the result on the same clouds as they are.
+        damages: as tables list backbones.
+    """
+
+    task: str
+    clean: Measure
+    kinds: tuple[str, ...]
+    severities: tuple[int, ...]
+    damages: tuple[Damage, ...]
+
+    @property
+    def counts(self) -> list[int]:
+        """Of how many seeds each number is."""
+        return [
+            drop.n
+            for damage in self.damages
+            for drops in damage.drops.values()
+            for drop in drops.values()
+        ]
+
+    def lines(self) -> list[Line]:
+        """A line per backbone, kind and severity."""
+        return [
+            {
+                "role": damage.backbone.role,
+                "series": damage.backbone.name,
+                "kind": kind,
+                "severity": severity or "default",
+                "n": drop.n,
+                **spread_line("drop", drop),
+            }
+            for damage in self.damages
+            for kind, drops in damage.drops.items()
+            for severity, drop in drops.items()
+        ]
+
+
+def gather_damage(summary: Summary, clean_tasks: Mapping[str, str]) -> list[Corruptions]:
+    """What corruption costs each backbone, by task; without a clean result nothing is known.
+    `clean_tasks`: see `find_clean`.
+    """
+    found = []
+    measures = summary.details(CORRUPTED)
+    for task in dict.fromkeys(measure.task for measure in measures):
+        own = [measure for measure in measures if measure.task == task]
+        clean = _clean(summary, clean_tasks.get(task))
+        if clean is None:
+            continue
+        severities = sorted({severity for _, severity in map(split_metric, own) if severity})
+        shown = [each for each in own if bool(split_metric(each)[1]) == bool(severities)]
+        damages = [
+            damage
+            for group in order_groups(summary)
+            for damage in [_damage(group, summary, clean, shown)]
+            if damage.drops
+        ]
+        if damages:
+            kinds = tuple(dict.fromkeys(split_metric(each)[0] for each in shown))
+            found.append(Corruptions(task, clean, kinds, tuple(severities) or (0,), tuple(damages)))
+    return found
+
+
+def _damage(group: Group, summary: Summary, clean: Measure, shown: Sequence[Measure]) -> Damage:
+    drops: dict[str, dict[int, Interval]] = {}
+    before = group.by_seed.get(clean, {})
+    for measure in shown:
+        after = group.by_seed.get(measure, {})
+        lost = [before[seed] - after[seed] for seed in sorted(before.keys() & after.keys())]
+        if lost:
+            kind, severity = split_metric(measure)
+            is_constant = measure in group.constants
+            drops.setdefault(kind, {})[severity] = replace(
+                mean_interval(lost), is_constant=is_constant
+            )
+    return Damage(name_backbone(group), drops)
 
 
 def draw_corruptions(data: Corruptions) -> Figure:
@@ -92,3 +201,25 @@ def _draw_curve(axes: Axes, backbone: Named, drops: Mapping[int, Interval], look
     curve = make_marker(backbone, look, linestyle="-")
     curve.set_data(severities, [interval.mean for interval in intervals])
     axes.add_line(curve)
+
+
+def _corruption_picture(data: Corruptions, own: str) -> Picture:
+    kinds = and_list([kind.replace("_", " ") for kind in data.kinds])
+    over = (
+        ", over severities, a panel a kind of corruption"
+        if len(data.severities) > 1
+        else ", by kind of corruption at the default severity"
+    )
+    caption = (
+        f"What corrupted test clouds cost: {data.clean.label} on clean clouds less that on"
+        f" corrupted ones, paired by seed{over} ({data.task.replace('_', ' ')}). Main students are"
+        f" filled. {INTERVALS}."
+    )
+    return Picture(
+        f"corruption{own}",
+        "Accuracy lost on corrupted clouds",
+        caption,
+        f"Accuracy lost under {kinds}, for {len(data.damages)} backbones.",
+        tuple(data.lines()),
+        partial(draw_corruptions, data),
+    )

@@ -2,14 +2,18 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from foundry_bench.report.figure_data import MAX_SERIES
+from foundry_bench.report.analysis.anchors import MAX_SERIES
+from foundry_bench.report.analysis.fronts import Front, Point
 from foundry_bench.report.figures.canvas import (
+    INTERVALS,
+    anchor_words,
     draw_anchors,
     focus,
     intervals_text,
@@ -18,19 +22,24 @@ from foundry_bench.report.figures.canvas import (
     note,
     without_common,
 )
-from foundry_bench.report.fronts import Front, Point
-from foundry_bench.report.levels import SUPERTOKENS
-from foundry_bench.report.stats import Interval
-from foundry_bench.report.style import INK, MARKERS, SOFT, level_colours
+from foundry_bench.report.figures.style import INK, MARKERS, SOFT, level_colours
+from foundry_bench.report.sections import Picture
+from foundry_bench.report.statistics.intervals import Interval
+from foundry_bench.report.study.costs import Costs
+from foundry_bench.report.study.levels import SUPERTOKENS
+from foundry_bench.report.wording import and_list, capital
 
 DECADE = 10.0
 """Costs further apart than this have a logarithmic axis."""
 
+
 MOST_LETTERS = 52
 """Of a name that a legend has room for; where one is longer, the table beside the figure tells."""
 
+
 CLOSE = 0.07
 """Shares of the axes within which two numbers would cover each other."""
+
 
 MAX_NUMBERED = 9
 """Points of the front that have room for their numbers."""
@@ -192,3 +201,35 @@ def _add_legends(figure: Figure, colours: dict[float, str], markers: dict[str, s
             columnspacing=1.0,
             borderaxespad=0.0,
         )
+
+
+def picture_fronts(fronts: Sequence[Front], costs: Costs, *, is_search: bool) -> list[Picture]:
+    """A picture a front; `is_search`: the students were suggested by a search."""
+    return [_picture(front, costs, is_search=is_search) for front in fronts]
+
+
+def _picture(front: Front, costs: Costs, *, is_search: bool) -> Picture:
+    setup = costs.setups.get(front.cost)
+    where = f", measured on {setup.device}" if setup else ", from patches to tokens, no head"
+    star = " The star is the teacher." if front.teacher is not None else ""
+    few = f" Left out for want of seeds: {and_list(list(front.few))}." if front.few else ""
+    chosen = (
+        " The settings were searched by these very numbers, so those of the front flatter it."
+        if is_search
+        else ""
+    )
+    caption = (
+        f"{capital(front.result.label)} against {front.cost.label}{where}. A point is a student,"
+        " the mean over its seeds, coloured by its SuperTokens s; filled where no student is as"
+        " good for as little, which the line of steps joins (numbers as in the table)."
+        f" {INTERVALS}.{star}{anchor_words(front.anchors)}{few}{chosen}"
+    )
+    title = f"{capital(front.result.label)} against {front.cost.label}"
+    return Picture(
+        f"{front.result.slug}_vs_{front.cost.slug}",
+        title,
+        caption,
+        f"{title}: {len(front.points)} students, {len(front.front)} of them on the front.",
+        tuple(front.lines()),
+        partial(draw_front, front),
+    )

@@ -1,29 +1,151 @@
-"""Backbones on many tasks: how far each is from the teacher, task by task."""
+"""Backbones on many tasks: a row a task, a point a backbone, as the difference to the teacher."""
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from foundry_bench.report.backbones import Named
-from foundry_bench.report.figures.backbones import Look, add_legend, choose_looks, make_marker
-from foundry_bench.report.figures.canvas import intervals_text, new_figure, note
-from foundry_bench.report.matrices import Matrix, TaskRow
-from foundry_bench.report.stats import Difference
-from foundry_bench.report.style import INK, MAIN, SOFT
-from foundry_bench.report.wording import number
+from foundry_bench.report.analysis.generality import Backbone, Generality, task_text
+from foundry_bench.report.figures.backbones import (
+    Look,
+    Named,
+    add_legend,
+    choose_looks,
+    make_marker,
+    name_backbone,
+)
+from foundry_bench.report.figures.canvas import INTERVALS, intervals_text, new_figure, note
+from foundry_bench.report.figures.style import INK, MAIN, SOFT
+from foundry_bench.report.sections import Picture
+from foundry_bench.report.statistics.intervals import Difference, Interval
+from foundry_bench.report.study.measures import Measure, own_label
+from foundry_bench.report.study.summary import TEACHER
+from foundry_bench.report.table import Line, spread_line
+from foundry_bench.report.wording import and_list, number
+
+MAX_BACKBONES = 6
+"""That a row has room for; controls are the first to be left out."""
+
 
 LINEAR = 2.0
 """Points on both sides of the teacher within which the axis is linear; beyond it is logarithmic."""
 
+
 NEAR = 1.0
 """The shaded band: no further than so many points from the teacher."""
 
+
 _TICKS = (1, 2, 5, 10, 20, 50, 100)
+
+
 _TICK_GAP = 0.11
 """The room of a tick's number, as a part of the axis."""
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """A result of a task.
+
+    Attributes:
+        task: in words.
+        detail: the data set, if the task does not say it, and the metric.
+        teacher: what the differences are to.
+        marks: what each backbone has more than the teacher.
+    """
+
+    measure: Measure
+    task: str
+    detail: str
+    teacher: Interval
+    marks: dict[Named, Difference]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Backbones by tasks.
+
+    Attributes:
+        students: main ones first.
+        has_all: whether controls are among them, if there are any.
+    """
+
+    students: tuple[Named, ...]
+    rows: tuple[TaskRow, ...]
+    has_all: bool
+
+    def lines(self) -> list[Line]:
+        """A line per task and backbone."""
+        return [
+            {
+                "task": row.measure.task,
+                "metric": row.measure.metric,
+                "series": student.name,
+                "role": student.role,
+                "teacher": row.teacher.mean,
+                "n": change.n,
+                **spread_line("to_teacher", change),
+                "p_holm": change.p,
+            }
+            for row in self.rows
+            for student, change in row.marks.items()
+        ]
+
+
+def arrange(generality: Generality) -> Matrix | None:
+    """The headline results that are shares, in the context of the first main series.
+
+    None if no backbone has a difference to the teacher.
+    """
+    main = generality.summary.main()
+    if not main:
+        return None
+    context = main[0].setting.context
+    near = [each for each in generality.backbones if each.group.setting.context == context]
+    teacher = next((each for each in near if each.group.variant == TEACHER), None)
+    compared = sorted(
+        (each for each in near if each.to_teacher),
+        key=lambda each: ("main", "anchor", "control").index(each.group.role),
+    )
+    drawn = _thin_out(compared)
+    if teacher is None or not drawn:
+        return None
+    rows = []
+    for measure in generality.measures:
+        marks = {
+            name_backbone(each.group): each.to_teacher[measure]
+            for each in drawn
+            if measure in each.to_teacher
+        }
+        if marks and measure.unit == "%" and not measure.is_further:
+            texts = _name(measure, generality.data.get(measure.task, ""))
+            rows.append(TaskRow(measure, *texts, teacher.group.interval(measure), marks))
+    if not rows:
+        return None
+    return Matrix(
+        tuple(name_backbone(each.group) for each in drawn), tuple(rows), len(drawn) == len(compared)
+    )
+
+
+def _name(measure: Measure, data: str) -> tuple[str, str]:
+    """A row's task and detail: what a label of one's own leaves out, the detail says."""
+    own = own_label(measure.task, measure.word)
+    text, detail = task_text(measure), measure.name
+    if own == measure.task:
+        text = own.replace("_", " ")
+        detail = measure.label.removeprefix(f"{text} ")
+    return text, detail if data in ("", own) else f"{detail}, {data}"
+
+
+def _thin_out(backbones: Sequence[Backbone]) -> list[Backbone]:
+    """Without controls, if there are too many; of main students then the last ones."""
+    if len(backbones) <= MAX_BACKBONES:
+        return list(backbones)
+    kept = [each for each in backbones if each.group.role != "control"]
+    return kept[max(0, len(kept) - MAX_BACKBONES) :]
 
 
 def draw_matrix(data: Matrix) -> Figure:
@@ -123,3 +245,28 @@ def _ticks(axes: Axes) -> list[float]:
 
 def _ends(change: Difference) -> tuple[float, float]:
     return (change.low, change.high) if math.isfinite(change.low) else (change.mean, change.mean)
+
+
+def _matrix_picture(data: Matrix) -> Picture:
+    names = and_list([student.name for student in data.students])
+    untrained = sorted({row.task for row in data.rows if not row.measure.is_trained})
+    scratch = (
+        f" On {and_list(untrained)} nothing is trained: from scratch is random weights there."
+        if untrained and any(student.variant == "scratch" for student in data.students)
+        else ""
+    )
+    left_out = "" if data.has_all else " Further backbones are in the table of all tasks."
+    caption = (
+        "How far each backbone is from the teacher on each task, in points, paired by seed; at the"
+        f" right the teacher's own result. The shaded band is {NEAR:g} point on both sides; the"
+        f" axis is linear up to {LINEAR:g} points and logarithmic beyond. Main students are"
+        f" filled. {INTERVALS}.{scratch}{left_out}"
+    )
+    return Picture(
+        "generality",
+        "Every task, against the teacher",
+        caption,
+        f"A row a task, {len(data.rows)} in all: differences to the teacher of {names}.",
+        tuple(data.lines()),
+        partial(draw_matrix, data),
+    )

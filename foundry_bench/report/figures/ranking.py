@@ -1,6 +1,9 @@
-"""Variants side by side: the result of each, and beside it its held-out error."""
+"""Variants side by side at equal numbers of SuperTokens: the mechanism ablation."""
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from textwrap import wrap
 
 from matplotlib.axes import Axes
@@ -8,31 +11,158 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from foundry_bench.report.figure_data import AnchorLine
+from foundry_bench.record import Role
+from foundry_bench.report.analysis.anchors import AnchorLine, anchor_lines, find_anchors
 from foundry_bench.report.figures.canvas import (
+    INTERVALS,
+    anchor_words,
     focus,
     intervals_text,
     new_figure,
     note,
     without_common,
 )
-from foundry_bench.report.levels import SUPERTOKENS
-from foundry_bench.report.rankings import Ranking, Standing
-from foundry_bench.report.stats import Interval
-from foundry_bench.report.style import ANCHOR_STYLES, INK, OTHER_ANCHOR, level_colours
-from foundry_bench.report.summary import TEACHER
-from foundry_bench.report.wording import mean_text
+from foundry_bench.report.figures.style import ANCHOR_STYLES, INK, OTHER_ANCHOR, level_colours
+from foundry_bench.report.sections import Picture
+from foundry_bench.report.statistics.intervals import Interval
+from foundry_bench.report.study.levels import SUPERTOKENS
+from foundry_bench.report.study.measures import HELDOUT_NMSE, Measure
+from foundry_bench.report.study.summary import TEACHER, Group, Summary
+from foundry_bench.report.table import Line, spread_line
+from foundry_bench.report.wording import capital, mean_text
+
+MIN_VARIANTS = 4
+"""Fewer series are told apart well enough by a profile, if it has lines."""
+
+
+_NOTHING = Interval(math.nan, math.nan, math.nan, 0)
+
 
 WITHOUT = "#8a8f98"
 """Colour of students that have no number of SuperTokens."""
 
+
 FAR_OTHERS = 0.3
 """What anchors but the teacher may add to the range of variants, in its spans."""
+
 
 LABEL_LETTERS = 20
 """What a line of a variant's name has room for."""
 
+
 Marks = Mapping[int | None, Interval]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a variant reaches.
+
+    Attributes:
+        marks: number of SuperTokens (None for students without) -> result.
+        errors: the same for the held-out error.
+    """
+
+    series: str
+    role: Role
+    marks: dict[int | None, Interval]
+    errors: dict[int | None, Interval]
+
+    @property
+    def mean(self) -> float:
+        """At the largest number of SuperTokens."""
+        return self.marks[max(self.marks, key=lambda count: count or 0)].mean
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Variants by their result at the largest number of SuperTokens, the best first."""
+
+    y: Measure
+    error: Measure
+    standings: tuple[Standing, ...]
+    anchors: tuple[AnchorLine, ...]
+
+    @property
+    def counts(self) -> list[int | None]:
+        """The numbers of SuperTokens that there are, None last."""
+        found = {count for standing in self.standings for count in standing.marks}
+        return sorted(found, key=lambda count: math.inf if count is None else count)
+
+    def lines(self) -> list[Line]:
+        """A line per variant and s, then the anchors."""
+        means: list[Line] = [
+            {
+                "what": "mean",
+                "role": standing.role,
+                "series": standing.series,
+                "supertokens": "" if count is None else count,
+                "n": mark.n,
+                **spread_line("y", mark),
+                **spread_line(self.error.slug, standing.errors.get(count, _NOTHING)),
+            }
+            for standing in self.standings
+            for count, mark in standing.marks.items()
+        ]
+        return means + anchor_lines(self.anchors)
+
+
+def rank(summary: Summary, y: Measure) -> Ranking | None:
+    """The variants in the context of the first main series, at its numbers of SuperTokens.
+
+    Anchors that are students of their own, such as another one not distilled, are among them.
+    None if fewer than `MIN_VARIANTS` have `y` (one less where there is only one number of
+    SuperTokens), or if the sweep is over another axis.
+    """
+    main = summary.main()
+    if not main or summary.axis != SUPERTOKENS or len(summary.axes) > 1:
+        return None
+    counts = {None, *(group.supertokens for group in main)}
+    context = main[0].setting.context
+    others = _other_students(summary)
+    found = {
+        name: [
+            group
+            for group in groups
+            if group.by_seed.get(y)
+            and group.supertokens in counts
+            and group.setting.context == context
+        ]
+        for name, groups in {**summary.series(), **others}.items()
+    }
+    standings = [_standing(name, groups, y) for name, groups in found.items() if groups]
+    has_lines = any(len(standing.marks) > 1 for standing in standings)
+    if len(standings) < (MIN_VARIANTS if has_lines else MIN_VARIANTS - 1):
+        return None
+    ordered = sorted(standings, key=lambda standing: -standing.mean)
+    anchors = [
+        group
+        for group in summary.of_role("anchor")
+        if group.setting.context == context and group.series not in others
+    ]
+    return Ranking(y, HELDOUT_NMSE, tuple(ordered), find_anchors(summary, y, anchors))
+
+
+def _other_students(summary: Summary) -> dict[str, list[Group]]:
+    """The anchors that are students of their own, and no main student without its distillation."""
+    students = {group.setting.student for group in summary.of_role("main")}
+    found: dict[str, list[Group]] = {}
+    for group in summary.of_role("anchor"):
+        if group.variant != TEACHER and group.setting.student not in students:
+            found.setdefault(group.series, []).append(group)
+    return found
+
+
+def _standing(name: str, groups: Sequence[Group], y: Measure) -> Standing:
+    return Standing(
+        name,
+        groups[0].role,
+        {group.supertokens: group.interval(y) for group in groups},
+        {
+            group.supertokens: group.interval(HELDOUT_NMSE)
+            for group in groups
+            if group.by_seed.get(HELDOUT_NMSE)
+        },
+    )
 
 
 def draw_ranking(data: Ranking) -> Figure:
@@ -163,3 +293,22 @@ def _add_legends(
         lines.append(Line2D([], [], color=colour, linestyle=dash, label=label))
     if lines:
         figure.legend(handles=lines, loc="outside lower left", ncols=1, borderaxespad=0.0)
+
+
+def _ranking_picture(data: Ranking) -> Picture:
+    is_anchored = any(standing.role == "anchor" for standing in data.standings)
+    squares = ", other students that were not distilled are squares" if is_anchored else ""
+    caption = (
+        f"{capital(data.y.label)} of each variant, and beside it its {data.error.label}, sorted by"
+        " the result at the largest number of SuperTokens s (colour). The main student is filled"
+        f" and bold{squares}. {INTERVALS}.{anchor_words(data.anchors)}"
+    )
+    names = ", ".join(standing.series for standing in data.standings)
+    return Picture(
+        f"{data.y.slug}_by_variant",
+        f"{capital(data.y.label)} by variant",
+        caption,
+        f"Dots with intervals of {data.y.label}, a row a variant, from the best: {names}.",
+        tuple(data.lines()),
+        partial(draw_ranking, data),
+    )

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from textwrap import fill
 
 import numpy as np
@@ -11,9 +12,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from foundry_bench.record import Role
-from foundry_bench.report.correlation import RankCorrelation
-from foundry_bench.report.figure_data import Centre, Relation
+from foundry_bench.report.analysis.relation import Centre, Relation
 from foundry_bench.report.figures.canvas import (
+    INTERVALS,
+    anchor_words,
     draw_anchors,
     focus,
     legend_columns,
@@ -21,10 +23,13 @@ from foundry_bench.report.figures.canvas import (
     note,
     seeds_text,
 )
-from foundry_bench.report.levels import Axis
-from foundry_bench.report.stats import Interval
-from foundry_bench.report.style import INK, MARKERS, SOFT, level_colours
-from foundry_bench.report.wording import number
+from foundry_bench.report.figures.style import INK, MARKERS, SOFT, level_colours
+from foundry_bench.report.sections import Picture
+from foundry_bench.report.statistics.correlation import RankCorrelation, coverage_text
+from foundry_bench.report.statistics.intervals import Interval
+from foundry_bench.report.study.levels import SUPERTOKENS, Axis
+from foundry_bench.report.study.measures import DISTILL_LOSS
+from foundry_bench.report.wording import capital, number
 
 MOST_LETTERS = 62
 """That fit above the axes in a line."""
@@ -189,3 +194,36 @@ def _add_legends(
             columnspacing=1.0,
             borderaxespad=0.0,
         )
+
+
+def _relation_picture(data: Relation | None, lead: str) -> Picture | None:
+    if data is None:
+        return None
+    what = (
+        "mean training loss of the last epoch"
+        if data.x == DISTILL_LOSS
+        else "mean squared error on the task's test clouds over each token's own variance, so that"
+        " 1 is a prediction of a token's channel mean"
+    )
+    level = "number of SuperTokens s" if data.axis == SUPERTOKENS else data.axis.symbol
+    controls = "open markers are controls" if data.has_all else "controls, many here, are left out"
+    several = len({centre.series for centre in data.centres if centre.role == "main"}) > 1
+    runs = "the runs of each main series" if several else "the main runs"
+    caption = (
+        f"{lead}{data.x.label if lead else capital(data.x.label)} ({what}) against"
+        f" {data.y.label}. A small point is one run, a large"
+        f" one the mean of a {level} (colour). {INTERVALS} both ways; {controls}."
+        f"{anchor_words(data.anchors)} Spearman's ρ is over {runs}, its interval a bootstrap of"
+        f" seeds within each {data.axis.symbol}{_coverage(data)}."
+    )
+    name = f"{'loss' if data.x == DISTILL_LOSS else 'nmse'}_vs_{data.y.slug}"
+    title = f"{capital(data.x.label)} against {data.y.label}"
+    colours = "SuperTokens" if data.axis == SUPERTOKENS else data.axis.symbol
+    alt = f"{title}: {len(data.points)} runs as points, coloured by {colours}."
+    return Picture(name, title, caption, alt, tuple(data.lines()), partial(draw_relation, data))
+
+
+def _coverage(data: Relation) -> str:
+    """How often the interval of the rank correlation is right; empty where there is none."""
+    seeds = [found.seeds for found in data.correlations.values() if math.isfinite(found.low)]
+    return f" ({coverage_text(min(seeds))})" if seeds else ""

@@ -1,0 +1,185 @@
+"""What about the numbers a reader must know first: what is missing, mixed or doubtful."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+
+import pandas as pd
+
+from foundry_bench.record import Record
+from foundry_bench.report.records.harvest import Evidence
+from foundry_bench.report.records.provenance import (
+    LATENCY,
+    commits,
+    device_text,
+    measured_on,
+    package_versions,
+)
+from foundry_bench.report.records.redact import redact_paths
+from foundry_bench.report.records.rows import failed_stage
+from foundry_bench.report.statistics.intervals import MIN_SEEDS
+from foundry_bench.report.study.measures import DISTILL_LOSS, LITERATURE
+from foundry_bench.report.study.summary import TEACHER, Summary
+from foundry_bench.report.wording import and_list
+
+MAX_NAMED = 8
+"""Failed trials that are named one by one."""
+
+
+def warn(evidence: Evidence, rows: pd.DataFrame, summary: Summary) -> list[str]:
+    """What is missing, mixed or doubtful in a sweep, most important first."""
+    records = list(evidence.records.values())
+    return [
+        *_ended_badly(evidence),
+        *not_finite(rows),
+        *_seeds(summary),
+        *_missing(summary),
+        *_mixed(
+            "devices", sorted({device_text(record.device) for record in records if record.device})
+        ),
+        *_mixed("commits", commits(records)),
+        *_mixed_stages(records),
+        *(
+            _mixed_package(name, versions)
+            for name, versions in package_versions(records).items()
+            if len(versions) > 1
+        ),
+        *_protocol(evidence),
+    ]
+
+
+def warn_of_profiles(profiles: Sequence[Record]) -> list[str]:
+    """What to know first of records of costs: what is not finite, and times of several devices."""
+    notes = [
+        f"{metric} of a profile ({record.key[:12]}) is not finite."
+        for record in profiles
+        for metric, value in sorted(record.metrics.items())
+        if not math.isfinite(value)
+    ]
+    devices = {
+        device_text(measured_on(record))
+        for record in profiles
+        if any(metric.startswith(LATENCY) for metric in record.metrics)
+    }
+    if len(devices) > 1:
+        notes.append(
+            f"Latencies were measured on several devices: {and_list(sorted(devices))}. They are"
+            " compared on one device only."
+        )
+    return notes
+
+
+def _ended_badly(evidence: Evidence) -> list[str]:
+    bad = [trial for trial in evidence.trials if trial.status != "done"]
+    notes = []
+    for trial in bad[:MAX_NAMED]:
+        stage = failed_stage(trial, evidence)
+        where = f" in {stage.stage}{f' {stage.task}' if stage.task else ''}" if stage else ""
+        error = (stage.error if stage and stage.error else trial.error) or ""
+        said = redact_paths(error.strip().splitlines()[0]) if error.strip() else ""
+        notes.append(
+            f"Trial {trial.trial} (seed {trial.seed}) ended as"
+            f" {trial.status}{where}{f': {said}' if said else '.'}"
+        )
+    if len(bad) > MAX_NAMED:
+        notes.append(
+            f"{len(bad) - MAX_NAMED} further trials did not end well; rows.csv has their status."
+        )
+    return notes
+
+
+def _seeds(summary: Summary) -> list[str]:
+    if not summary.results:
+        return []
+    measure = summary.results[0]
+    groups = [group for group in summary.groups if measure not in group.constants]
+    counts = [len(group.by_seed.get(measure, {})) for group in groups]
+    most = max(counts, default=0)
+    notes = []
+    if 0 < most < MIN_SEEDS:
+        notes.append(
+            f"Only {most} seed{'s' if most > 1 else ''}: points without intervals; no difference"
+            " is tested."
+        )
+    short = [
+        f"{group.name} ({n} of {most})"
+        for group, n in zip(groups, counts, strict=True)
+        if 0 < n < most
+    ]
+    if short:
+        notes.append(f"Fewer seeds than the others: {and_list(short)}.")
+    return notes
+
+
+def _missing(summary: Summary) -> list[str]:
+    if not summary.groups:
+        return ["There are no records: nothing to show."]
+    if not summary.results:
+        return ["No trial has a result of a task."]
+    measure = summary.results[0]
+    notes = [
+        f"No {measure.label} of {group.name}."
+        for group in summary.groups
+        if not group.by_seed.get(measure)
+    ]
+    alone = [
+        name
+        for name, groups in summary.main_series().items()
+        if summary.teacher_of(groups[0]) is None
+    ]
+    if not any(group.variant == TEACHER for group in summary.of_role("anchor")):
+        notes.append(
+            "The teacher itself was not evaluated: nothing shows how much a student could reach."
+        )
+    elif alone:
+        notes.append(f"The teacher of {and_list(alone)} was not evaluated.")
+    lost = [group.name for group in summary.of_role("main") if not group.by_seed.get(DISTILL_LOSS)]
+    if lost:
+        notes.append(f"No distillation loss of {and_list(lost)}.")
+    return notes
+
+
+def _mixed(what: str, found: Sequence[str]) -> list[str]:
+    return (
+        [f"The records come from several {what}: {and_list(list(found))}."]
+        if len(found) > 1
+        else []
+    )
+
+
+def _mixed_stages(records: Sequence[Record]) -> list[str]:
+    """Kinds of stages that the records have in several versions: their numbers are not alike."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for record in records:
+        label = f"{record.stage} {record.task}" if record.task else record.stage
+        found[label].add(record.stage_version)
+    return [
+        f"The records of {label} come from several versions of that stage:"
+        f" {and_list([str(version) for version in sorted(versions)])}; their numbers are not alike."
+        for label, versions in sorted(found.items())
+        if len(versions) > 1
+    ]
+
+
+def _mixed_package(name: str, versions: Sequence[str]) -> str:
+    return f"The records come from several versions of {name}: {and_list(list(versions))}."
+
+
+def _protocol(evidence: Evidence) -> list[str]:
+    records = evidence.records.values()
+    is_literature = any(
+        record.config.get("protocol") == "literature"
+        or any(metric.startswith(LITERATURE) for metric in record.metrics)
+        for record in records
+    )
+    literature = "Some results follow the protocol `literature`: the test set chose their epoch."
+    return [literature] if is_literature else []
+
+
+def not_finite(rows: pd.DataFrame) -> list[str]:
+    """Which numbers of `rows` are not finite, a sentence each."""
+    bad = rows[(rows["metric"] != "") & ~rows["value"].abs().lt(math.inf)]
+    return [
+        f"{metric} of trial {trial} is not finite; it is in rows.csv and in no figure."
+        for trial, metric in zip(bad["trial"], bad["metric"], strict=True)
+    ]

@@ -1,0 +1,86 @@
+"""Which trials stand behind a row of the results table, and how each is run again."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from foundry_bench.config.source import yaml_text
+from foundry_bench.record import TrialRecord
+from foundry_bench.report.records.redact import redact_paths
+from foundry_bench.report.study.levels import Level
+from foundry_bench.report.study.runs import Run
+from foundry_bench.report.study.series import Series
+from foundry_bench.report.study.summary import Summary
+from foundry_bench.report.tables.results import order_groups
+
+KEY_LETTERS = 12
+"""As many letters of a stage's key as the page shows."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial behind a row.
+
+    Attributes:
+        stages: what it used, each as kind, task and the start of its key.
+    """
+
+    name: str
+    seed: int
+    status: str
+    stages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A trial's whole configuration, and the trials that differ from it in their seed alone.
+
+    Attributes:
+        yaml: the first trial's, as `foundry-bench run` takes it; folders are shortened.
+    """
+
+    yaml: str
+    trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """How one row of the results table comes about; mostly by one recipe."""
+
+    name: str
+    recipes: tuple[Recipe, ...]
+
+
+def find_reruns(
+    trials: Sequence[TrialRecord], runs: Sequence[Run], summary: Summary
+) -> tuple[Rerun, ...]:
+    """For every row of the results table of a sweep, in its order, the trials behind it; `runs` are
+    those that `summary` groups.
+    """
+    by_name = {trial.trial: trial for trial in trials}
+    behind: dict[tuple[str, Series, Level], list[TrialRecord]] = defaultdict(list)
+    for run in runs:
+        behind[run.role, run.series, run.level].append(by_name[run.trial])
+    return tuple(
+        Rerun(group.name, _recipes(behind[group.role, group.setting, group.level]))
+        for group in order_groups(summary)
+    )
+
+
+def _recipes(trials: Sequence[TrialRecord]) -> tuple[Recipe, ...]:
+    alike: dict[str, list[TrialRecord]] = defaultdict(list)
+    for trial in sorted(trials, key=lambda trial: (trial.seed, trial.trial)):
+        alike[json.dumps({**trial.config, "seed": None})].append(trial)
+    return tuple(
+        Recipe(redact_paths(yaml_text(several[0].config)), tuple(map(_trial, several)))
+        for several in alike.values()
+    )
+
+
+def _trial(trial: TrialRecord) -> Trial:
+    stages = tuple(
+        f"{' '.join(filter(None, (use.stage, use.task)))} {use.key[:KEY_LETTERS]}"
+        for use in trial.stages
+    )
+    return Trial(trial.trial, trial.seed, trial.status, stages)
