@@ -12,7 +12,7 @@ from foundry_bench.report.study.costs import Costs
 from foundry_bench.report.study.measures import Measure
 from foundry_bench.report.study.summary import Group
 from foundry_bench.report.tables.costs import cost_text
-from foundry_bench.report.tables.results import head
+from foundry_bench.report.tables.groups import head
 from foundry_bench.report.wording import finite, mean_text, points_text
 
 

@@ -43,8 +43,7 @@ def command(
 
     Where records are of something else than a claim speaks of, the same check is shown beside it.
     """
-    from foundry_bench.report.claims.judge import load_claims
-    from foundry_bench.report.claims.records import judge_records
+    from foundry_bench.report.claims.judge import judge_records, load_claims
     from foundry_bench.report.claims.show import claims_data
     from foundry_bench.report.records.harvest import read_folders
 

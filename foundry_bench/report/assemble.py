@@ -11,14 +11,10 @@ from foundry_bench.report.analysis.specialists import contest
 from foundry_bench.report.claims.judge import Judged, judge_claims, load_claims
 from foundry_bench.report.claims.material import gather
 from foundry_bench.report.claims.settings import ClaimsFile
-from foundry_bench.report.figures.collect import collect_pictures, fig2_data, picture_tasks
-from foundry_bench.report.figures.corruptions import gather_damage
-from foundry_bench.report.figures.front import picture_fronts
-from foundry_bench.report.figures.generality import arrange
-from foundry_bench.report.figures.times import TIMES
+from foundry_bench.report.figures.collect import collect_pictures, fig2_data
 from foundry_bench.report.profile_faults import tell_faults
 from foundry_bench.report.profile_page import profile_section
-from foundry_bench.report.records.harvest import Evidence, SweepInfo
+from foundry_bench.report.records.harvest import Evidence
 from foundry_bench.report.records.provenance import describe_environment
 from foundry_bench.report.records.rows import tidy_rows
 from foundry_bench.report.records.task_data import name_data
@@ -31,11 +27,11 @@ from foundry_bench.report.sentences.warnings import warn, warn_of_profiles
 from foundry_bench.report.study.study import Study, study_sweeps
 from foundry_bench.report.tables.corruptions import tabulate_corruptions
 from foundry_bench.report.tables.costs import tabulate_costs
-from foundry_bench.report.tables.generality import tabulate
+from foundry_bench.report.tables.generality import tabulate_generality
 from foundry_bench.report.tables.parts import tabulate_parts
 from foundry_bench.report.tables.reruns import find_reruns
 from foundry_bench.report.tables.results import results_lines, results_table
-from foundry_bench.report.tables.search import is_search, tabulate_search
+from foundry_bench.report.tables.search import tabulate_search
 from foundry_bench.report.tables.specialists import tabulate_specialists
 
 
@@ -90,57 +86,36 @@ def assemble(evidence: Evidence, claims: ClaimsFile | None = None) -> Report:
 
 
 def _assemble_sweep(study: Study) -> SweepReport:
-    part, rows, summary, costs = study.evidence, study.rows, study.summary, study.costs
-    runs, info = study.runs, part.sweeps.get(study.name, SweepInfo())
-    fronts = find_fronts(summary, costs)
-    data, specialists = name_data(part.trials), study.specialists
-    generality = generalise(summary, data)
-    clean_tasks = find_clean(part)
-    of_tasks = picture_tasks(
-        arrange(generality) if generality else None, gather_damage(summary, clean_tasks)
-    )
-    others = collect_pictures(part, runs, summary, _loss_name(rows))
-    of_costs = picture_fronts(fronts, costs, is_search=is_search(info))
-    pictures = (*of_tasks, *others) if generality else (*others, *of_tasks)
+    evidence, summary = study.evidence, study.summary
+    fronts = find_fronts(summary, study.costs)
+    generality = generalise(summary, name_data(evidence.trials))
     extras = (
-        tabulate(generality) if generality else None,
-        tabulate_specialists(summary, specialists),
-        tabulate_corruptions(summary, clean_tasks),
+        tabulate_generality(generality) if generality else None,
+        tabulate_specialists(summary, study.specialists),
+        tabulate_corruptions(summary, find_clean(evidence)),
         tabulate_parts(summary),
-        tabulate_search(part, info, runs, fronts),
-        tabulate_costs(summary, costs, fronts),
+        tabulate_search(study, fronts),
+        tabulate_costs(summary, study.costs, fronts),
     )
     results = read_results(summary, fig2_data(summary))
-    statements = (
-        *(read_generality(generality) if generality else ()),
-        *read_contests(contest(summary, specialists)),
-        *results,
-        *read_fronts(fronts),
-    )
-    notes = warn(part, rows, summary)
-    if any(trial.role == "main" for trial in part.trials) and not any(
-        "clouds" in p.name for p in pictures
-    ):
-        notes.append("No stage left clouds to paint.")
-    pictures = (*pictures, *of_costs)
-    if is_search(info):  # every suggestion is a series of its own: no figure has room for them
-        pictures = (*of_costs, *(each for each in others if each.name == TIMES))
-        statements = (*read_fronts(fronts), *results[-1:])
+    if study.is_search:  # of results there are too many series to tell of, but for the limits
+        statements = [*read_fronts(fronts), *results[-1:]]
+    else:
+        statements = [
+            *(read_generality(generality) if generality else ()),
+            *read_contests(contest(summary, study.specialists)),
+            *results,
+            *read_fronts(fronts),
+        ]
     return SweepReport(
         study.name,
-        info,
-        statements,
-        tuple(notes),
-        pictures,
+        study.info,
+        tuple(statements),
+        tuple(warn(study)),
+        tuple(collect_pictures(study, generality, fronts)),
         results_table(summary),
         tuple(results_lines(summary)),
         tuple(extra for extra in extras if extra is not None),
-        tuple(describe_environment(part)),
-        find_reruns(part.trials, runs, summary),
+        tuple(describe_environment(evidence)),
+        find_reruns(study),
     )
-
-
-def _loss_name(rows: pd.DataFrame) -> str:
-    """The kind of distillation loss, empty if there are several."""
-    names = set(rows["loss_name"]) - {""}
-    return names.pop().replace("smooth_l1", "smooth-L1") if len(names) == 1 else ""

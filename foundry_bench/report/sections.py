@@ -1,7 +1,9 @@
-"""A further table of a sweep, beside its results."""
+"""What the page says of one sweep, or of what models cost: a section, its figures and tables."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeVar
 
 from matplotlib.figure import Figure
 
@@ -27,6 +29,23 @@ class Picture:
     alt: str
     lines: tuple[Line, ...]
     draw: Callable[[], Figure]
+
+
+class _Shown(Protocol):
+    """What a figure shows."""
+
+    def lines(self) -> list[Line]:
+        """As numbers."""
+
+
+D = TypeVar("D", bound=_Shown)
+
+
+def picture(
+    name: str, title: str, caption: str, alt: str, data: D, draw: Callable[[D], Figure]
+) -> Picture:
+    """The picture of `data`."""
+    return Picture(name, title, caption, alt, tuple(data.lines()), partial(draw, data))
 
 
 @dataclass(frozen=True)

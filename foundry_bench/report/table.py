@@ -12,7 +12,6 @@ from foundry_bench.report.wording import MINUS
 
 Line = dict[str, object]
 
-
 MIDDLE_DOT = "\N{MIDDLE DOT}"
 
 
@@ -115,3 +114,8 @@ def _tex(text: str) -> str:
 def spread_line(name: str, interval: Interval) -> Line:
     """A mean and its bounds as columns."""
     return {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
+
+
+def counted_line(name: str, interval: Interval) -> Line:
+    """The same after the number of seeds."""
+    return {"n": interval.n, **spread_line(name, interval)}

@@ -1,13 +1,12 @@
 """Numbers as text, the same in tables and sentences."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from foundry_bench.report.statistics.intervals import Difference, Interval
 from foundry_bench.report.study.measures import Measure
 
 MINUS = "\N{MINUS SIGN}"
-
 
 DETERMINISTIC = "deterministic"
 """Said of a number that no seed changes."""
@@ -57,11 +56,10 @@ def p_text(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def and_list(words: list[str]) -> str:
+def and_list(words: Iterable[object]) -> str:
     """`a, b and c`."""
-    return (
-        words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
-    )
+    *others, last = [str(word) for word in words] or [""]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def capital(text: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from foundry_bench.errors import FoundryError
 from foundry_bench.registry import unknown
-from foundry_bench.report.analysis.fronts import Front, find_front, name_group
+from foundry_bench.report.analysis.fronts import Front, find_front
 from foundry_bench.report.statistics.intervals import (
     CONFIDENCE,
     MIN_SEEDS,
@@ -177,7 +177,7 @@ def choose(summary: Summary, result: Measure, limits: Sequence[Limit]) -> Choice
     shares = {id(group): [limit.share(group) for limit in limits] for group in groups}
     known = [group for group in groups if None not in shares[id(group)]]
     unknown_costs = [
-        Unknown(group, name_group(group, summary), lacking)
+        Unknown(group, summary.name(group), lacking)
         for group in groups
         if (lacking := tuple(limit for limit in limits if limit.share(group) is None))
     ]
@@ -194,7 +194,7 @@ def choose(summary: Summary, result: Measure, limits: Sequence[Limit]) -> Choice
         tuple(limits),
         cost,
         best,
-        name_group(best, summary),
+        summary.name(best),
         best.interval(result),
         _rivals(best, within[1:], result, summary),
         find_front(summary, result, cost),
@@ -234,7 +234,7 @@ def _rivals(
     changes = [best.difference(other, result) for other in others]
     corrected = holm([change.p for change in changes])
     return tuple(
-        Rival(other, name_group(other, summary), replace(change, p=p))
+        Rival(other, summary.name(other), replace(change, p=p))
         for other, change, p in zip(others, changes, corrected, strict=True)
     )
 
@@ -266,6 +266,6 @@ def _nothing(
     ]
     return (
         f"none of {len(known)} students is within the limits; the nearest is "
-        f"{name_group(nearest, summary)}: {', '.join(over)}; raise the limit, or search for"
+        f"{summary.name(nearest)}: {', '.join(over)}; raise the limit, or search for"
         " smaller students"
     )

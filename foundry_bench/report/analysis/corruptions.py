@@ -34,7 +34,7 @@ def find_clean(evidence: Evidence) -> dict[str, str]:
     return {label: names.pop() for label, names in found.items() if len(names) == 1 and all(names)}
 
 
-def _clean(summary: Summary, task: str | None) -> Measure | None:
+def find_clean_result(summary: Summary, task: str | None) -> Measure | None:
     """The accuracy of the classification `task`."""
     places = {(measure.task, measure.metric): measure for measure in summary.results}
     return places.get((task or "", "accuracy"))

@@ -15,7 +15,6 @@ from foundry_bench.report.table import Line, spread_line
 LEAST_STUDENTS = 3
 """Fewer are no front to look at."""
 
-
 MAX_FRONTS = 4
 """Costs that have a figure each: of latencies and peaks under many conditions, the plainest."""
 
@@ -78,6 +77,11 @@ class Front:
         """Its place on the front, from the cheapest; None for others."""
         return self.front.index(point) + 1 if point.is_on_front else None
 
+    def standing(self, group: Group) -> tuple[int | None, float]:
+        """The place of a group on the front, and the p of its point; None and NaN without."""
+        point = next((each for each in self.points if each.group is group), None)
+        return (None, math.nan) if point is None else (self.number(point), point.p)
+
     def lines(self) -> list[Line]:
         """Students, then teacher and anchors."""
         students: list[Line] = [
@@ -130,26 +134,14 @@ def find_front(summary: Summary, result: Measure, cost: Measure) -> Front | None
     corrected = _correct(judged)
     points = [
         Point(
-            name_group(group, summary),
-            group,
-            group.interval(cost),
-            group.interval(result),
-            is_on_front,
-            p,
+            summary.name(group), group, group.interval(cost), group.interval(result), is_on_front, p
         )
         for group, (is_on_front, _), p in zip(groups, judged, corrected, strict=True)
     ]
-    teachers = [group for group in summary.of_role("anchor") if group.variant == TEACHER]
-    both = [each for each in teachers if each.by_seed.get(cost) and each.by_seed.get(result)]
+    both = [each for each in summary.teachers if {cost, result} <= each.by_seed.keys()]
     teacher = (both[0].interval(cost), both[0].interval(result)) if len(both) == 1 else None
-    few = [name_group(group, summary) for group in having if group not in groups]
+    few = [summary.name(group) for group in having if group not in groups]
     return Front(result, cost, tuple(points), teacher, find_anchors(summary, result), tuple(few))
-
-
-def name_group(group: Group, summary: Summary) -> str:
-    """Series and level; and its role where another is called the same."""
-    same = [other for other in summary.groups if other.name == group.name]
-    return group.name if len(same) == 1 else f"{group.name} ({group.role})"
 
 
 def _judge(

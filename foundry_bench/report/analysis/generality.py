@@ -7,8 +7,8 @@ from typing import TypeVar
 from foundry_bench.report.statistics.intervals import Difference, holm
 from foundry_bench.report.study.measures import FEW_SHOT_STD, Measure, own_label
 from foundry_bench.report.study.summary import TEACHER, Group, Summary
-from foundry_bench.report.table import MIDDLE_DOT, Line, spread_line
-from foundry_bench.report.tables.results import further_axes, label_line, order_groups
+from foundry_bench.report.table import MIDDLE_DOT, Line, counted_line, spread_line
+from foundry_bench.report.tables.groups import label_line
 
 REFERENCES = (TEACHER, "not_distilled", "scratch")
 """What main students are compared with; all others with the teacher only."""
@@ -62,7 +62,6 @@ class Generality:
 
     def lines(self) -> list[Line]:
         """A line per backbone and measure; a few-shot result with its spread over folds."""
-        axes = further_axes(self.summary)
         spreads = {each.task: each for each in self.summary.details(FEW_SHOT_STD)}
         lines = []
         for backbone in self.backbones:
@@ -72,12 +71,11 @@ class Generality:
                 if not interval.n:
                     continue
                 line = {
-                    **label_line(group, axes),
+                    **label_line(group, self.summary),
                     "task": measure.task,
                     "data": self.data.get(measure.task, ""),
                     "metric": measure.metric,
-                    "n": interval.n,
-                    **spread_line("mean", interval),
+                    **counted_line("mean", interval),
                 }
                 for name, changes in backbone.changes.items():
                     if measure in changes:
@@ -96,7 +94,7 @@ def generalise(summary: Summary, data: Mapping[str, str]) -> Generality | None:
     if not summary.is_many:
         return None
     backbones = []
-    for group in order_groups(summary):
+    for group in summary.ordered:
         changes = {}
         for name in REFERENCES if group.role == "main" else (TEACHER,):
             reference = (

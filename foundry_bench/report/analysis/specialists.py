@@ -50,13 +50,13 @@ def contest(summary: Summary, specialists: Mapping[Series, str]) -> list[Contest
         Contest(
             main,
             other,
-            _call(other, specialists),
+            call_specialist(other, specialists),
             learned,
             measure,
             main.difference(other, measure),
         )
         for main, other, learned in pairs
-        for measure in _contested(summary, specialists)
+        for measure in find_contested(summary, specialists)
         if main.by_seed.get(measure) and other.by_seed.get(measure)
     ]
     corrected = holm([each.change.p for each in found])
@@ -67,11 +67,12 @@ def contest(summary: Summary, specialists: Mapping[Series, str]) -> list[Contest
     ]
 
 
-def _contested(summary: Summary, specialists: Mapping[Series, str]) -> list[Measure]:
+def find_contested(summary: Summary, specialists: Mapping[Series, str]) -> list[Measure]:
+    """The results of tasks that a specialist learned."""
     return [measure for measure in summary.headlines if measure.word in specialists.values()]
 
 
-def _call(group: Group, specialists: Mapping[Series, str]) -> str:
+def call_specialist(group: Group, specialists: Mapping[Series, str]) -> str:
     """A specialist by what it learned, if no other learned the same."""
     learned = specialists.get(group.setting)
     if learned is None or list(specialists.values()).count(learned) > 1:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,6 +11,7 @@ from foundry_bench.record import Role
 from foundry_bench.report.analysis.anchors import MAX_SERIES, AnchorLine, anchor_lines, find_anchors
 from foundry_bench.report.figures.canvas import (
     INTERVALS,
+    add_legend,
     anchor_words,
     draw_anchors,
     focus,
@@ -21,13 +21,13 @@ from foundry_bench.report.figures.canvas import (
     note,
 )
 from foundry_bench.report.figures.style import MARKERS, SERIES, SOFT
-from foundry_bench.report.sections import Picture
+from foundry_bench.report.sections import Picture, picture
 from foundry_bench.report.statistics.intervals import Interval
 from foundry_bench.report.study.levels import BUDGET, GATE_LAMBDA, LAMBDA_TO_EPS, SUPERTOKENS, Axis
 from foundry_bench.report.study.measures import ENCODER_TOKENS, KEPT_TOKENS, Measure
 from foundry_bench.report.study.runs import INFERENCE_ONLY
-from foundry_bench.report.study.summary import TEACHER, Summary
-from foundry_bench.report.table import Line, spread_line
+from foundry_bench.report.study.summary import Summary
+from foundry_bench.report.table import Line, counted_line
 from foundry_bench.report.wording import capital
 
 DODGE, MOST_DODGED = 0.07, 0.21
@@ -35,12 +35,10 @@ DODGE, MOST_DODGED = 0.07, 0.21
 are many series.
 """
 
-
 MAX_TICKS = 8
 
 
 Places = Mapping[float, float]
-
 
 _LEADS = {BUDGET: "Fig. 3 of the paper: ", GATE_LAMBDA: "Fig. 5 of the paper: "}
 
@@ -68,6 +66,11 @@ class Profile:
     anchors: tuple[AnchorLine, ...] = ()
 
     @property
+    def all_marks(self) -> list[Mark]:
+        """Of all series."""
+        return [mark for _, marks in self.series.values() for mark in marks]
+
+    @property
     def is_readable(self) -> bool:
         """Whether some series is a line, and markers tell all apart."""
         longest = max(len(marks) for _, marks in self.series.values())
@@ -81,8 +84,7 @@ class Profile:
                 "role": role,
                 "series": name,
                 self.axis.name: mark.x,
-                "n": mark.interval.n,
-                **spread_line("y", mark.interval),
+                **counted_line("y", mark.interval),
             }
             for name, (role, marks) in self.series.items()
             for mark in marks
@@ -132,10 +134,9 @@ def gate_profile(summary: Summary, y: Measure, axis: Axis) -> GateProfile | None
     result, kept = profile(summary, y, axis), profile(summary, KEPT_TOKENS, axis)
     if result is None or kept is None:
         return None
-    teachers = [group for group in summary.of_role("anchor") if group.variant == TEACHER]
     known = [
         group.interval(ENCODER_TOKENS).mean
-        for group in teachers
+        for group in summary.teachers
         if group.by_seed.get(ENCODER_TOKENS)
     ]
     both = {name: marks for name, marks in kept.series.items() if name in result.series}
@@ -146,14 +147,11 @@ def draw_profile(data: Profile) -> Figure:
     """Mean and interval over seeds, a small point a run, a line a series; anchors as lines."""
     figure = new_figure(2.75)
     axes = figure.add_subplot()
-    places = _places(data)
+    places = data.axis.places(mark.x for mark in data.all_marks)
     _draw_lines(axes, data, list(data.series), places)
-    limits = focus(_reach(data, is_main=True), _reach(data, is_main=False))
-    draw_anchors(axes, data.anchors, limits, data.y.digits)
-    _name_far(axes, data, places)
+    _draw_beside(axes, data, places)
     _set_axis(axes, data.axis, places)
     axes.set_ylabel(data.y.axis)
-    note(axes, intervals_text(_counts(data)))
     _add_legend(figure, data)
     return figure
 
@@ -162,40 +160,39 @@ def draw_gate_profile(data: GateProfile) -> Figure:
     """The result above the kept tokens, along the same axis."""
     figure = new_figure(4.0)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1.6, 1.0))
-    places = _places(data.result) | _places(data.kept)
-    names = list(data.result.series)
+    axis, kept = data.result.axis, data.kept.all_marks
+    places = axis.places(mark.x for mark in data.result.all_marks)
+    places |= axis.places(mark.x for mark in kept)
     for axes, each in ((above, data.result), (below, data.kept)):
-        _draw_lines(axes, each, names, places)
+        _draw_lines(axes, each, list(data.result.series), places)
         axes.set_ylabel(each.y.axis)
-    limits = focus(_reach(data.result, is_main=True), _reach(data.result, is_main=False))
-    draw_anchors(above, data.result.anchors, limits, data.result.y.digits)
-    _name_far(above, data.result, places)
-    note(above, intervals_text(_counts(data.result)))
-    most = max(mark.interval.mean for _, marks in data.kept.series.values() for mark in marks)
+    _draw_beside(above, data.result, places)
+    most = max(mark.interval.mean for mark in kept)
     if data.num_tokens is not None:
         below.axhline(data.num_tokens, color=SOFT, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
         most = max(most, data.num_tokens)
     below.set_ylim(-0.05 * (most or 1.0), 1.08 * (most or 1.0))
     for axes in (above, below):
-        _set_axis(axes, data.result.axis, places)
+        _set_axis(axes, axis, places)
     above.set_xlabel("")
     _add_legend(figure, data.result)
     return figure
 
 
-def _places(data: Profile) -> dict[float, float]:
-    return data.axis.places(mark.x for _, marks in data.series.values() for mark in marks)
-
-
-def _counts(data: Profile) -> list[int]:
-    return [mark.interval.n for _, marks in data.series.values() for mark in marks]
+def _draw_beside(axes: Axes, data: Profile, places: Places) -> None:
+    """Beside lines that are drawn: anchors, what lies off scale, and how many seeds there are."""
+    limits = focus(_reach(data, is_main=True), _reach(data, is_main=False))
+    draw_anchors(axes, data.anchors, limits, data.y.digits)
+    _name_far(axes, data, places)
+    note(axes, intervals_text([mark.interval.n for mark in data.all_marks]))
 
 
 def _set_axis(axes: Axes, axis: Axis, places: Places) -> None:
     """Ticks and limits along `axis`: every count; of weights 0 and the powers of ten."""
     low, high = min(places.values()), max(places.values())
+    positive = [place for level, place in places.items() if level > 0]
     ticks = {place: f"{level:g}" for level, place in places.items()}
-    decades = range(math.ceil(min(_positive(places), default=low)), math.floor(high) + 1)
+    decades = range(math.ceil(min(positive, default=low)), math.floor(high) + 1)
     if not axis.is_count and len(decades) > 1:
         step = math.ceil(len(decades) / MAX_TICKS)
         ticks = {float(power): f"$10^{{{power}}}$" for power in decades[::step]}
@@ -208,19 +205,10 @@ def _set_axis(axes: Axes, axis: Axis, places: Places) -> None:
     axes.set_xlabel(axis.label)
 
 
-def _positive(places: Places) -> list[float]:
-    return [place for level, place in places.items() if level > 0]
-
-
 def _add_legend(figure: Figure, data: Profile) -> None:
     if len(data.series) > 1:
-        figure.legend(
-            *figure.axes[0].get_legend_handles_labels(),
-            loc="outside upper left",
-            ncols=legend_columns(list(data.series)),
-            columnspacing=1.0,
-            borderaxespad=0.0,
-        )
+        keys, names = figure.axes[0].get_legend_handles_labels()
+        add_legend(figure, "outside upper left", keys, legend_columns(names), columnspacing=1.0)
 
 
 def _reach(data: Profile, *, is_main: bool) -> list[float]:
@@ -292,7 +280,8 @@ def _draw_series(
             )
 
 
-def _profile_picture(data: Profile) -> Picture:
+def picture_profile(data: Profile) -> Picture:
+    """A result along an axis."""
     names = ", ".join(data.series)
     along = "the number of SuperTokens" if data.axis == SUPERTOKENS else data.axis.label
     scale = "log scale" if data.axis.is_count else "log scale, 0 apart"
@@ -301,17 +290,13 @@ def _profile_picture(data: Profile) -> Picture:
         f" small points are runs. {INTERVALS}.{_inference_words(data)}{anchor_words(data.anchors)}"
     )
     against = {SUPERTOKENS: "SuperTokens", BUDGET: "token budget"}.get(data.axis, data.axis.symbol)
-    return Picture(
-        f"{data.y.slug}_vs_{data.axis.name}",
-        f"{capital(data.y.label)} against {against}",
-        caption,
-        f"Lines of {data.y.label} over {along}, one per series: {names}.",
-        tuple(data.lines()),
-        partial(draw_profile, data),
-    )
+    title = f"{capital(data.y.label)} against {against}"
+    alt = f"Lines of {data.y.label} over {along}, one per series: {names}."
+    return picture(f"{data.y.slug}_vs_{data.axis.name}", title, caption, alt, data, draw_profile)
 
 
-def _gate_profile_picture(data: GateProfile) -> Picture:
+def picture_gate_profile(data: GateProfile) -> Picture:
+    """A result and the tokens kept along an axis of the gate."""
     result, axis = data.result, data.result.axis
     names = ", ".join(result.series)
     of_all = "" if data.num_tokens is None else f" (of {data.num_tokens:g}: dashed)"
@@ -321,14 +306,10 @@ def _gate_profile_picture(data: GateProfile) -> Picture:
         f" they are on a cloud{of_all} (below), against {axis.label} (log scale, 0 apart) of"
         f" {names}; small points are runs.{why} {INTERVALS}.{anchor_words(result.anchors)}"
     )
-    return Picture(
-        f"{result.y.slug}_vs_{axis.name}",
-        f"{capital(result.y.label)} and kept tokens against {axis.symbol}",
-        caption,
-        f"Two panels over {axis.label}: {result.y.label}, and tokens kept; lines of {names}.",
-        tuple(data.lines()),
-        partial(draw_gate_profile, data),
-    )
+    title = f"{capital(result.y.label)} and kept tokens against {axis.symbol}"
+    alt = f"Two panels over {axis.label}: {result.y.label}, and tokens kept; lines of {names}."
+    name = f"{result.y.slug}_vs_{axis.name}"
+    return picture(name, title, caption, alt, data, draw_gate_profile)
 
 
 def _inference_words(data: Profile) -> str:

@@ -2,28 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from foundry_bench.record import Role
 from foundry_bench.report.analysis.anchors import ANCHORS
-from foundry_bench.report.figures.canvas import legend_columns
+from foundry_bench.report.figures.canvas import add_series_legend, make_key
 from foundry_bench.report.figures.style import (
-    ANCHOR_STYLES,
     INK,
     MAIN,
-    OTHER_ANCHOR,
     SERIES,
+    anchor_style,
     level_colours,
 )
+from foundry_bench.report.statistics.intervals import Interval
 from foundry_bench.report.study.levels import SUPERTOKENS
 from foundry_bench.report.study.summary import TEACHER, Group
 
 Look = tuple[str, str]
 """Colour and marker."""
-
 
 _ANCHOR_MARKERS = {TEACHER: "X", "not_distilled": "s", "scratch": "^"}
 
@@ -51,7 +51,7 @@ def choose_looks(backbones: Sequence[Named]) -> dict[Named, Look]:
     looks, others = {}, 1
     for each in backbones:
         if each.role == "anchor":
-            colour, _ = ANCHOR_STYLES.get(each.variant, OTHER_ANCHOR)
+            colour, _ = anchor_style(each.variant)
             looks[each] = colour, _ANCHOR_MARKERS.get(each.variant, "P")
         elif each.role == "main":
             looks[each] = by_level.get(each.supertokens or 0, MAIN), "o"
@@ -61,33 +61,40 @@ def choose_looks(backbones: Sequence[Named]) -> dict[Named, Look]:
     return looks
 
 
-def make_marker(backbone: Named, look: Look, *, linestyle: Literal["", "-"] = "") -> Line2D:
+def make_marker(backbone: Named, look: Look, linestyle: str = "") -> Line2D:
     """A marker without a place; main students are filled."""
     colour, marker = look
-    is_main = backbone.role == "main"
-    return Line2D(
-        [],
-        [],
-        color=colour,
-        linestyle=linestyle,
-        linewidth=1.0,
-        marker=marker,
-        markersize=4.6 if is_main else 3.8,
-        markeredgewidth=0.6 if is_main else 1.0,
-        markeredgecolor=INK if is_main else colour,
-        markerfacecolor=colour if is_main else "white",
-        label=backbone.name,
-        zorder=4 if is_main else 3.5,
-    )
+    filled: dict[str, Any] = {
+        "markersize": 4.6, "markeredgewidth": 0.6, "markeredgecolor": INK, "zorder": 4,
+    }  # fmt: skip
+    hollow: dict[str, Any] = {
+        "markersize": 3.8, "markeredgewidth": 1.0, "markerfacecolor": "white", "zorder": 3.5,
+    }  # fmt: skip
+    looks = filled if backbone.role == "main" else hollow
+    return make_key(backbone.name, colour, marker, linestyle=linestyle, linewidth=1.0, **looks)
 
 
-def add_legend(figure: Figure, looks: Mapping[Named, Look]) -> None:
+def draw_beside(
+    axes: Axes,
+    looks: Mapping[Named, Look],
+    place: int,
+    marks: Mapping[Named, Interval],
+    step: float,
+) -> None:
+    """A row of a figure: a mark for each backbone that has one, with its interval, one below the
+    other around `place`.
+    """
+    for index, (backbone, look) in enumerate(looks.items()):
+        if (interval := marks.get(backbone)) is None:
+            continue
+        height = place + step * (index - (len(looks) - 1) / 2)
+        if interval.is_bounded:
+            axes.hlines(height, *interval.ends, color=look[0], linewidth=1.0, zorder=3)
+        mark = make_marker(backbone, look)
+        mark.set_data([interval.mean], [height])
+        axes.add_line(mark)
+
+
+def add_backbones(figure: Figure, looks: Mapping[Named, Look]) -> None:
     """The backbones by name, below the figure."""
-    figure.legend(
-        handles=[make_marker(backbone, look) for backbone, look in looks.items()],
-        loc="outside lower left",
-        ncols=legend_columns([backbone.name for backbone in looks]),
-        handletextpad=0.2,
-        columnspacing=1.0,
-        borderaxespad=0.0,
-    )
+    add_series_legend(figure, [make_marker(backbone, look) for backbone, look in looks.items()])

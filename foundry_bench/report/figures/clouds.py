@@ -1,7 +1,6 @@
 """Clouds painted by SuperToken."""
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,23 +18,18 @@ from foundry_bench.report.figures.painting import (
     read_assignment,
 )
 from foundry_bench.report.figures.style import PAINT, SOFT, UNPAINTED, WIDTH
-from foundry_bench.report.records.arrays import ARRAYS
-from foundry_bench.report.records.harvest import Evidence
-from foundry_bench.report.sections import Picture
-from foundry_bench.report.study.levels import BUDGET, GATE_LAMBDA, SUPERTOKENS, Axis
-from foundry_bench.report.study.runs import Run
-from foundry_bench.report.study.summary import Summary
+from foundry_bench.report.sections import Picture, picture
+from foundry_bench.report.study.levels import GATE_LAMBDA
+from foundry_bench.report.study.study import Study
 
 LEFT, TOP = 0.16, 0.3
 """Inches for the names of classes and of columns."""
-
 
 LARGEST_CELL = 0.95
 
 
 SMALLEST_VIEW = 0.9
 """Least width of what a cell shows, in radii of the clouds' unit sphere."""
-
 
 MAX_PAINTED = 6
 """Columns of painted clouds."""
@@ -92,26 +86,18 @@ def _draw_cell(axes: Axes, cell: Cell) -> None:
     axes.axis("off")
 
 
-def find_painting(evidence: Evidence, runs: Sequence[Run], summary: Summary) -> Painting | None:
+def find_painting(study: Study) -> Painting | None:
     """The clouds of the first main series at its smallest seed that has arrays, if any."""
-    main = summary.main()
-    axis = _axis_of_distillation(summary)
-    trials = {trial.trial: trial for trial in evidence.trials}
+    main, axis = study.summary.main(), study.summary.axis_of_distillation
     by_seed: dict[int, dict[float, Assignment]] = {}
-    for run in sorted(runs, key=lambda run: run.seed):
+    for run in sorted(study.runs, key=lambda run: run.seed):
         level = run.level.on(axis)
-        if (
-            run.role != "main"
-            or run.series.name != main[0].series
-            or level is None
-            or (by_seed and run.seed not in by_seed)
-        ):
+        is_shown = run.role == "main" and run.series.name == main[0].series and level is not None
+        if not is_shown or level is None or (by_seed and run.seed not in by_seed):
             continue
-        for record in evidence.stages_of(trials[run.trial]):
-            if record.stage == "distill" and record.status == "done":
-                assignment = read_assignment(evidence.folders[record.key] / ARRAYS)
-                if assignment is not None:
-                    by_seed.setdefault(run.seed, {}).setdefault(level, assignment)
+        for _, arrays in study.evidence.arrays_of(study.trial_of(run)):
+            if (assignment := read_assignment(arrays)) is not None:
+                by_seed.setdefault(run.seed, {}).setdefault(level, assignment)
     seed = min(by_seed, default=None)
     if seed is None:
         return None
@@ -127,12 +113,9 @@ def thin_out(values: Sequence[float], most: int) -> list[float]:
     return [values[round(index * (len(values) - 1) / (most - 1))] for index in range(most)]
 
 
-def _axis_of_distillation(summary: Summary) -> Axis:
-    """What distillations differ in: a budget is of the task."""
-    return SUPERTOKENS if summary.axis == BUDGET else summary.axis
-
-
-def _painting_picture(data: Painting | None) -> Picture | None:
+def picture_clouds(study: Study) -> Picture | None:
+    """The picture of `find_painting`, if there are any clouds."""
+    data = find_painting(study)
     if data is None:
         return None
     kept = ", grey where it is kept as it is" if data.axis == GATE_LAMBDA else ""
@@ -140,19 +123,12 @@ def _painting_picture(data: Painting | None) -> Picture | None:
         f"The same clouds, each point coloured by the SuperToken its patch goes to{kept}"
         f" ({data.series}, seed {data.seed})."
         " SuperTokens that touch have different colours; colours mean nothing across columns."
-        " Above each column: SuperTokens in use,"
-        " mean over the clouds shown."
+        " Above each column: SuperTokens in use, mean over the clouds shown."
     )
     levels = ", ".join(f"{level:g}" for level in data.cells)
     alt = (
         f"A grid of {len(data.classes)} point clouds painted by SuperToken at"
         f" {data.axis.symbol} = {levels}."
     )
-    return Picture(
-        "supertokens_on_clouds",
-        "Clouds painted by SuperToken",
-        caption,
-        alt,
-        tuple(data.lines()),
-        partial(draw_painting, data),
-    )
+    title = "Clouds painted by SuperToken"
+    return picture("supertokens_on_clouds", title, caption, alt, data, draw_painting)

@@ -1,33 +1,43 @@
-"""Which figures a sweep gets, with the words under each."""
+"""Which figures a sweep gets, the most telling first."""
 
-from collections.abc import Sequence
-
+from foundry_bench.report.analysis.corruptions import find_clean
+from foundry_bench.report.analysis.fronts import Front
+from foundry_bench.report.analysis.generality import Generality
 from foundry_bench.report.analysis.relation import Relation, relate
 from foundry_bench.report.figures.along_axis import (
-    _gate_profile_picture,
-    _profile_picture,
     gate_profile,
+    picture_gate_profile,
+    picture_profile,
     profile,
 )
-from foundry_bench.report.figures.clouds import _painting_picture, find_painting
-from foundry_bench.report.figures.corruptions import Corruptions, _corruption_picture
-from foundry_bench.report.figures.curves import (
-    _curves_picture,
-    _task_curves_picture,
-    collect_curves,
-    compare_curves,
-)
-from foundry_bench.report.figures.gates import _gates_picture, gather_histograms
-from foundry_bench.report.figures.generality import Matrix, _matrix_picture
-from foundry_bench.report.figures.ranking import _ranking_picture, rank
-from foundry_bench.report.figures.relation import _relation_picture
-from foundry_bench.report.figures.times import _times_picture, collect_times, sum_times
-from foundry_bench.report.records.harvest import Evidence
+from foundry_bench.report.figures.clouds import picture_clouds
+from foundry_bench.report.figures.corruptions import gather_damage, picture_corruptions
+from foundry_bench.report.figures.curves import picture_curves, picture_task_curves
+from foundry_bench.report.figures.front import picture_front
+from foundry_bench.report.figures.gates import picture_gates
+from foundry_bench.report.figures.generality import arrange, picture_matrix
+from foundry_bench.report.figures.ranking import picture_ranking, rank
+from foundry_bench.report.figures.relation import picture_relation
+from foundry_bench.report.figures.times import picture_times
 from foundry_bench.report.sections import Picture
 from foundry_bench.report.study.levels import GATE_LAMBDA, LAMBDA_TO_EPS, SUPERTOKENS, Axis
 from foundry_bench.report.study.measures import DISTILL_LOSS, HELDOUT_NMSE, Measure
-from foundry_bench.report.study.runs import Run
+from foundry_bench.report.study.study import Study
 from foundry_bench.report.study.summary import Summary
+
+
+def collect_pictures(
+    study: Study, generality: Generality | None, fronts: list[Front]
+) -> list[Picture]:
+    """The figures that a sweep's records allow; of a search, of whose suggestions each is a series
+    of its own, those that have room for them.
+    """
+    of_costs = [picture_front(each, study.costs, is_search=study.is_search) for each in fronts]
+    if study.is_search:
+        return [*of_costs, *_shown([picture_times(study.evidence)])]
+    of_results, of_tasks = _picture_results(study), _picture_tasks(study, generality)
+    pictures = [*of_tasks, *of_results] if generality else [*of_results, *of_tasks]
+    return [*pictures, *of_costs]
 
 
 def fig2_data(summary: Summary, loss_name: str = "") -> Relation | None:
@@ -37,24 +47,23 @@ def fig2_data(summary: Summary, loss_name: str = "") -> Relation | None:
     return relate(summary, DISTILL_LOSS, summary.results[0], loss_name)
 
 
-def collect_pictures(
-    evidence: Evidence, runs: Sequence[Run], summary: Summary, loss_name: str
-) -> list[Picture]:
-    """The figures that a sweep's records allow, the most telling first."""
+def _picture_results(study: Study) -> list[Picture]:
+    """The results, then what explains them."""
+    summary, loss_name = study.summary, study.loss_name
     fig2 = fig2_data(summary, loss_name)
     is_over_supertokens = summary.axis == SUPERTOKENS
-    central: list[Picture | None] = [
-        _relation_picture(fig2, "Fig. 2 of the paper: " if is_over_supertokens else ""),
-        _painting_picture(find_painting(evidence, runs, summary)),
-    ]
-    compared = compare(evidence, runs, summary)
+    lead = "Fig. 2 of the paper: " if is_over_supertokens else ""
+    central = [picture_relation(fig2, lead), picture_clouds(study)]
+    compared = _compare(study)
     is_trend = is_over_supertokens and fig2 is not None and rank(summary, fig2.y) is None
     found = [*central, *compared] if is_trend else [*compared, *central]
     if summary.results and not _is_matrix_only(summary):
-        found.append(_relation_picture(relate(summary, HELDOUT_NMSE, summary.results[0]), ""))
-    found.append(_curves_picture(evidence, runs, summary, loss_name))
-    found.append(_times_picture(sum_times(collect_times(evidence))))
-    return [picture for picture in found if picture is not None]
+        found.append(picture_relation(relate(summary, HELDOUT_NMSE, summary.results[0]), ""))
+    return _shown([*found, picture_curves(study, loss_name), picture_times(study.evidence)])
+
+
+def _shown(pictures: list[Picture | None]) -> list[Picture]:
+    return [picture for picture in pictures if picture is not None]
 
 
 def _is_matrix_only(summary: Summary) -> bool:
@@ -62,35 +71,31 @@ def _is_matrix_only(summary: Summary) -> bool:
     return summary.is_many and not summary.has_levels
 
 
-def compare(evidence: Evidence, runs: Sequence[Run], summary: Summary) -> list[Picture]:
+def _compare(study: Study) -> list[Picture | None]:
     """A result of each task along the axes and by variant, then what explains it."""
+    summary = study.summary
     shown = summary.headlines
     if summary.is_many:
         shown = shown[:1] if summary.has_levels else []
-    found = [picture for measure in shown for picture in _result_pictures(summary, measure)]
+    found: list[Picture | None] = [
+        picture for measure in shown for picture in _result_pictures(summary, measure)
+    ]
     if summary.results:
-        first = summary.results[0]
-        curves = collect_curves(evidence, runs, "evaluate", "val_accuracy", task=first.task)
-        if (data := compare_curves(curves, first, "validation accuracy")) is not None:
-            found.append(_task_curves_picture(data))
-    if (histograms := gather_histograms(evidence, runs)) is not None:
-        found.append(_gates_picture(histograms))
-    return found
+        found.append(picture_task_curves(study, summary.results[0]))
+    return [*found, picture_gates(study)]
 
 
 def _result_pictures(summary: Summary, measure: Measure) -> list[Picture]:
-    found = []
     ranking = rank(summary, measure)
-    if ranking is not None:
-        found.append(_ranking_picture(ranking))
+    found = [] if ranking is None else [picture_ranking(ranking)]
     for axis in _axes(summary):
         gate = None if axis.is_count else gate_profile(summary, measure, axis)
         if gate is not None:
-            found.append(_gate_profile_picture(gate))
+            found.append(picture_gate_profile(gate))
             continue
         data = profile(summary, measure, axis)
         if data is not None and (ranking is None or data.is_readable):
-            found.append(_profile_picture(data))
+            found.append(picture_profile(data))
     return found
 
 
@@ -101,9 +106,11 @@ def _axes(summary: Summary) -> list[Axis]:
     return [*summary.axes, *([LAMBDA_TO_EPS] if is_related else [])]
 
 
-def picture_tasks(matrix: Matrix | None, corruptions: Sequence[Corruptions]) -> list[Picture]:
+def _picture_tasks(study: Study, generality: Generality | None) -> list[Picture]:
     """The matrix of backbones and tasks, and what corrupted clouds cost, where there are any."""
-    found = [] if matrix is None else [_matrix_picture(matrix)]
+    matrix = None if generality is None else arrange(generality)
+    found = [] if matrix is None else [picture_matrix(matrix)]
+    corruptions = gather_damage(study.summary, find_clean(study.evidence))
     for data in corruptions:
-        found.append(_corruption_picture(data, f"_{data.task}" if len(corruptions) > 1 else ""))
+        found.append(picture_corruptions(data, f"_{data.task}" if len(corruptions) > 1 else ""))
     return found

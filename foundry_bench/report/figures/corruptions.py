@@ -2,28 +2,33 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from foundry_bench.report.analysis.corruptions import _clean, split_metric
+from foundry_bench.report.analysis.corruptions import find_clean_result, split_metric
 from foundry_bench.report.figures.backbones import (
     Look,
     Named,
-    add_legend,
+    add_backbones,
     choose_looks,
+    draw_beside,
     make_marker,
     name_backbone,
 )
-from foundry_bench.report.figures.canvas import INTERVALS, intervals_text, new_figure, note
+from foundry_bench.report.figures.canvas import (
+    INTERVALS,
+    draw_band,
+    intervals_text,
+    new_figure,
+    note,
+)
 from foundry_bench.report.figures.style import INK
-from foundry_bench.report.sections import Picture
+from foundry_bench.report.sections import Picture, picture
 from foundry_bench.report.statistics.intervals import Interval, mean_interval
 from foundry_bench.report.study.measures import CORRUPTED, Measure
 from foundry_bench.report.study.summary import Group, Summary
-from foundry_bench.report.table import Line, spread_line
-from foundry_bench.report.tables.results import order_groups
+from foundry_bench.report.table import Line, counted_line
 from foundry_bench.report.wording import and_list
 
 _COLUMNS = 2
@@ -64,8 +69,8 @@ class Corruptions:
         return [
             drop.n
             for damage in self.damages
-            for drops in damage.drops.values()
-            for drop in drops.values()
+            for by in damage.drops.values()
+            for drop in by.values()
         ]
 
     def lines(self) -> list[Line]:
@@ -76,8 +81,7 @@ class Corruptions:
                 "series": damage.backbone.name,
                 "kind": kind,
                 "severity": severity or "default",
-                "n": drop.n,
-                **spread_line("drop", drop),
+                **counted_line("drop", drop),
             }
             for damage in self.damages
             for kind, drops in damage.drops.items()
@@ -93,14 +97,14 @@ def gather_damage(summary: Summary, clean_tasks: Mapping[str, str]) -> list[Corr
     measures = summary.details(CORRUPTED)
     for task in dict.fromkeys(measure.task for measure in measures):
         own = [measure for measure in measures if measure.task == task]
-        clean = _clean(summary, clean_tasks.get(task))
+        clean = find_clean_result(summary, clean_tasks.get(task))
         if clean is None:
             continue
         severities = sorted({severity for _, severity in map(split_metric, own) if severity})
         shown = [each for each in own if bool(split_metric(each)[1]) == bool(severities)]
         damages = [
             damage
-            for group in order_groups(summary)
+            for group in summary.ordered
             for damage in [_damage(group, summary, clean, shown)]
             if damage.drops
         ]
@@ -129,7 +133,7 @@ def draw_corruptions(data: Corruptions) -> Figure:
     """A row a kind and a point a backbone; with several severities a panel a kind and curves."""
     looks = choose_looks([damage.backbone for damage in data.damages])
     figure = _panels(data, looks) if len(data.severities) > 1 else _rows(data, looks)
-    add_legend(figure, looks)
+    add_backbones(figure, looks)
     return figure
 
 
@@ -138,18 +142,10 @@ def _rows(data: Corruptions, looks: Mapping[Named, Look]) -> Figure:
     axes = figure.add_subplot()
     (severity,) = data.severities
     step = min(0.15, 0.7 / len(data.damages))
-    for index, damage in enumerate(data.damages):
-        look = looks[damage.backbone]
-        for place, kind in enumerate(data.kinds):
-            drop = damage.drops.get(kind, {}).get(severity)
-            if drop is None:
-                continue
-            height = place + step * (index - (len(data.damages) - 1) / 2)
-            if drop.is_bounded:
-                axes.hlines(height, drop.low, drop.high, color=look[0], linewidth=1.0, zorder=3)
-            mark = make_marker(damage.backbone, look)
-            mark.set_data([drop.mean], [height])
-            axes.add_line(mark)
+    for place, kind in enumerate(data.kinds):
+        drops = {each.backbone: each.drops.get(kind, {}) for each in data.damages}
+        marks = {name: by[severity] for name, by in drops.items() if severity in by}
+        draw_beside(axes, looks, place, marks, step)
     axes.autoscale_view()
     axes.axvline(0, color=INK, linewidth=0.7, zorder=1)
     axes.set_yticks(range(len(data.kinds)), [kind.replace("_", " ") for kind in data.kinds])
@@ -190,21 +186,15 @@ def _draw_curve(axes: Axes, backbone: Named, drops: Mapping[int, Interval], look
     severities = sorted(drops)
     intervals = [drops[severity] for severity in severities]
     if intervals and all(interval.is_bounded for interval in intervals):
-        axes.fill_between(
-            severities,
-            [interval.low for interval in intervals],
-            [interval.high for interval in intervals],
-            color=look[0],
-            alpha=0.13,
-            linewidth=0,
-        )
-    curve = make_marker(backbone, look, linestyle="-")
+        draw_band(axes, severities, intervals, look[0], 0.13)
+    curve = make_marker(backbone, look, "-")
     curve.set_data(severities, [interval.mean for interval in intervals])
     axes.add_line(curve)
 
 
-def _corruption_picture(data: Corruptions, own: str) -> Picture:
-    kinds = and_list([kind.replace("_", " ") for kind in data.kinds])
+def picture_corruptions(data: Corruptions, own: str) -> Picture:
+    """What corrupted clouds cost; `own` tells its file from those of other tasks."""
+    kinds = and_list(kind.replace("_", " ") for kind in data.kinds)
     over = (
         ", over severities, a panel a kind of corruption"
         if len(data.severities) > 1
@@ -215,11 +205,6 @@ def _corruption_picture(data: Corruptions, own: str) -> Picture:
         f" corrupted ones, paired by seed{over} ({data.task.replace('_', ' ')}). Main students are"
         f" filled. {INTERVALS}."
     )
-    return Picture(
-        f"corruption{own}",
-        "Accuracy lost on corrupted clouds",
-        caption,
-        f"Accuracy lost under {kinds}, for {len(data.damages)} backbones.",
-        tuple(data.lines()),
-        partial(draw_corruptions, data),
-    )
+    title = "Accuracy lost on corrupted clouds"
+    alt = f"Accuracy lost under {kinds}, for {len(data.damages)} backbones."
+    return picture(f"corruption{own}", title, caption, alt, data, draw_corruptions)

@@ -2,12 +2,10 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
@@ -16,6 +14,7 @@ from foundry_bench.record import Role, StageKind
 from foundry_bench.report.analysis.anchors import MAX_SERIES, call_anchor
 from foundry_bench.report.figures.canvas import (
     INTERVALS,
+    draw_band,
     focus,
     intervals_text,
     legend_columns,
@@ -23,25 +22,15 @@ from foundry_bench.report.figures.canvas import (
     note,
     without_common,
 )
-from foundry_bench.report.figures.clouds import _axis_of_distillation
-from foundry_bench.report.figures.style import (
-    ANCHOR_STYLES,
-    MARKERS,
-    OTHER_ANCHOR,
-    SERIES,
-    level_colours,
-)
+from foundry_bench.report.figures.style import MARKERS, SERIES, anchor_style, level_colours
 from foundry_bench.report.records.harvest import Evidence
-from foundry_bench.report.sections import Picture
+from foundry_bench.report.sections import Picture, picture
 from foundry_bench.report.statistics.intervals import Interval, mean_interval
 from foundry_bench.report.study.levels import SUPERTOKENS, Axis
 from foundry_bench.report.study.measures import DISTILL_LOSS, Measure
 from foundry_bench.report.study.runs import Run
-from foundry_bench.report.study.summary import Summary
-from foundry_bench.report.table import Line, spread_line
-
-Dash = Any
-"""A line style of matplotlib: a name, or an offset with lengths."""
+from foundry_bench.report.study.study import Study
+from foundry_bench.report.table import Line, counted_line
 
 
 @dataclass(frozen=True)
@@ -55,6 +44,50 @@ class Curve:
     run: Run
     epochs: tuple[int, ...]
     values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class MeanCurve:
+    """Runs of one series, and of one level where those are told apart, averaged by epoch."""
+
+    series: str
+    role: Role
+    variant: str
+    level: float
+    epochs: tuple[int, ...]
+    intervals: tuple[Interval, ...]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """A number over epochs.
+
+    Attributes:
+        axis: of which each curve is a level; None where each is a series, anchors too.
+        level: the place on the axis at which series of students are compared.
+    """
+
+    label: str
+    curves: tuple[MeanCurve, ...]
+    axis: Axis | None = None
+    level: str = ""
+
+    @property
+    def intervals(self) -> list[Interval]:
+        """Of all curves."""
+        return [interval for curve in self.curves for interval in curve.intervals]
+
+    def lines(self) -> list[Line]:
+        """One line an epoch and curve."""
+        return [
+            {
+                **({self.axis.name: curve.level} if self.axis else _name(curve)),
+                "epoch": epoch,
+                **counted_line("y", interval),
+            }
+            for curve in self.curves
+            for epoch, interval in zip(curve.epochs, curve.intervals, strict=True)
+        ]
 
 
 def collect_curves(
@@ -83,98 +116,22 @@ def collect_curves(
     return curves
 
 
-@dataclass(frozen=True)
-class MeanCurve:
-    """Runs of one level, averaged by epoch."""
-
-    level: float
-    epochs: tuple[int, ...]
-    intervals: tuple[Interval, ...]
-
-
-@dataclass(frozen=True)
-class Curves:
-    """A number over the epochs of distillation, a curve a level of `axis`."""
-
-    series: str
-    label: str
-    axis: Axis
-    curves: tuple[MeanCurve, ...]
-
-    def lines(self) -> list[Line]:
-        """One line an epoch and level."""
-        return [
-            {
-                self.axis.name: curve.level,
-                "epoch": epoch,
-                "n": interval.n,
-                **spread_line("y", interval),
-            }
-            for curve in self.curves
-            for epoch, interval in zip(curve.epochs, curve.intervals, strict=True)
-        ]
-
-
-@dataclass(frozen=True)
-class TaskCurve:
-    """Runs of one series, averaged by epoch."""
-
-    series: str
-    role: Role
-    variant: str
-    epochs: tuple[int, ...]
-    intervals: tuple[Interval, ...]
-
-
-@dataclass(frozen=True)
-class TaskCurves:
-    """A number over the epochs of a task, a curve a series, anchors too.
-
-    Attributes:
-        level: the place on the axis at which students are shown, empty if they have none.
-    """
-
-    label: str
-    level: str
-    curves: tuple[TaskCurve, ...]
-
-    def lines(self) -> list[Line]:
-        """One line an epoch and series."""
-        return [
-            {
-                "role": curve.role,
-                "series": curve.series,
-                "epoch": epoch,
-                "n": interval.n,
-                **spread_line("y", interval),
-            }
-            for curve in self.curves
-            for epoch, interval in zip(curve.epochs, curve.intervals, strict=True)
-        ]
-
-
 def average_curves(
     curves: Sequence[Curve], series: str, label: str, axis: Axis = SUPERTOKENS
 ) -> Curves | None:
     """Runs of `series` averaged by level on `axis` and epoch; None if there are none."""
-    gathered: dict[float, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for curve in curves:
-        level = curve.run.level.on(axis)
-        if curve.run.series.name == series and curve.run.role == "main" and level is not None:
-            for epoch, value in zip(curve.epochs, curve.values, strict=True):
-                gathered[level][epoch].append(value)
-    means = tuple(
-        MeanCurve(
-            level,
-            tuple(sorted(epochs)),
-            tuple(mean_interval(epochs[epoch]) for epoch in sorted(epochs)),
-        )
-        for level, epochs in sorted(gathered.items())
-    )
-    return Curves(series, label, axis, means) if means else None
+    named = [
+        ((series, curve.run.role, curve.run.variant, level), curve)
+        for curve in curves
+        if curve.run.series.name == series and curve.run.role == "main"
+        for level in [curve.run.level.on(axis)]
+        if level is not None
+    ]
+    means = sorted(_average(named), key=lambda curve: curve.level)
+    return Curves(label, tuple(means), axis) if means else None
 
 
-def compare_curves(curves: Sequence[Curve], y: Measure, label: str) -> TaskCurves | None:
+def compare_curves(curves: Sequence[Curve], y: Measure, label: str) -> Curves | None:
     """The series side by side at the largest number of SuperTokens that all main ones have.
 
     Args:
@@ -186,74 +143,73 @@ def compare_curves(curves: Sequence[Curve], y: Measure, label: str) -> TaskCurve
         None unless there are several series of students, and no more than markers tell apart.
     """
     students = {curve.run.series for curve in curves if curve.run.role != "anchor"}
-    main = {curve.run.series for curve in curves if curve.run.role == "main"}
-    counts = [
-        {curve.run.level.supertokens for curve in curves if curve.run.series == series}
-        for series in main
-    ]
-    shared = set.intersection(*counts) - {None} if counts else set()
+    counts: dict[object, set[int | None]] = defaultdict(set)
+    for curve in curves:
+        if curve.run.role == "main":
+            counts[curve.run.series].add(curve.run.level.supertokens)
+    shared = set.intersection(*counts.values()) - {None} if counts else set()
     if not 2 <= len(students) <= MAX_SERIES or not shared:
         return None
     level = max(count for count in shared if count is not None)
-    gathered: dict[tuple[Role, str, str], dict[int, list[float]]] = defaultdict(
+    named = [
+        ((_call(curve.run, y), curve.run.role, curve.run.variant, level), curve)
+        for curve in curves
+        if curve.run.role == "anchor" or curve.run.level.supertokens in (None, level)
+    ]
+    found = tuple(_average(named, y.scale))
+    return Curves(f"{label} ({y.unit})", found, level=SUPERTOKENS.text(level))
+
+
+def _call(run: Run, y: Measure) -> str:
+    return (call_anchor(run.variant, y) if run.role == "anchor" else None) or run.series.name
+
+
+def _average(
+    named: Iterable[tuple[tuple[str, Role, str, float], Curve]], scale: float = 1.0
+) -> list[MeanCurve]:
+    """The curves of the same series, role, variant and level as one each, values times `scale`."""
+    gathered: dict[tuple[str, Role, str, float], dict[int, list[float]]] = defaultdict(
         lambda: defaultdict(list)
     )
-    for curve in curves:
-        run = curve.run
-        is_anchor = run.role == "anchor"
-        if is_anchor or run.level.supertokens in (None, level):
-            name = (call_anchor(run.variant, y) if is_anchor else None) or run.series.name
-            for epoch, value in zip(curve.epochs, curve.values, strict=True):
-                gathered[run.role, name, run.variant][epoch].append(value * y.scale)
-    found = tuple(
-        TaskCurve(
-            name,
-            role,
-            variant,
+    for name, curve in named:
+        for epoch, value in zip(curve.epochs, curve.values, strict=True):
+            gathered[name][epoch].append(value * scale)
+    return [
+        MeanCurve(
+            *name,
             tuple(sorted(epochs)),
-            tuple(mean_interval(epochs[epoch]) for epoch in sorted(epochs)),
+            tuple(mean_interval(epochs[each]) for each in sorted(epochs)),
         )
-        for (role, name, variant), epochs in gathered.items()
-    )
-    return TaskCurves(f"{label} ({y.unit})", SUPERTOKENS.text(level), found)
+        for name, epochs in gathered.items()
+    ]
+
+
+def _name(curve: MeanCurve) -> Line:
+    return {"role": curve.role, "series": curve.series}
 
 
 def draw_curves(data: Curves) -> Figure:
     """A line per level, its mean over seeds, with the interval as a band."""
+    assert data.axis is not None
     figure = new_figure(2.5)
     axes = figure.add_subplot()
     colours = level_colours(data.axis, [curve.level for curve in data.curves])
     for curve in data.curves:
-        colour = colours[curve.level]
-        means = [interval.mean for interval in curve.intervals]
         marker = "o" if len(curve.epochs) == 1 else ""
-        axes.plot(
-            curve.epochs,
-            means,
-            color=colour,
-            label=data.axis.text(curve.level),
-            marker=marker,
-            zorder=3,
-        )
-        low = np.array([interval.low for interval in curve.intervals])
-        high = np.array([interval.high for interval in curve.intervals])
-        axes.fill_between(curve.epochs, low, high, color=colour, alpha=0.18, linewidth=0)
-    means = [interval.mean for curve in data.curves for interval in curve.intervals]
+        label = data.axis.text(curve.level)
+        _draw_curve(axes, curve, colours[curve.level], 0.18, marker=marker, label=label)
+    means = _means(data.curves)
     if min(means) > 0 and max(means) > 4 * min(means):
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
-    axes.set_xlabel("epoch")
-    axes.set_ylabel(data.label)
+    _name_axes(axes, data)
     axes.legend(loc="upper right", ncols=1 + (len(data.curves) > 6))
-    seeds = intervals_text([interval.n for curve in data.curves for interval in curve.intervals])
-    note(axes, seeds)
     return figure
 
 
-def draw_task_curves(data: TaskCurves) -> Figure:
+def draw_task_curves(data: Curves) -> Figure:
     """A line a series, its mean over seeds, with the interval as a band; anchors in their style."""
     students = [curve for curve in data.curves if curve.role != "anchor"]
     anchors = [curve for curve in data.curves if curve.role == "anchor"]
@@ -262,59 +218,49 @@ def draw_task_curves(data: TaskCurves) -> Figure:
     columns = legend_columns(names)
     figure = new_figure(2.4 + 0.14 * math.ceil(len(names) / columns))
     axes = figure.add_subplot()
+    looks: dict[str, Any] = {"linewidth": 1.2, "markersize": 3.2}
     for index, curve in enumerate(students):
-        marker = MARKERS[index % len(MARKERS)]
         dash = "-" if curve.role == "main" else (0, (3, 2))
-        _draw_curve(axes, curve, SERIES[index % len(SERIES)], dash, marker)
+        marker, colour = MARKERS[index % len(MARKERS)], SERIES[index % len(SERIES)]
+        _draw_curve(axes, curve, colour, 0.12, linestyle=dash, marker=marker, **looks)
     for curve in anchors:
-        _draw_curve(axes, curve, *ANCHOR_STYLES.get(curve.variant, OTHER_ANCHOR))
+        colour, dash = anchor_style(curve.variant)
+        _draw_curve(axes, curve, colour, 0.12, linestyle=dash, **looks)
     low, high = focus(_means(students), _means(anchors))
     pad = 0.07 * (high - low or 1.0)
     axes.set_ylim(low - pad, high + pad)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
-    axes.set_xlabel("epoch")
-    axes.set_ylabel(data.label)
-    counts = [interval.n for curve in data.curves for interval in curve.intervals]
-    note(axes, intervals_text(counts))
+    _name_axes(axes, data)
     figure.legend(
-        axes.lines,
-        names,
-        loc="outside upper left",
-        ncols=columns,
-        columnspacing=1.0,
+        axes.lines, names, loc="outside upper left", ncols=columns, columnspacing=1.0,
         borderaxespad=0.0,
-    )
+    )  # fmt: skip
     return figure
 
 
-def _means(curves: Sequence[TaskCurve]) -> list[float]:
+def _means(curves: Sequence[MeanCurve]) -> list[float]:
     return [interval.mean for curve in curves for interval in curve.intervals]
 
 
-def _draw_curve(axes: Axes, curve: TaskCurve, colour: str, dash: Dash, marker: str = "") -> None:
+def _draw_curve(axes: Axes, curve: MeanCurve, colour: str, alpha: float, **looks: Any) -> None:
     means = [interval.mean for interval in curve.intervals]
-    axes.plot(
-        curve.epochs,
-        means,
-        color=colour,
-        linestyle=dash,
-        linewidth=1.2,
-        marker=marker,
-        markersize=3.2,
-        zorder=3,
-    )
-    low = np.array([interval.low for interval in curve.intervals])
-    high = np.array([interval.high for interval in curve.intervals])
-    axes.fill_between(curve.epochs, low, high, color=colour, alpha=0.12, linewidth=0)
+    axes.plot(curve.epochs, means, color=colour, zorder=3, **looks)
+    draw_band(axes, curve.epochs, curve.intervals, colour, alpha)
 
 
-def _curves_picture(
-    evidence: Evidence, runs: Sequence[Run], summary: Summary, loss_name: str
-) -> Picture | None:
+def _name_axes(axes: Axes, data: Curves) -> None:
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(data.label)
+    note(axes, intervals_text([interval.n for interval in data.intervals]))
+
+
+def picture_curves(study: Study, loss_name: str) -> Picture | None:
+    """The curves of distillation of the first main series, if there are any."""
+    summary = study.summary
     name = next((group.series for group in summary.main()), "")
-    curves = collect_curves(evidence, runs, "distill", "token_loss", "loss")
+    curves = collect_curves(study.evidence, study.runs, "distill", "token_loss", "loss")
     label = f"{DISTILL_LOSS.label} ({loss_name})" if loss_name else DISTILL_LOSS.label
-    axis = _axis_of_distillation(summary)
+    axis = summary.axis_of_distillation
     data = average_curves(curves, name, label, axis)
     if data is None:
         return None
@@ -325,27 +271,22 @@ def _curves_picture(
     )
     level = "number of SuperTokens" if axis == SUPERTOKENS else axis.symbol
     alt = f"Curves of the distillation loss over epochs, one per {level} of {name}."
-    return Picture(
-        "distillation_curves",
-        "Distillation curves",
-        caption,
-        alt,
-        tuple(data.lines()),
-        partial(draw_curves, data),
+    return picture("distillation_curves", "Distillation curves", caption, alt, data, draw_curves)
+
+
+def picture_task_curves(study: Study, measure: Measure) -> Picture | None:
+    """The validation accuracy while fine-tuning for the task of `measure`, if series differ."""
+    curves = collect_curves(
+        study.evidence, study.runs, "evaluate", "val_accuracy", task=measure.task
     )
-
-
-def _task_curves_picture(data: TaskCurves) -> Picture:
+    data = compare_curves(curves, measure, "validation accuracy")
+    if data is None:
+        return None
     names = ", ".join(curve.series for curve in data.curves)
     caption = (
         f"Fig. 4 of the paper: {data.label} by epoch of fine-tuning at {data.level}, mean over"
         f" seeds, of {names}. {INTERVALS}. The validation set is a fixed part of the training set."
     )
-    return Picture(
-        "validation_curves",
-        "Validation accuracy while fine-tuning",
-        caption,
-        f"Curves of {data.label} over epochs, one per series: {names}.",
-        tuple(data.lines()),
-        partial(draw_task_curves, data),
-    )
+    title = "Validation accuracy while fine-tuning"
+    alt = f"Curves of {data.label} over epochs, one per series: {names}."
+    return picture("validation_curves", title, caption, alt, data, draw_task_curves)

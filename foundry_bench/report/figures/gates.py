@@ -3,29 +3,21 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from foundry_bench.report.figures.canvas import (
-    new_figure,
-    note,
-    seeds_text,
-)
+from foundry_bench.report.figures.canvas import new_figure, note, seeds_text
 from foundry_bench.report.figures.style import SOFT, level_colours
-from foundry_bench.report.records.arrays import ARRAYS, read_arrays
-from foundry_bench.report.records.harvest import Evidence
-from foundry_bench.report.sections import Picture
-from foundry_bench.report.study.levels import GATE_LAMBDA, Axis
-from foundry_bench.report.study.runs import Run
+from foundry_bench.report.records.harvest import Arrays
+from foundry_bench.report.sections import Picture, picture
+from foundry_bench.report.study.levels import GATE_LAMBDA
+from foundry_bench.report.study.study import Study
 from foundry_bench.report.table import Line
 
 MAX_SERIES = 3
 """What fits side by side in a column of a paper."""
-
 
 Floats = NDArray[np.float64]
 
@@ -42,58 +34,56 @@ class Spread:
     shares: tuple[float, ...]
     n: int
 
+    @property
+    def edges(self) -> list[float]:
+        """Of the bins."""
+        return [index / len(self.shares) for index in range(len(self.shares) + 1)]
+
 
 @dataclass(frozen=True)
 class GateHistograms:
-    """Spreads by series and level on `axis`."""
+    """Spreads by series and λ."""
 
-    axis: Axis
     series: Mapping[str, Mapping[float, Spread]]
 
     @property
     def levels(self) -> list[float]:
-        """All levels in order."""
+        """All λ in order."""
         return sorted({level for spreads in self.series.values() for level in spreads})
 
     def lines(self) -> list[Line]:
         """A line a bin."""
         return [
             {
-                "series": name,
-                self.axis.name: level,
-                "n": spread.n,
-                "pi_low": index / len(spread.shares),
-                "pi_high": (index + 1) / len(spread.shares),
-                "share": share,
+                "series": name, GATE_LAMBDA.name: level, "n": spread.n,
+                "pi_low": spread.edges[index], "pi_high": spread.edges[index + 1], "share": share,
             }
             for name, spreads in self.series.items()
             for level, spread in spreads.items()
             for index, share in enumerate(spread.shares)
-        ]
+        ]  # fmt: skip
 
 
-def gather_histograms(evidence: Evidence, runs: Sequence[Run]) -> GateHistograms | None:
+def gather_histograms(study: Study) -> GateHistograms | None:
     """The histograms over λ of the first series that left them; None if none did."""
-    trials = {trial.trial: trial for trial in evidence.trials}
     found: dict[str, dict[float, dict[str, Floats]]] = defaultdict(lambda: defaultdict(dict))
-    for run in sorted(runs, key=lambda run: run.role != "main"):
+    for run in sorted(study.runs, key=lambda run: run.role != "main"):
         if run.role == "anchor" or run.level.gate_lambda is None:
             continue
-        for record in evidence.stages_of(trials[run.trial]):
-            if record.stage == "distill" and record.status == "done":
-                shares = read_histogram(evidence.folders[record.key] / ARRAYS)
-                if shares is not None:
-                    found[run.series.name][run.level.gate_lambda][record.key] = shares
+        for key, arrays in study.evidence.arrays_of(study.trial_of(run)):
+            shares = read_histogram(arrays)
+            if shares is not None:
+                found[run.series.name][run.level.gate_lambda][key] = shares
     series = {
         name: {level: _average(list(levels[level].values())) for level in sorted(levels)}
         for name, levels in list(found.items())[:MAX_SERIES]
     }
-    return GateHistograms(GATE_LAMBDA, series) if series else None
+    return GateHistograms(series) if series else None
 
 
-def read_histogram(path: Path) -> Floats | None:
-    """The shares of tokens by π in the `arrays.npz` of a distill stage; None if it has none."""
-    counts = read_arrays(path).get("gate_histogram")
+def read_histogram(arrays: Arrays) -> Floats | None:
+    """The shares of tokens by π among the arrays of a distill stage; None if it left none."""
+    counts = arrays.get("gate_histogram")
     if counts is None or counts.ndim != 1 or counts.dtype.kind not in "uif":
         return None
     total = float(counts.sum())
@@ -102,8 +92,7 @@ def read_histogram(path: Path) -> Floats | None:
 
 def _average(shares: Sequence[Floats]) -> Spread:
     alike = [each for each in shares if len(each) == len(shares[0])]
-    mean = np.mean(alike, axis=0)
-    return Spread(tuple(mean.tolist()), len(alike))
+    return Spread(tuple(np.mean(alike, axis=0).tolist()), len(alike))
 
 
 def draw_gates(data: GateHistograms) -> Figure:
@@ -111,7 +100,7 @@ def draw_gates(data: GateHistograms) -> Figure:
     levels, columns = data.levels, len(data.series)
     figure = new_figure(0.75 + 0.3 * len(levels))
     grid = figure.subplots(len(levels), columns, sharex=True, squeeze=False)
-    colours = level_colours(data.axis, levels)
+    colours = level_colours(GATE_LAMBDA, levels)
     for column, (name, spreads) in enumerate(data.series.items()):
         for row, level in enumerate(levels):
             axes = grid[row, column]
@@ -119,13 +108,11 @@ def draw_gates(data: GateHistograms) -> Figure:
             axes.spines["left"].set_visible(False)
             axes.grid(visible=False)
             if column == 0:
-                axes.set_ylabel(
-                    data.axis.text(level), rotation=0, ha="right", va="center", fontsize=6.2
-                )
-            spread = spreads.get(level)
-            if spread is not None:
-                edges = [index / len(spread.shares) for index in range(len(spread.shares) + 1)]
-                axes.stairs(spread.shares, edges, fill=True, color=colours[level])
+                text = GATE_LAMBDA.text(level)
+                axes.set_ylabel(text, rotation=0, ha="right", va="center", fontsize=6.2)
+            if level in spreads:
+                spread = spreads[level]
+                axes.stairs(spread.shares, spread.edges, fill=True, color=colours[level])
                 axes.set_ylim(0, 1.05 * max(spread.shares))
         if columns > 1:
             grid[0, column].set_title(name, fontsize=6.2, color=SOFT)
@@ -136,17 +123,17 @@ def draw_gates(data: GateHistograms) -> Figure:
     return figure
 
 
-def _gates_picture(data: GateHistograms) -> Picture:
+def picture_gates(study: Study) -> Picture | None:
+    """The picture of `gather_histograms`, if there are any."""
+    data = gather_histograms(study)
+    if data is None:
+        return None
     caption = (
         "How the gate's π is spread over the tokens of test clouds, a row a λ"
         f" ({', '.join(data.series)}); each row has its own height. Tokens of high π are merged."
         " Shares are means over seeds."
     )
-    return Picture(
-        "gate_histograms",
-        "What the gate says of tokens",
-        caption,
-        f"Histograms of π for {len(data.levels)} values of λ.",
-        tuple(data.lines()),
-        partial(draw_gates, data),
+    alt = f"Histograms of π for {len(data.levels)} values of λ."
+    return picture(
+        "gate_histograms", "What the gate says of tokens", caption, alt, data, draw_gates
     )

@@ -1,9 +1,7 @@
 """Backbones on many tasks: a row a task, a point a backbone, as the difference to the teacher."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,33 +9,29 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from foundry_bench.report.analysis.generality import Backbone, Generality, task_text
 from foundry_bench.report.figures.backbones import (
-    Look,
     Named,
-    add_legend,
+    add_backbones,
     choose_looks,
-    make_marker,
+    draw_beside,
     name_backbone,
 )
 from foundry_bench.report.figures.canvas import INTERVALS, intervals_text, new_figure, note
 from foundry_bench.report.figures.style import INK, MAIN, SOFT
-from foundry_bench.report.sections import Picture
+from foundry_bench.report.sections import Picture, picture
 from foundry_bench.report.statistics.intervals import Difference, Interval
 from foundry_bench.report.study.measures import Measure, own_label
 from foundry_bench.report.study.summary import TEACHER
-from foundry_bench.report.table import Line, spread_line
+from foundry_bench.report.table import Line, counted_line
 from foundry_bench.report.wording import and_list, number
 
 MAX_BACKBONES = 6
 """That a row has room for; controls are the first to be left out."""
 
-
 LINEAR = 2.0
 """Points on both sides of the teacher within which the axis is linear; beyond it is logarithmic."""
 
-
 NEAR = 1.0
 """The shaded band: no further than so many points from the teacher."""
-
 
 _TICKS = (1, 2, 5, 10, 20, 50, 100)
 
@@ -77,6 +71,11 @@ class Matrix:
     rows: tuple[TaskRow, ...]
     has_all: bool
 
+    @property
+    def changes(self) -> list[Difference]:
+        """Of all rows and backbones."""
+        return [change for row in self.rows for change in row.marks.values()]
+
     def lines(self) -> list[Line]:
         """A line per task and backbone."""
         return [
@@ -86,8 +85,7 @@ class Matrix:
                 "series": student.name,
                 "role": student.role,
                 "teacher": row.teacher.mean,
-                "n": change.n,
-                **spread_line("to_teacher", change),
+                **counted_line("to_teacher", change),
                 "p_holm": change.p,
             }
             for row in self.rows
@@ -156,8 +154,9 @@ def draw_matrix(data: Matrix) -> Figure:
     axes.axvspan(-NEAR, NEAR, color=MAIN, alpha=0.08, linewidth=0, zorder=0.5)
     axes.axvline(0, color=INK, linewidth=0.9, zorder=1)
     looks = choose_looks(data.students)
+    step = min(0.17, 0.62 / len(looks))
     for place, row in enumerate(data.rows):
-        _draw_row(axes, place, row, data.students, looks)
+        draw_beside(axes, looks, place, row.marks, step)
         _name_row(axes, place, row)
         is_new = place > 0 and row.measure.word != data.rows[place - 1].measure.word
         if is_new:
@@ -170,32 +169,9 @@ def draw_matrix(data: Matrix) -> Figure:
         "teacher", (1.02, 1.0), (0, 4), xycoords="axes fraction", textcoords="offset points",
         fontsize=6.2, color=SOFT, va="baseline",
     )  # fmt: skip
-    marks = [change for row in data.rows for change in row.marks.values()]
-    note(axes, intervals_text([change.n for change in marks]))
-    add_legend(figure, looks)
+    note(axes, intervals_text([change.n for change in data.changes]))
+    add_backbones(figure, looks)
     return figure
-
-
-def _draw_row(
-    axes: Axes,
-    place: int,
-    row: TaskRow,
-    students: Sequence[Named],
-    looks: Mapping[Named, Look],
-) -> None:
-    step = min(0.17, 0.62 / len(students))
-    for index, student in enumerate(students):
-        change = row.marks.get(student)
-        if change is None:
-            continue
-        height = place + step * (index - (len(students) - 1) / 2)
-        if change.is_bounded:
-            axes.hlines(
-                height, change.low, change.high, color=looks[student][0], linewidth=1.0, zorder=3
-            )
-        mark = make_marker(student, looks[student])
-        mark.set_data([change.mean], [height])
-        axes.add_line(mark)
 
 
 def _name_row(axes: Axes, place: int, row: TaskRow) -> None:
@@ -216,9 +192,8 @@ def _name_row(axes: Axes, place: int, row: TaskRow) -> None:
 
 def _scale(axes: Axes, data: Matrix) -> None:
     """Linear near the teacher and logarithmic beyond, so that near and far backbones show."""
-    marks = [change for row in data.rows for change in row.marks.values()]
-    low = min(*(_ends(change)[0] for change in marks), -LINEAR)
-    high = max(*(_ends(change)[1] for change in marks), LINEAR)
+    low = min(*(change.ends[0] for change in data.changes), -LINEAR)
+    high = max(*(change.ends[1] for change in data.changes), LINEAR)
     axes.set_xscale("symlog", linthresh=LINEAR, linscale=0.6)
     axes.set_xlim(1.2 * low, 1.15 * high)
     axes.xaxis.set_major_locator(FixedLocator(_ticks(axes)))
@@ -243,12 +218,9 @@ def _ticks(axes: Axes) -> list[float]:
     return sorted(chosen)
 
 
-def _ends(change: Difference) -> tuple[float, float]:
-    return (change.low, change.high) if math.isfinite(change.low) else (change.mean, change.mean)
-
-
-def _matrix_picture(data: Matrix) -> Picture:
-    names = and_list([student.name for student in data.students])
+def picture_matrix(data: Matrix) -> Picture:
+    """The backbones against the teacher."""
+    names = and_list(student.name for student in data.students)
     untrained = sorted({row.task for row in data.rows if not row.measure.is_trained})
     scratch = (
         f" On {and_list(untrained)} nothing is trained: from scratch is random weights there."
@@ -262,11 +234,6 @@ def _matrix_picture(data: Matrix) -> Picture:
         f" axis is linear up to {LINEAR:g} points and logarithmic beyond. Main students are"
         f" filled. {INTERVALS}.{scratch}{left_out}"
     )
-    return Picture(
-        "generality",
-        "Every task, against the teacher",
-        caption,
-        f"A row a task, {len(data.rows)} in all: differences to the teacher of {names}.",
-        tuple(data.lines()),
-        partial(draw_matrix, data),
-    )
+    title = "Every task, against the teacher"
+    alt = f"A row a task, {len(data.rows)} in all: differences to the teacher of {names}."
+    return picture("generality", title, caption, alt, data, draw_matrix)

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from foundry_bench.report.records.arrays import read_arrays
+from foundry_bench.report.records.harvest import Arrays
 from foundry_bench.report.study.levels import SUPERTOKENS, Axis
 
 MAX_CLOUDS = 6
@@ -79,9 +78,8 @@ class Painting:
         ]
 
 
-def read_assignment(path: Path) -> Assignment | None:
-    """The `arrays.npz` of a distill stage; None if it is not one. Never loads a pickle."""
-    arrays = read_arrays(path)
+def read_assignment(arrays: Arrays) -> Assignment | None:
+    """The arrays of a distill stage; None if they are not that."""
     try:
         points = arrays["points_MN3"].astype(np.float64)
         supertoken = arrays["supertoken_MN"].astype(np.int64)

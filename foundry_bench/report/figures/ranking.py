@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from textwrap import wrap
 
 from matplotlib.axes import Axes
@@ -15,25 +14,31 @@ from foundry_bench.record import Role
 from foundry_bench.report.analysis.anchors import AnchorLine, anchor_lines, find_anchors
 from foundry_bench.report.figures.canvas import (
     INTERVALS,
+    add_legend,
     anchor_words,
+    draw_anchor,
     focus,
     intervals_text,
+    make_key,
     new_figure,
     note,
     without_common,
 )
-from foundry_bench.report.figures.style import ANCHOR_STYLES, INK, OTHER_ANCHOR, level_colours
-from foundry_bench.report.sections import Picture
+from foundry_bench.report.figures.style import (
+    INK,
+    anchor_style,
+    level_colours,
+)
+from foundry_bench.report.sections import Picture, picture
 from foundry_bench.report.statistics.intervals import Interval
 from foundry_bench.report.study.levels import SUPERTOKENS
 from foundry_bench.report.study.measures import HELDOUT_NMSE, Measure
 from foundry_bench.report.study.summary import TEACHER, Group, Summary
-from foundry_bench.report.table import Line, spread_line
+from foundry_bench.report.table import Line, counted_line, spread_line
 from foundry_bench.report.wording import capital, mean_text
 
 MIN_VARIANTS = 4
 """Fewer series are told apart well enough by a profile, if it has lines."""
-
 
 _NOTHING = Interval(math.nan, math.nan, math.nan, 0)
 
@@ -41,14 +46,11 @@ _NOTHING = Interval(math.nan, math.nan, math.nan, 0)
 WITHOUT = "#8a8f98"
 """Colour of students that have no number of SuperTokens."""
 
-
 FAR_OTHERS = 0.3
 """What anchors but the teacher may add to the range of variants, in its spans."""
 
-
 LABEL_LETTERS = 20
 """What a line of a variant's name has room for."""
-
 
 Marks = Mapping[int | None, Interval]
 
@@ -96,8 +98,7 @@ class Ranking:
                 "role": standing.role,
                 "series": standing.series,
                 "supertokens": "" if count is None else count,
-                "n": mark.n,
-                **spread_line("y", mark),
+                **counted_line("y", mark),
                 **spread_line(self.error.slug, standing.errors.get(count, _NOTHING)),
             }
             for standing in self.standings
@@ -236,21 +237,14 @@ def _offset(counts: Sequence[int | None], count: int) -> float:
 def _draw_anchors(axes: Axes, data: Ranking) -> list[AnchorLine]:
     """The anchors near the variants, as vertical lines with bands; sets the x limits."""
     ends = [
-        end
-        for standing in data.standings
-        for mark in standing.marks.values()
-        for end in ((mark.low, mark.high) if mark.is_bounded else (mark.mean,))
+        end for standing in data.standings for mark in standing.marks.values() for end in mark.ends
     ]
     teachers = [line.interval.mean for line in data.anchors if line.variant == TEACHER]
     others = [line.interval.mean for line in data.anchors if line.variant != TEACHER]
     low, high = focus(focus(ends, teachers), others, FAR_OTHERS)
     near = [line for line in data.anchors if low <= line.interval.mean <= high]
     for line in near:
-        colour, dash = ANCHOR_STYLES.get(line.variant, OTHER_ANCHOR)
-        axes.axvline(line.interval.mean, color=colour, linestyle=dash, linewidth=1.1, zorder=1.5)
-        if line.interval.is_bounded:
-            left, right = line.interval.low, line.interval.high
-            axes.axvspan(left, right, color=colour, alpha=0.10, linewidth=0, zorder=1)
+        draw_anchor(axes.axvline, axes.axvspan, line)
     pad = 0.05 * (high - low or 1.0)
     axes.set_xlim(low - pad, high + pad)
     return near
@@ -262,29 +256,16 @@ def _add_legends(
     colours: Mapping[int | None, str],
     near: Sequence[AnchorLine],
 ) -> None:
-    numbers = [
-        Line2D(
-            [],
-            [],
-            marker="D" if count is None else "o",
-            linestyle="",
-            markersize=4.5,
-            color=colours[count],
-            label="without SuperTokens" if count is None else SUPERTOKENS.text(count),
-        )
+    keys = [
+        make_key("without SuperTokens", colours[count], "D")
+        if count is None
+        else make_key(SUPERTOKENS.text(count), colours[count])
         for count in data.counts
     ]
-    figure.legend(
-        handles=numbers,
-        loc="outside upper left",
-        ncols=len(numbers),
-        handletextpad=0.1,
-        columnspacing=0.8,
-        borderaxespad=0.0,
-    )
+    add_legend(figure, "outside upper left", keys, len(keys), handletextpad=0.1, columnspacing=0.8)
     lines = []
     for line in data.anchors:
-        colour, dash = ANCHOR_STYLES.get(line.variant, OTHER_ANCHOR)
+        colour, dash = anchor_style(line.variant)
         text = mean_text(line.interval, data.y.digits)
         if not line.interval.is_constant:
             text += f" (n={line.interval.n})"
@@ -292,10 +273,11 @@ def _add_legends(
         label = f"{line.label} {text}{mark}"
         lines.append(Line2D([], [], color=colour, linestyle=dash, label=label))
     if lines:
-        figure.legend(handles=lines, loc="outside lower left", ncols=1, borderaxespad=0.0)
+        add_legend(figure, "outside lower left", lines, 1)
 
 
-def _ranking_picture(data: Ranking) -> Picture:
+def picture_ranking(data: Ranking) -> Picture:
+    """The variants by a result."""
     is_anchored = any(standing.role == "anchor" for standing in data.standings)
     squares = ", other students that were not distilled are squares" if is_anchored else ""
     caption = (
@@ -304,11 +286,6 @@ def _ranking_picture(data: Ranking) -> Picture:
         f" and bold{squares}. {INTERVALS}.{anchor_words(data.anchors)}"
     )
     names = ", ".join(standing.series for standing in data.standings)
-    return Picture(
-        f"{data.y.slug}_by_variant",
-        f"{capital(data.y.label)} by variant",
-        caption,
-        f"Dots with intervals of {data.y.label}, a row a variant, from the best: {names}.",
-        tuple(data.lines()),
-        partial(draw_ranking, data),
-    )
+    title = f"{capital(data.y.label)} by variant"
+    alt = f"Dots with intervals of {data.y.label}, a row a variant, from the best: {names}."
+    return picture(f"{data.y.slug}_by_variant", title, caption, alt, data, draw_ranking)

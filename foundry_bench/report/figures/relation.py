@@ -2,29 +2,29 @@
 
 import math
 from collections.abc import Sequence
-from functools import partial
 from textwrap import fill
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from foundry_bench.record import Role
 from foundry_bench.report.analysis.relation import Centre, Relation
 from foundry_bench.report.figures.canvas import (
     INTERVALS,
+    add_legend,
+    add_series_legend,
     anchor_words,
     draw_anchors,
     focus,
-    legend_columns,
+    half_width,
+    make_key,
     new_figure,
     note,
     seeds_text,
 )
 from foundry_bench.report.figures.style import INK, MARKERS, SOFT, level_colours
-from foundry_bench.report.sections import Picture
+from foundry_bench.report.sections import Picture, picture
 from foundry_bench.report.statistics.correlation import RankCorrelation, coverage_text
 from foundry_bench.report.statistics.intervals import Interval
 from foundry_bench.report.study.levels import SUPERTOKENS, Axis
@@ -87,8 +87,8 @@ def _draw_centre(axes: Axes, centre: Centre, colour: str, marker: str) -> None:
     axes.errorbar(
         centre.x.mean,
         centre.y.mean,
-        xerr=_error(centre.x),
-        yerr=_error(centre.y),
+        xerr=half_width(centre.x),
+        yerr=half_width(centre.y),
         marker=marker,
         markersize=6.2 if main else 5.2,
         color=colour,
@@ -99,10 +99,6 @@ def _draw_centre(axes: Axes, centre: Centre, colour: str, marker: str) -> None:
         capsize=0,
         zorder=4 if main else 3.5,
     )
-
-
-def _error(interval: Interval) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]] | None":
-    return np.array([[interval.half], [interval.half]]) if interval.is_bounded else None
 
 
 def _range(
@@ -159,44 +155,22 @@ def _add_legends(
     markers: dict[str, str],
     is_main: dict[str, bool],
 ) -> None:
-    counts = [
-        Line2D([], [], marker="o", linestyle="", markersize=4.5, color=colour, label=f"{level:g}")
-        for level, colour in colours.items()
-    ]
-    series = [
-        Line2D(
-            [],
-            [],
-            marker=marker,
-            linestyle="",
-            markersize=4.5,
-            markeredgecolor=SOFT,
-            label=name,
-            markerfacecolor=SOFT if is_main[name] else "none",
-        )
-        for name, marker in markers.items()
-    ]
-    heading = Line2D([], [], linestyle="", label=f"{axis.symbol} =")
-    figure.legend(
-        handles=[heading, *counts],
-        loc="outside upper left",
-        ncols=len(counts) + 1,
-        handletextpad=0.1,
-        columnspacing=0.6,
-        borderaxespad=0.0,
-    )
-    if len(series) > 1:
-        figure.legend(
-            handles=series,
-            loc="outside lower left",
-            ncols=legend_columns(list(markers)),
-            handletextpad=0.2,
-            columnspacing=1.0,
-            borderaxespad=0.0,
-        )
+    keys = [make_key(f"{axis.symbol} =", marker="")]
+    keys += [make_key(f"{level:g}", colour) for level, colour in colours.items()]
+    add_legend(figure, "outside upper left", keys, len(keys), handletextpad=0.1, columnspacing=0.6)
+    if len(markers) > 1:
+        series = [
+            make_key(
+                name, None, marker, markeredgecolor=SOFT,
+                markerfacecolor=SOFT if is_main[name] else "none",
+            )
+            for name, marker in markers.items()
+        ]  # fmt: skip
+        add_series_legend(figure, series)
 
 
-def _relation_picture(data: Relation | None, lead: str) -> Picture | None:
+def picture_relation(data: Relation | None, lead: str) -> Picture | None:
+    """The picture of a relation, if there is one; its caption begins with `lead`."""
     if data is None:
         return None
     what = (
@@ -220,7 +194,7 @@ def _relation_picture(data: Relation | None, lead: str) -> Picture | None:
     title = f"{capital(data.x.label)} against {data.y.label}"
     colours = "SuperTokens" if data.axis == SUPERTOKENS else data.axis.symbol
     alt = f"{title}: {len(data.points)} runs as points, coloured by {colours}."
-    return Picture(name, title, caption, alt, tuple(data.lines()), partial(draw_relation, data))
+    return picture(name, title, caption, alt, data, draw_relation)
 
 
 def _coverage(data: Relation) -> str:

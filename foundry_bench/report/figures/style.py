@@ -68,7 +68,6 @@ ANCHOR_STYLES: dict[str, tuple[str, Any]] = {
 }
 
 OTHER_ANCHOR: tuple[str, Any] = ("#7d8590", "-.")
-"""Colour and line style, as matplotlib takes it."""
 
 PAINT = (
     "#4477aa",
@@ -91,6 +90,11 @@ PAINT = (
 """Colours of SuperTokens on clouds (after Tol's bright, light and medium-contrast sets)."""
 
 UNPAINTED = "#c8ccd1"
+
+
+def anchor_style(variant: str) -> tuple[str, Any]:
+    """Colour and line style of an anchor, as matplotlib takes it."""
+    return ANCHOR_STYLES.get(variant, OTHER_ANCHOR)
 
 
 def level_colours(axis: Axis, levels: Sequence[float]) -> dict[float, str]:

@@ -1,16 +1,25 @@
 """Reading of output folders: the one place where the report opens the records' files."""
 
 import json
+import zipfile
+import zlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from foundry_bench.errors import FoundryError
 from foundry_bench.record import SCHEMA_VERSION, Record, TrialRecord, read_json
 from foundry_bench.report.records.redact import redact_command, redact_paths
+
+ARRAYS = "arrays.npz"
+Arrays = Mapping[str, NDArray[Any]]
+_UNREADABLE = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 OWN_FOLDERS = ("trials", "stages")
 
@@ -65,9 +74,24 @@ class Evidence:
         records = {key: record for key, record in self.records.items() if key in keys}
         return replace(self, trials=trials, records=records, notes=())
 
+    def arrays_of(self, trial: TrialRecord) -> Iterator[tuple[str, Arrays]]:
+        """The key and the arrays of each distillation of `trial` that ended well."""
+        for record in self.stages_of(trial):
+            if record.stage == "distill" and record.status == "done":
+                yield record.key, read_arrays(self.folders[record.key] / ARRAYS)
+
     def stages_of(self, trial: TrialRecord) -> list[Record]:
         """The records of the stages that `trial` used, in their order, as far as found."""
         return [self.records[use.key] for use in trial.stages if use.key in self.records]
+
+
+def read_arrays(path: Path) -> Arrays:
+    """Name -> array of an `.npz`; empty if one of them cannot be read. Never loads a pickle."""
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except _UNREADABLE:
+        return {}
 
 
 def trial_id(trial: TrialRecord) -> str:

@@ -16,27 +16,19 @@ Fact = tuple[str, str]
 
 def describe_environment(evidence: Evidence) -> list[Fact]:
     """Device, packages, commit, threads and time, as the records of a sweep give them."""
-    records = list(evidence.records.values())
-    facts: list[Fact] = [("trials", str(len(evidence.trials))), ("stages", str(len(records)))]
-    facts.append(
-        (
-            "seeds",
-            and_list([str(seed) for seed in sorted({trial.seed for trial in evidence.trials})]),
-        )
-    )
-    for device, count in sorted(Counter(device_text(record.device) for record in records).items()):
-        facts.append((f"device of {count} stages", device))
-    facts.append(
-        (
-            "threads a trial",
-            and_list([str(n) for n in sorted({trial.threads for trial in evidence.trials})]),
-        )
-    )
-    facts.append(("code", and_list(commits(records)) or "no commit recorded"))
-    facts += [(name, and_list(versions)) for name, versions in package_versions(records).items()]
+    records, trials = list(evidence.records.values()), evidence.trials
+    devices = Counter(device_text(record.device) for record in records)
     seconds = sum(record.timings.get("wall_s", 0.0) for record in records)
-    facts.append(("time in stages", f"{seconds:.0f} s, shared stages counted once"))
-    return facts
+    return [
+        ("trials", str(len(trials))),
+        ("stages", str(len(records))),
+        ("seeds", and_list(sorted({trial.seed for trial in trials}))),
+        *((f"device of {count} stages", device) for device, count in sorted(devices.items())),
+        ("threads a trial", and_list(sorted({trial.threads for trial in trials}))),
+        ("code", and_list(commits(records)) or "no commit recorded"),
+        *((name, and_list(versions)) for name, versions in package_versions(records).items()),
+        ("time in stages", f"{seconds:.0f} s, shared stages counted once"),
+    ]
 
 
 def measured_on(record: Record) -> Mapping[str, Any]:

@@ -2,11 +2,12 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
 from foundry_bench.record import Record
+from foundry_bench.report.figures.clouds import find_painting
 from foundry_bench.report.records.harvest import Evidence
 from foundry_bench.report.records.provenance import (
     LATENCY,
@@ -19,33 +20,40 @@ from foundry_bench.report.records.redact import redact_paths
 from foundry_bench.report.records.rows import failed_stage
 from foundry_bench.report.statistics.intervals import MIN_SEEDS
 from foundry_bench.report.study.measures import DISTILL_LOSS, LITERATURE
-from foundry_bench.report.study.summary import TEACHER, Summary
+from foundry_bench.report.study.study import Study
+from foundry_bench.report.study.summary import Summary
 from foundry_bench.report.wording import and_list
 
 MAX_NAMED = 8
 """Failed trials that are named one by one."""
 
 
-def warn(evidence: Evidence, rows: pd.DataFrame, summary: Summary) -> list[str]:
+def warn(study: Study) -> list[str]:
     """What is missing, mixed or doubtful in a sweep, most important first."""
+    evidence, summary = study.evidence, study.summary
     records = list(evidence.records.values())
-    return [
+    notes = [
         *_ended_badly(evidence),
-        *not_finite(rows),
+        *not_finite(study.rows),
         *_seeds(summary),
         *_missing(summary),
-        *_mixed(
-            "devices", sorted({device_text(record.device) for record in records if record.device})
-        ),
+        *_mixed("devices", {device_text(record.device) for record in records if record.device}),
         *_mixed("commits", commits(records)),
         *_mixed_stages(records),
-        *(
-            _mixed_package(name, versions)
-            for name, versions in package_versions(records).items()
-            if len(versions) > 1
-        ),
-        *_protocol(evidence),
     ]
+    for name, versions in package_versions(records).items():
+        notes += _mixed(f"versions of {name}", versions)
+    if any(
+        record.config.get("protocol") == "literature"
+        or any(metric.startswith(LITERATURE) for metric in record.metrics)
+        for record in records
+    ):
+        notes.append(
+            "Some results follow the protocol `literature`: the test set chose their epoch."
+        )
+    if any(trial.role == "main" for trial in evidence.trials) and find_painting(study) is None:
+        notes.append("No stage left clouds to paint.")
+    return notes
 
 
 def warn_of_profiles(profiles: Sequence[Record]) -> list[str]:
@@ -127,7 +135,7 @@ def _missing(summary: Summary) -> list[str]:
         for name, groups in summary.main_series().items()
         if summary.teacher_of(groups[0]) is None
     ]
-    if not any(group.variant == TEACHER for group in summary.of_role("anchor")):
+    if not summary.teachers:
         notes.append(
             "The teacher itself was not evaluated: nothing shows how much a student could reach."
         )
@@ -139,12 +147,9 @@ def _missing(summary: Summary) -> list[str]:
     return notes
 
 
-def _mixed(what: str, found: Sequence[str]) -> list[str]:
-    return (
-        [f"The records come from several {what}: {and_list(list(found))}."]
-        if len(found) > 1
-        else []
-    )
+def _mixed(what: str, found: Collection[str]) -> list[str]:
+    several = f"The records come from several {what}: {and_list(sorted(found))}."
+    return [several] if len(found) > 1 else []
 
 
 def _mixed_stages(records: Sequence[Record]) -> list[str]:
@@ -155,25 +160,10 @@ def _mixed_stages(records: Sequence[Record]) -> list[str]:
         found[label].add(record.stage_version)
     return [
         f"The records of {label} come from several versions of that stage:"
-        f" {and_list([str(version) for version in sorted(versions)])}; their numbers are not alike."
+        f" {and_list(sorted(versions))}; their numbers are not alike."
         for label, versions in sorted(found.items())
         if len(versions) > 1
     ]
-
-
-def _mixed_package(name: str, versions: Sequence[str]) -> str:
-    return f"The records come from several versions of {name}: {and_list(list(versions))}."
-
-
-def _protocol(evidence: Evidence) -> list[str]:
-    records = evidence.records.values()
-    is_literature = any(
-        record.config.get("protocol") == "literature"
-        or any(metric.startswith(LITERATURE) for metric in record.metrics)
-        for record in records
-    )
-    literature = "Some results follow the protocol `literature`: the test set chose their epoch."
-    return [literature] if is_literature else []
 
 
 def not_finite(rows: pd.DataFrame) -> list[str]:

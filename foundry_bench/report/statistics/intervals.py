@@ -42,6 +42,11 @@ class Interval:
         """Whether there were enough seeds for an interval."""
         return math.isfinite(self.low)
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The bounds; the mean twice where there are none."""
+        return (self.low, self.high) if self.is_bounded else (self.mean, self.mean)
+
 
 @dataclass(frozen=True)
 class Difference(Interval):

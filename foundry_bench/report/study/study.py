@@ -7,9 +7,11 @@ from functools import cached_property
 from typing import Any
 
 import pandas as pd
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from foundry_bench.record import Role, TrialRecord
-from foundry_bench.report.records.harvest import Evidence, trial_id
+from foundry_bench.report.records.harvest import Evidence, SweepInfo, trial_id
 from foundry_bench.report.study.costs import Costs, add_costs
 from foundry_bench.report.study.levels import Level
 from foundry_bench.report.study.measures import Measure
@@ -36,6 +38,31 @@ class Study:
     costs: Costs
     summary: Summary
     specialists: Mapping[Series, str]
+
+    @property
+    def info(self) -> SweepInfo:
+        """What stands beside the trials."""
+        return self.evidence.sweeps.get(self.name, SweepInfo())
+
+    @cached_property
+    def sweep_file(self) -> Mapping[str, Any]:
+        """The resolved sweep file; empty if there is none that can be read."""
+        try:
+            said = YAML(typ="safe", pure=True).load(self.info.yaml)
+        except YAMLError:
+            return {}
+        return said if isinstance(said, Mapping) else {}
+
+    @property
+    def is_search(self) -> bool:
+        """Whether its students were suggested by a search."""
+        return bool(self.sweep_file.get("search"))
+
+    @property
+    def loss_name(self) -> str:
+        """The kind of distillation loss, empty if there are several."""
+        names = set(self.rows["loss_name"]) - {""}
+        return names.pop().replace("smooth_l1", "smooth-L1") if len(names) == 1 else ""
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -90,14 +117,6 @@ def _study(part: Evidence, all_rows: pd.DataFrame, name: str) -> Study:
         summarise(costs.runs, measures_in(rows)),
         find_specialists(part.trials, series),
     )
-
-
-def named_trials(study: Study, groups: tuple[Group, ...], measure: Measure) -> tuple[str, ...]:
-    """The trials behind numbers, as `trial_id` names them, in order."""
-    found = {
-        trial_id(study.trial_of(run)) for group in groups for run in study.runs_of(group, measure)
-    }
-    return tuple(sorted(found))
 
 
 def find_specialists(

@@ -1,7 +1,7 @@
 """Runs -> groups: the statistics of each variant and level."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from foundry_bench.record import Role
@@ -13,7 +13,7 @@ from foundry_bench.report.statistics.intervals import (
     mean_interval,
     paired_difference,
 )
-from foundry_bench.report.study.levels import AXES, Axis, Level
+from foundry_bench.report.study.levels import AXES, BUDGET, SUPERTOKENS, Axis, Level
 from foundry_bench.report.study.measures import Measure, find_details
 from foundry_bench.report.study.runs import Loss, Run
 from foundry_bench.report.study.series import Series
@@ -85,6 +85,11 @@ class Group:
         return replace(paired_difference(values, others), is_paired=not mine)
 
     @property
+    def is_teacher(self) -> bool:
+        """Whether it is a teacher and no student."""
+        return self.role == "anchor" and self.variant == TEACHER
+
+    @property
     def num_trials(self) -> int:
         """Trials, however they ended."""
         return sum(self.statuses.values())
@@ -134,9 +139,44 @@ class Summary:
             axis for axis in AXES if any(_num_levels(groups, axis) > 1 for groups in series)
         ] or [self.axis]
 
+    @property
+    def axis_of_distillation(self) -> Axis:
+        """What distillations differ in: a budget is of the task."""
+        return SUPERTOKENS if self.axis == BUDGET else self.axis
+
+    @property
+    def further_axes(self) -> list[Axis]:
+        """The axes beside SuperTokens along which some series varies."""
+        return [
+            axis
+            for axis in AXES
+            if axis != SUPERTOKENS
+            and any(group.level.on(axis) is not None for group in self.groups)
+        ]
+
+    @property
+    def ordered(self) -> list[Group]:
+        """The groups as tables list them: teachers, main students, other anchors, controls."""
+        order = {"main": 1, "anchor": 2, "control": 3}
+        return sorted(self.groups, key=lambda group: 0 if group.is_teacher else order[group.role])
+
+    def having(self, measures: Collection[Measure]) -> list[Group]:
+        """Those in the same order that have any of `measures`."""
+        return [group for group in self.ordered if any(map(group.by_seed.get, measures))]
+
     def of_role(self, role: Role) -> list[Group]:
         """The groups of a role."""
         return [group for group in self.groups if group.role == role]
+
+    @property
+    def teachers(self) -> list[Group]:
+        """The groups that are teachers themselves."""
+        return [group for group in self.groups if group.is_teacher]
+
+    def name(self, group: Group) -> str:
+        """Series and level of a group; and its role where another is called the same."""
+        is_alone = [other.name for other in self.groups].count(group.name) == 1
+        return group.name if is_alone else f"{group.name} ({group.role})"
 
     def teacher_of(self, group: Group) -> Group | None:
         """The teacher that `group` is to be compared with."""
@@ -276,9 +316,7 @@ def _teacher_beside(group: Group, groups: Sequence[Group]) -> Group | None:
         (
             anchor
             for anchor in groups
-            if anchor.role == "anchor"
-            and anchor.variant == TEACHER
-            and anchor.setting.context == group.setting.context
+            if anchor.is_teacher and anchor.setting.context == group.setting.context
         ),
         None,
     )

@@ -2,19 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from foundry_bench.report.analysis.corruptions import _clean, split_metric
+from foundry_bench.report.analysis.corruptions import find_clean_result, split_metric
 from foundry_bench.report.analysis.generality import task_text
 from foundry_bench.report.sections import Extra
 from foundry_bench.report.study.measures import CORRUPTED, Measure
 from foundry_bench.report.study.summary import Summary
-from foundry_bench.report.table import Line, Table, spread_line
-from foundry_bench.report.tables.results import (
-    further_axes,
-    label_cells,
-    label_line,
-    mean_cell,
-    order_groups,
-)
+from foundry_bench.report.table import Line, Table, counted_line
+from foundry_bench.report.tables.groups import group_table, label_line, mean_column
 
 
 def tabulate_corruptions(summary: Summary, clean_tasks: Mapping[str, str]) -> Extra | None:
@@ -26,19 +20,18 @@ def tabulate_corruptions(summary: Summary, clean_tasks: Mapping[str, str]) -> Ex
         return None
     tasks = list(dict.fromkeys(measure.task for measure in measures))
     tables = [
-        _table(summary, [m for m in measures if m.task == task], clean_tasks) for task in tasks
+        _table(summary, [each for each in measures if each.task == task], clean_tasks.get(task))
+        for task in tasks
     ]
-    axes = further_axes(summary)
     lines: list[Line] = [
         {
             "task": measure.task,
-            **label_line(group, axes),
+            **label_line(group, summary),
             "kind": kind,
             "severity": severity or "default",
-            "n": group.interval(measure).n,
-            **spread_line("accuracy", group.interval(measure)),
+            **counted_line("accuracy", group.interval(measure)),
         }
-        for group in order_groups(summary)
+        for group in summary.ordered
         for measure in measures
         for kind, severity in [split_metric(measure)]
         if group.by_seed.get(measure)
@@ -46,26 +39,17 @@ def tabulate_corruptions(summary: Summary, clean_tasks: Mapping[str, str]) -> Ex
     return Extra("corruption", "Corrupted clouds", tuple(tables), tuple(lines))
 
 
-def _table(summary: Summary, measures: Sequence[Measure], clean_tasks: Mapping[str, str]) -> Table:
-    task = measures[0].task
-    by_kind = [measure for measure in measures if not split_metric(measure)[1]]
-    mean = [each for each in summary.results if (each.task, each.metric) == (task, CORRUPTED[:-1])]
-    clean = _clean(summary, clean_tasks.get(task))
-    columns = [*([clean] if clean else []), *mean, *by_kind]
-    heads = [*(["clean"] if clean else []), *(["all kinds"] if mean else [])]
-    heads += [measure.name for measure in by_kind]
-    axes = further_axes(summary)
-    rows = tuple(
-        (
-            *label_cells(group, axes),
-            *(mean_cell(group.interval(measure), measure) for measure in columns),
-        )
-        for group in order_groups(summary)
-        if any(group.by_seed.get(measure) for measure in measures)
-    )
+def _table(summary: Summary, measures: Sequence[Measure], clean_task: str | None) -> Table:
+    place = (measures[0].task, CORRUPTED.removesuffix("_"))
+    mean = [each for each in summary.results if (each.task, each.metric) == place]
+    clean = find_clean_result(summary, clean_task)
+    columns = [
+        *([mean_column(clean, "clean")] if clean else []),
+        *(mean_column(measure, "all kinds") for measure in mean),
+        *(mean_column(each, each.name) for each in measures if not split_metric(each)[1]),
+    ]
     caption = (
         f"{task_text(measures[0]).capitalize()}: accuracy (%) on test clouds as they are and"
         " corrupted, by kind at the default severity; mean ± half the 95 % interval over seeds."
     )
-    header = ("variant", "role", "s", *(axis.symbol for axis in axes), *heads)
-    return Table(header, rows, caption)
+    return group_table(summary, summary.having(measures), columns, caption)

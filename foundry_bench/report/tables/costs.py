@@ -1,6 +1,5 @@
 """What each backbone costs, and where it is on each front."""
 
-import math
 from collections.abc import Sequence
 
 from foundry_bench.report.analysis.fronts import Front
@@ -8,15 +7,15 @@ from foundry_bench.report.sections import Extra
 from foundry_bench.report.statistics.intervals import Interval, mean_interval
 from foundry_bench.report.study.costs import Costs
 from foundry_bench.report.study.measures import Measure
-from foundry_bench.report.study.summary import Summary
-from foundry_bench.report.table import Cell, Line, Table
-from foundry_bench.report.tables.results import (
-    further_axes,
+from foundry_bench.report.study.summary import Group, Summary
+from foundry_bench.report.table import Cell, Line
+from foundry_bench.report.tables.groups import (
+    Column,
+    group_table,
     head,
-    label_cells,
     label_line,
-    mean_cell,
-    order_groups,
+    mean_column,
+    number_cell,
 )
 from foundry_bench.report.wording import mean_text, p_text
 
@@ -25,33 +24,10 @@ def tabulate_costs(summary: Summary, costs: Costs, fronts: Sequence[Front]) -> E
     """A line a backbone: the preferred result, what it costs, and where it is on each front."""
     if not costs.measures or not summary.results:
         return None
-    result, axes = summary.results[0], further_axes(summary)
-    groups = [
-        group
-        for group in order_groups(summary)
-        if any(group.by_seed.get(measure) for measure in costs.measures)
-    ]
-    header = ["variant", "role", "s", *(axis.symbol for axis in axes), head(result)]
-    header += [head(measure) for measure in costs.measures]
+    result, groups = summary.results[0], summary.having(costs.measures)
+    columns = [mean_column(result), *map(_cost_column, costs.measures)]
     for front in fronts:
-        header += [f"front: {front.cost.short}", "p"]
-    rows, lines = [], []
-    for group in groups:
-        cells = [*label_cells(group, axes), mean_cell(group.interval(result), result)]
-        cells += [_cost_cell(group.interval(measure), measure) for measure in costs.measures]
-        line: Line = {**label_line(group, axes), result.slug: group.interval(result).mean}
-        line |= {measure.slug: group.interval(measure).mean for measure in costs.measures}
-        for front in fronts:
-            point = next((each for each in front.points if each.group is group), None)
-            place = None if point is None else front.number(point)
-            p = math.nan if point is None else point.p
-            cells += [
-                Cell("" if place is None else str(place), math.nan if place is None else place),
-                _p_cell(p, place),
-            ]
-            line |= {f"front_{front.cost.slug}": place, f"p_{front.cost.slug}": p}
-        rows.append(tuple(cells))
-        lines.append(line)
+        columns += _front_columns(front)
     caption = (
         "What each backbone costs, from records of foundry-bench profile; MACs are from patches to"
         " tokens, latencies from points to logits."
@@ -65,8 +41,9 @@ def tabulate_costs(summary: Summary, costs: Costs, fronts: Sequence[Front]) -> E
         )
     elif len({group.setting.ground for group in groups if group.role != "anchor"}) > 1:
         caption += " No front: results on other data, or after other training, are not compared."
-    table = Table(tuple(header), tuple(rows), caption)
-    return Extra("costs", "Results and costs", (table,), tuple(lines))
+    table = group_table(summary, groups, columns, caption)
+    lines = tuple(_line(group, summary, (result, *costs.measures), fronts) for group in groups)
+    return Extra("costs", "Results and costs", (table,), lines)
 
 
 def cost_text(interval: Interval, measure: Measure) -> str:
@@ -76,10 +53,38 @@ def cost_text(interval: Interval, measure: Measure) -> str:
     return mean_text(interval, measure.digits)
 
 
-def _cost_cell(interval: Interval, measure: Measure) -> Cell:
+def cost_cell(interval: Interval, measure: Measure) -> Cell:
+    """A cost with its interval, where it has one."""
     return Cell(cost_text(interval, measure), interval.mean)
 
 
-def _p_cell(p: float, place: int | None) -> Cell:
+def p_cell(p: float, place: int | None) -> Cell:
     """Of the cheapest nothing was tested: who costs more cannot take its place."""
     return Cell("by cost" if p == 0 and place == 1 else p_text(p), p)
+
+
+def _cost_column(measure: Measure) -> Column:
+    return head(measure), lambda group: cost_cell(group.interval(measure), measure)
+
+
+def _front_columns(front: Front) -> list[Column]:
+    def place(group: Group) -> Cell:
+        found, _ = front.standing(group)
+        return number_cell(found, "" if found is None else str(found))
+
+    def p(group: Group) -> Cell:
+        found, value = front.standing(group)
+        return p_cell(value, found)
+
+    return [(f"front: {front.cost.short}", place), ("p", p)]
+
+
+def _line(
+    group: Group, summary: Summary, measures: Sequence[Measure], fronts: Sequence[Front]
+) -> Line:
+    line = label_line(group, summary)
+    line |= {measure.slug: group.interval(measure).mean for measure in measures}
+    for front in fronts:
+        place, p = front.standing(group)
+        line |= {f"front_{front.cost.slug}": place, f"p_{front.cost.slug}": p}
+    return line

@@ -8,11 +8,7 @@ from dataclasses import dataclass
 from foundry_bench.config.source import yaml_text
 from foundry_bench.record import TrialRecord
 from foundry_bench.report.records.redact import redact_paths
-from foundry_bench.report.study.levels import Level
-from foundry_bench.report.study.runs import Run
-from foundry_bench.report.study.series import Series
-from foundry_bench.report.study.summary import Summary
-from foundry_bench.report.tables.results import order_groups
+from foundry_bench.report.study.study import Study
 
 KEY_LETTERS = 12
 """As many letters of a stage's key as the page shows."""
@@ -52,19 +48,11 @@ class Rerun:
     recipes: tuple[Recipe, ...]
 
 
-def find_reruns(
-    trials: Sequence[TrialRecord], runs: Sequence[Run], summary: Summary
-) -> tuple[Rerun, ...]:
-    """For every row of the results table of a sweep, in its order, the trials behind it; `runs` are
-    those that `summary` groups.
-    """
-    by_name = {trial.trial: trial for trial in trials}
-    behind: dict[tuple[str, Series, Level], list[TrialRecord]] = defaultdict(list)
-    for run in runs:
-        behind[run.role, run.series, run.level].append(by_name[run.trial])
+def find_reruns(study: Study) -> tuple[Rerun, ...]:
+    """For every row of the results table of a sweep, in its order, the trials behind it."""
     return tuple(
-        Rerun(group.name, _recipes(behind[group.role, group.setting, group.level]))
-        for group in order_groups(summary)
+        Rerun(group.name, _recipes(list(map(study.trial_of, study.runs_of(group)))))
+        for group in study.summary.ordered
     )
 
 

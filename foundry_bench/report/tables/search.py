@@ -3,47 +3,35 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from foundry_bench.record import TrialRecord
-from foundry_bench.report.analysis.fronts import Front
-from foundry_bench.report.records.harvest import Evidence, SweepInfo
+from foundry_bench.report.analysis.fronts import Front, Point
 from foundry_bench.report.sections import Extra
-from foundry_bench.report.study.runs import Run
+from foundry_bench.report.study.study import Study
 from foundry_bench.report.table import Cell, Line, Table
-from foundry_bench.report.tables.costs import _cost_cell, _p_cell
-from foundry_bench.report.tables.results import head, mean_cell
+from foundry_bench.report.tables.costs import cost_cell, p_cell
+from foundry_bench.report.tables.groups import head, mean_cell, word_cell
 
 
-def is_search(info: SweepInfo) -> bool:
-    """Whether the sweep's file has a `search`."""
-    return bool(_sweep_file(info).get("search"))
-
-
-def tabulate_search(
-    evidence: Evidence, info: SweepInfo, runs: Sequence[Run], fronts: Sequence[Front]
-) -> Extra | None:
+def tabulate_search(study: Study, fronts: Sequence[Front]) -> Extra | None:
     """The settings of the suggestions on each front, and what was stopped early; None for sweeps
     without a search.
     """
-    if not is_search(info) or not fronts:
+    if not study.is_search or not fronts:
         return None
-    paths = list(_sweep_file(info).get("axes", {}))
-    trials = _first_trials(evidence, runs, fronts)
-    tables = [_settings_table(front, paths, trials) for front in fronts]
+    paths = list(study.sweep_file.get("axes", {}))
+    tables = [_settings_table(study, front, paths) for front in fronts]
     lines: list[Line] = [
         {
             "front": front.cost.slug,
             "place": front.number(point),
-            **_settings(trials[point.name], paths),
+            **_settings(_trial_of(study, point), paths),
             front.cost.slug: point.cost.mean,
             front.result.slug: point.result.mean,
         }
         for front in fronts
         for point in front.front
     ]
-    pruned = [trial for trial in evidence.trials if trial.status == "pruned"]
+    pruned = [trial for trial in study.evidence.trials if trial.status == "pruned"]
     if pruned:
         tables.append(_pruned_table(pruned, paths))
         lines += [
@@ -53,32 +41,22 @@ def tabulate_search(
     return Extra("search", "Settings on the front", tuple(tables), tuple(lines))
 
 
-def _first_trials(
-    evidence: Evidence, runs: Sequence[Run], fronts: Sequence[Front]
-) -> dict[str, TrialRecord]:
-    """A trial of each student on a front: all of its seeds have the same settings."""
-    trials = {trial.trial: trial for trial in evidence.trials}
-    return {
-        point.name: trials[run.trial]
-        for front in fronts
-        for point in front.front
-        for run in runs
-        if (run.role, run.series, run.level)
-        == (point.group.role, point.group.setting, point.group.level)
-    }
+def _trial_of(study: Study, point: Point) -> TrialRecord:
+    """A trial of a student: all of its seeds have the same settings."""
+    return study.trial_of(study.runs_of(point.group)[-1])
 
 
-def _settings_table(front: Front, paths: Sequence[str], trials: Mapping[str, TrialRecord]) -> Table:
+def _settings_table(study: Study, front: Front, paths: Sequence[str]) -> Table:
     rows = []
     for point in front.front:
-        settings = _settings(trials[point.name], paths)
+        place = front.number(point)
         rows.append(
             (
-                Cell(str(front.number(point)), front.number(point) or 0),
-                _cost_cell(point.cost, front.cost),
+                Cell(str(place), place or 0),
+                cost_cell(point.cost, front.cost),
                 mean_cell(point.result, front.result),
-                *(_cell(settings[path]) for path in paths),
-                _p_cell(point.p, front.number(point)),
+                *map(_cell, _settings(_trial_of(study, point), paths).values()),
+                p_cell(point.p, place),
             )
         )
     header = ("front", head(front.cost), head(front.result), *map(_short, paths), "p")
@@ -93,8 +71,7 @@ def _settings_table(front: Front, paths: Sequence[str], trials: Mapping[str, Tri
 
 def _pruned_table(pruned: Sequence[TrialRecord], paths: Sequence[str]) -> Table:
     rows = [
-        (Cell(trial.trial, trial.trial), *map(_cell, _settings(trial, paths).values()))
-        for trial in pruned
+        (word_cell(trial.trial), *map(_cell, _settings(trial, paths).values())) for trial in pruned
     ]
     caption = "Trials that the scheduler stopped early: they have no result."
     return Table(("trial", *map(_short, paths)), tuple(rows), caption, num_labels=1)
@@ -121,11 +98,3 @@ def _cell(value: Any) -> Cell:
 
 def _short(path: str) -> str:
     return path.removesuffix(".name").rpartition(".")[2].replace("_", " ")
-
-
-def _sweep_file(info: SweepInfo) -> Mapping[str, Any]:
-    try:
-        said = YAML(typ="safe", pure=True).load(info.yaml)
-    except YAMLError:
-        return {}
-    return said if isinstance(said, Mapping) else {}

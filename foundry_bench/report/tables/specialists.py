@@ -1,23 +1,30 @@
 """The generalist against students distilled for one task: results, and differences."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from foundry_bench.report.analysis.specialists import Contest, _call, _contested, contest
+from foundry_bench.report.analysis.specialists import (
+    Contest,
+    call_specialist,
+    contest,
+    find_contested,
+)
 from foundry_bench.report.sections import Extra
+from foundry_bench.report.study.measures import Measure
 from foundry_bench.report.study.series import Series
-from foundry_bench.report.study.summary import TEACHER, Group, Summary
-from foundry_bench.report.table import Cell, Line, Table, spread_line
-from foundry_bench.report.tables.results import (
+from foundry_bench.report.study.summary import Group, Summary
+from foundry_bench.report.table import Cell, Line, Table, counted_line
+from foundry_bench.report.tables.groups import (
+    Column,
+    change_cell,
     explain_constants,
-    further_axes,
+    group_table,
     head,
-    label_cells,
     label_line,
     mean_cell,
-    order_groups,
+    word_cell,
 )
-from foundry_bench.report.wording import mean_text, p_text
+from foundry_bench.report.wording import p_text
 
 
 def tabulate_specialists(summary: Summary, specialists: Mapping[Series, str]) -> Extra | None:
@@ -25,49 +32,61 @@ def tabulate_specialists(summary: Summary, specialists: Mapping[Series, str]) ->
     contests = contest(summary, specialists)
     if not contests:
         return None
-    tables = (_results(summary, specialists), _differences(contests))
-    lines = [*_result_lines(summary, specialists), *map(_contest_line, contests)]
-    return Extra("specialists", "The generalist against specialists", tables, tuple(lines))
-
-
-def _compared(summary: Summary, specialists: Mapping[Series, str]) -> list[Group]:
-    """The teacher, the generalists and the specialists."""
-    return [
+    groups = [
         group
-        for group in order_groups(summary)
-        if group.variant == TEACHER or group.role == "main" or group.setting in specialists
+        for group in summary.ordered
+        if group.is_teacher or group.role == "main" or group.setting in specialists
     ]
+    results: list[Line] = [
+        {
+            "what": "result",
+            **label_line(group, summary),
+            "learned": specialists.get(group.setting, ""),
+            "task": measure.task,
+            "metric": measure.metric,
+            **counted_line("mean", group.interval(measure)),
+        }
+        for group in groups
+        for measure in find_contested(summary, specialists)
+        if group.by_seed.get(measure)
+    ]
+    tables = (_results(summary, groups, specialists), _differences(contests))
+    lines = (*results, *map(_contest_line, contests))
+    return Extra("specialists", "The generalist against specialists", tables, lines)
 
 
-def _results(summary: Summary, specialists: Mapping[Series, str]) -> Table:
-    measures, axes = _contested(summary, specialists), further_axes(summary)
-    rows = []
-    for group in _compared(summary, specialists):
-        learned = specialists.get(group.setting, "")
-        cells = []
-        for measure in measures:
-            cell = mean_cell(group.interval(measure), measure)
-            mark = " (own)" if cell.text and measure.word == learned else ""
-            cells.append(Cell(f"{cell.text}{mark}", cell.value))
-        name = _call(group, specialists)
-        rows.append((Cell(name, name), *label_cells(group, axes)[1:], *cells))
+def _results(summary: Summary, groups: Sequence[Group], specialists: Mapping[Series, str]) -> Table:
+    def column(measure: Measure) -> Column:
+        def cell(group: Group) -> Cell:
+            found = mean_cell(group.interval(measure), measure)
+            is_own = found.text and measure.word == specialists.get(group.setting)
+            return Cell(f"{found.text} (own)", found.value) if is_own else found
+
+        return head(measure), cell
+
+    measures = find_contested(summary, specialists)
     caption = (
         "Each backbone on each task: mean ± half the 95 % interval over seeds. Own: of the task"
         " that the specialist was distilled for, by the answers of a teacher fine-tuned on it."
         f"{explain_constants(summary, measures)}"
     )
-    header = ("variant", "role", "s", *(axis.symbol for axis in axes), *map(head, measures))
-    return Table(header, tuple(rows), caption)
+    return group_table(
+        summary,
+        groups,
+        list(map(column, measures)),
+        caption,
+        lambda group: call_specialist(group, specialists),
+    )
 
 
 def _differences(contests: Sequence[Contest]) -> Table:
     rows = tuple(
         (
-            Cell(each.generalist.name, each.generalist.name),
-            Cell(each.name, each.name),
+            word_cell(each.generalist.name),
+            word_cell(each.name),
             Cell(head(each.measure), each.measure.slug),
-            Cell("own" if each.is_own else "other", "own" if each.is_own else "other"),
-            Cell(mean_text(each.change, each.measure.digits, signed=True), each.change.mean),
+            word_cell("own" if each.is_own else "other"),
+            change_cell(each.change, each.measure),
             Cell(p_text(each.change.p), each.change.p),
         )
         for each in contests
@@ -81,35 +100,16 @@ def _differences(contests: Sequence[Contest]) -> Table:
     return Table(header, rows, caption, num_labels=4)
 
 
-def _result_lines(summary: Summary, specialists: Mapping[Series, str]) -> Iterator[Line]:
-    axes = further_axes(summary)
-    for group in _compared(summary, specialists):
-        for measure in _contested(summary, specialists):
-            interval = group.interval(measure)
-            if interval.n:
-                yield {
-                    "what": "result",
-                    **label_line(group, axes),
-                    "learned": specialists.get(group.setting, ""),
-                    "task": measure.task,
-                    "metric": measure.metric,
-                    "n": interval.n,
-                    **spread_line("mean", interval),
-                }
-
-
 def _contest_line(each: Contest) -> Line:
+    count = each.generalist.supertokens
     return {
         "what": "difference",
         "series": each.generalist.series,
-        "supertokens": math.nan
-        if each.generalist.supertokens is None
-        else each.generalist.supertokens,
+        "supertokens": math.nan if count is None else count,
         "against": each.specialist.series,
         "learned": each.learned,
         "task": each.measure.task,
         "metric": each.measure.metric,
-        "n": each.change.n,
-        **spread_line("mean", each.change),
+        **counted_line("mean", each.change),
         "p_holm": each.change.p,
     }

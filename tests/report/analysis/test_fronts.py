@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from foundry_bench.report.analysis.fronts import Front, find_front, find_fronts
 from foundry_bench.report.assemble import assemble
-from foundry_bench.report.figures.front import draw_front, picture_fronts
+from foundry_bench.report.figures.front import draw_front, picture_front
 from foundry_bench.report.records.harvest import SweepInfo
 from foundry_bench.report.records.rows import tidy_rows
 from foundry_bench.report.sentences.fronts import read_fronts
@@ -14,10 +14,10 @@ from foundry_bench.report.study.costs import GMACS, add_costs
 from foundry_bench.report.study.runs import measures_in
 from foundry_bench.report.study.summary import Summary, summarise
 from foundry_bench.report.tables.costs import tabulate_costs
-from foundry_bench.report.tables.search import is_search, tabulate_search
+from foundry_bench.report.tables.search import tabulate_search
 from tests.report.example_costs import fill_costs, profile
 from tests.report.examples import ExampleSweep
-from tests.report.summaries import read
+from tests.report.summaries import read, study
 
 MakeSweep = Callable[..., ExampleSweep]
 
@@ -123,7 +123,7 @@ def test_each_kind_of_cost_has_a_picture_and_a_table_tells_all(make_sweep: MakeS
     costs = add_costs(runs, evidence)
     summary = summarise(costs.runs, measures_in(tidy_rows(evidence)))
     fronts = find_fronts(summary, costs)
-    pictures = picture_fronts(fronts, costs, is_search=False)
+    pictures = [picture_front(each, costs, is_search=False) for each in fronts]
 
     assert [front.cost.unit for front in fronts] == ["G", "ms", "MiB"]
     assert pictures[0].name == "accuracy_vs_gmacs"
@@ -161,15 +161,12 @@ def test_a_searched_front_comes_with_its_settings_and_what_was_stopped(
 ) -> None:
     sweep = fill_costs(make_sweep())
     sweep.trial("main", "foundry", 0, None, supertokens=2, status="pruned")
-    evidence, runs, _ = read(sweep)
-    info = SweepInfo(
-        yaml="axes:\n  student.supertokens: [1, 4]\n  student.assignment: []\nsearch: {trials: 3}"
-    )
-    costs = add_costs(runs, evidence)
-    summary = summarise(costs.runs, measures_in(tidy_rows(evidence)))
-    fronts = find_fronts(summary, costs)[:1]
+    text = "axes:\n  student.supertokens: [1, 4]\n  student.assignment: []\nsearch: {trials: 3}"
+    (sweep.out / "sweep.yaml").write_text(text)
+    searched = study(sweep)
+    fronts = find_fronts(searched.summary, searched.costs)[:1]
 
-    extra = tabulate_search(evidence, info, costs.runs, fronts)
+    extra = tabulate_search(searched, fronts)
 
     assert extra is not None
     front, stopped = extra.tables
@@ -177,15 +174,17 @@ def test_a_searched_front_comes_with_its_settings_and_what_was_stopped(
     assert [row[3].text for row in front.rows] == ["1", "4", "16"]
     assert front.rows[0][4].text == "dso_pos"
     assert [row[0].text for row in stopped.rows] == ["foundry-s2-seed0"]
-    assert "were searched by these very numbers" in (
-        picture_fronts(fronts, costs, is_search=True)[0].caption
-    )
-    assert tabulate_search(evidence, SweepInfo(yaml="axes: {}"), costs.runs, fronts) is None
+    caption = picture_front(fronts[0], searched.costs, is_search=True).caption
+    assert "were searched by these very numbers" in caption
 
 
 @pytest.mark.parametrize("text", ["", "a: [", "- search", "search: null"])
-def test_a_file_that_says_nothing_of_a_search_has_none(text: str) -> None:
-    assert not is_search(SweepInfo(yaml=text))
+def test_a_file_that_says_nothing_of_a_search_has_none(make_sweep: MakeSweep, text: str) -> None:
+    sweep = fill_costs(make_sweep())
+    (sweep.out / "sweep.yaml").write_text(text)
+
+    assert not study(sweep).is_search
+    assert tabulate_search(study(sweep), []) is None
 
 
 def test_results_on_other_data_make_no_front(make_sweep: MakeSweep) -> None:

@@ -6,7 +6,7 @@ import pytest
 from foundry_bench.report.analysis.generality import Generality, compare_all, generalise
 from foundry_bench.report.records.task_data import name_data
 from foundry_bench.report.statistics.intervals import holm
-from foundry_bench.report.tables.generality import tabulate
+from foundry_bench.report.tables.generality import tabulate_generality
 from tests.report.example_tasks import fill_generalist, fill_generality
 from tests.report.examples import ExampleSweep
 from tests.report.summaries import read
@@ -73,7 +73,7 @@ def test_lines_hold_each_number_with_its_spread_over_folds(generality: Generalit
 
 
 def test_tables_have_a_row_a_backbone_and_a_column_a_result(generality: Generality) -> None:
-    results, differences = tabulate(generality).tables
+    results, differences = tabulate_generality(generality).tables
 
     assert results.header[:7] == (
         "variant",
@@ -115,7 +115,7 @@ def test_a_result_whose_epoch_was_chosen_on_test_is_marked(make_sweep: MakeSweep
     found = generalise(summary, {})
     assert found is not None
 
-    table, *rest = tabulate(found).tables
+    table, *rest = tabulate_generality(found).tables
 
     assert "classification · accuracy\N{DAGGER} (%)" in table.header
     assert "\N{DAGGER}: the epoch was chosen on the test set" in table.caption

@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pytest
 
 from foundry_bench.report.figures.curves import (
-    TaskCurves,
+    Curves,
     average_curves,
     collect_curves,
     compare_curves,
@@ -56,7 +56,7 @@ def test_a_stage_that_runs_share_is_one_curve(make_sweep: MakeSweep) -> None:
     assert len(collect_curves(evidence, runs, "distill", "loss")) == 1
 
 
-def _compare(sweep: ExampleSweep) -> TaskCurves | None:
+def _compare(sweep: ExampleSweep) -> Curves | None:
     evidence, runs, summary = read(sweep)
     curves = collect_curves(evidence, runs, "evaluate", "val_accuracy")
     return compare_curves(curves, summary.results[0], "validation accuracy")

@@ -13,6 +13,7 @@ from foundry_bench.report.figures.painting import (
     project,
     read_assignment,
 )
+from foundry_bench.report.records.harvest import read_arrays
 from tests.report.examples import ExampleSweep, simple_clouds
 
 
@@ -88,7 +89,8 @@ def test_light_follows_the_surface() -> None:
 def test_arrays_are_read_as_the_stage_left_them(full_sweep: ExampleSweep) -> None:
     points, _, _ = simple_clouds()
 
-    found = read_assignment(full_sweep.out / "stages" / "distill-foundry-s4-seed0" / "arrays.npz")
+    folder = full_sweep.out / "stages" / "distill-foundry-s4-seed0"
+    found = read_assignment(read_arrays(folder / "arrays.npz"))
 
     assert found is not None
     assert found.classes == ("ball", "ring")
@@ -100,12 +102,13 @@ def test_broken_arrays_are_none(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "arrays.npz"
     path.write_bytes(content)
 
-    assert read_assignment(path) is None
-    assert read_assignment(tmp_path / "missing.npz") is None
+    assert read_arrays(path) == {}
+    assert read_arrays(tmp_path / "missing.npz") == {}
+    assert read_assignment({}) is None
 
 
 def test_a_pickle_is_not_loaded(tmp_path: Path) -> None:
     path = tmp_path / "arrays.npz"
     np.savez(path, points_MN3=np.array([{}], dtype=object))
 
-    assert read_assignment(path) is None
+    assert read_arrays(path) == {}

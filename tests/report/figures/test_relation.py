@@ -5,8 +5,6 @@ import pytest
 
 from foundry_bench.report.analysis.relation import Relation, relate
 from foundry_bench.report.figures.along_axis import Profile, profile
-from foundry_bench.report.figures.times import StageTime, collect_times, sum_times
-from foundry_bench.report.records.harvest import read_folders
 from foundry_bench.report.study.measures import DISTILL_LOSS, HELDOUT_NMSE
 from foundry_bench.report.study.summary import Summary
 from tests.report.examples import COUNTS, ExampleSweep
@@ -92,35 +90,6 @@ def test_other_axes_make_other_series(make_sweep: MakeSweep) -> None:
         "foundry, assignment dso",
         "foundry, assignment dso_pos",
     ]
-
-
-def test_times_sum_by_kind_longest_first() -> None:
-    times = [
-        StageTime("distill", "", "cpu", 10.0, 1),
-        StageTime("distill", "", "cpu", 30.0, 2),
-        StageTime("evaluate", "probe", "cpu", 50.0, 1),
-    ]
-
-    data = sum_times(times)
-
-    assert data is not None
-    assert [(kind.label, kind.num_stages, kind.total) for kind in data.kinds] == [
-        ("evaluate: probe", 1, 50.0),
-        ("distill", 2, 40.0),
-    ]
-    assert data.kinds[1].quartiles == (15.0, 20.0, 25.0)
-    assert sum_times([]) is None
-
-
-def test_a_shared_stage_counts_once(make_sweep: MakeSweep) -> None:
-    sweep = make_sweep()
-    shared = sweep.stage("shared", "tokens")
-    for seed in (0, 1):
-        sweep.trial("main", "foundry", seed, None, supertokens=4, stages=[shared])
-
-    times = collect_times(read_folders([sweep.out]))
-
-    assert [(time.stage, time.num_trials) for time in times] == [("tokens", 2)]
 
 
 def test_each_group_is_compared_with_the_anchors_of_its_context(make_sweep: MakeSweep) -> None:
