@@ -7,10 +7,12 @@ import pandas as pd
 from foundry_bench.report.analysis.corruptions import find_clean
 from foundry_bench.report.analysis.fronts import find_fronts
 from foundry_bench.report.analysis.generality import generalise
+from foundry_bench.report.analysis.reruns import find_reruns
 from foundry_bench.report.analysis.specialists import contest
 from foundry_bench.report.claims.judge import Judged, judge_claims, load_claims
 from foundry_bench.report.claims.material import gather
 from foundry_bench.report.claims.settings import ClaimsFile
+from foundry_bench.report.figures.clouds import find_painting
 from foundry_bench.report.figures.collect import collect_pictures, fig2_data
 from foundry_bench.report.profile_faults import tell_faults
 from foundry_bench.report.profile_page import profile_section
@@ -29,7 +31,6 @@ from foundry_bench.report.tables.corruptions import tabulate_corruptions
 from foundry_bench.report.tables.costs import tabulate_costs
 from foundry_bench.report.tables.generality import tabulate_generality
 from foundry_bench.report.tables.parts import tabulate_parts
-from foundry_bench.report.tables.reruns import find_reruns
 from foundry_bench.report.tables.results import results_lines, results_table
 from foundry_bench.report.tables.search import tabulate_search
 from foundry_bench.report.tables.specialists import tabulate_specialists
@@ -68,11 +69,7 @@ def assemble(evidence: Evidence, claims: ClaimsFile | None = None) -> Report:
     costs = profile_section(evidence.profiles, has_trials=bool(studies))
     found = (*map(_assemble_sweep, studies), costs, scene_section(evidence))
     sweeps = tuple(section for section in found if section is not None)
-    notes = [
-        *evidence.notes,
-        *warn_of_profiles(material.profiles),
-        *tell_faults(evidence.profiles),
-    ]
+    notes = [*evidence.notes, *warn_of_profiles(material.profiles), *tell_faults(evidence.profiles)]
     if not sweeps:
         notes.append("There are no records of trials: nothing to show.")
     return Report(
@@ -107,11 +104,14 @@ def _assemble_sweep(study: Study) -> SweepReport:
             *results,
             *read_fronts(fronts),
         ]
+    notes = warn(study)
+    if any(trial.role == "main" for trial in evidence.trials) and find_painting(study) is None:
+        notes.append("No stage left clouds to paint.")
     return SweepReport(
         study.name,
         study.info,
         tuple(statements),
-        tuple(warn(study)),
+        tuple(notes),
         tuple(collect_pictures(study, generality, fronts)),
         results_table(summary),
         tuple(results_lines(summary)),

@@ -7,10 +7,10 @@ from typing import Protocol, TypeVar
 
 from matplotlib.figure import Figure
 
+from foundry_bench.report.analysis.reruns import Rerun
 from foundry_bench.report.records.harvest import SweepInfo
 from foundry_bench.report.records.provenance import Fact
 from foundry_bench.report.table import Line, Table
-from foundry_bench.report.tables.reruns import Rerun
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Statistics -> the best student within limits, and how sure that is."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from foundry_bench.errors import FoundryError
 from foundry_bench.registry import unknown
@@ -11,7 +11,7 @@ from foundry_bench.report.statistics.intervals import (
     MIN_SEEDS,
     Difference,
     Interval,
-    holm,
+    correct,
 )
 from foundry_bench.report.study.costs import GMACS, LATENCY, PEAK, WEIGHTS, Costs, Setup
 from foundry_bench.report.study.measures import Measure
@@ -174,18 +174,21 @@ def choose(summary: Summary, result: Measure, limits: Sequence[Limit]) -> Choice
             " neither"
         )
     groups = [group for group in groups if group.interval(result).n >= MIN_SEEDS] or groups
-    shares = {id(group): [limit.share(group) for limit in limits] for group in groups}
-    known = [group for group in groups if None not in shares[id(group)]]
+    shares = {group: [limit.share(group) for limit in limits] for group in groups}
+    known = [group for group in groups if None not in shares[group]]
     unknown_costs = [
         Unknown(group, summary.name(group), lacking)
         for group in groups
         if (lacking := tuple(limit for limit in limits if limit.share(group) is None))
     ]
-    within = [group for group in known if _largest(shares[id(group)]) <= 1]
+    within = [group for group in known if _largest(shares[group]) <= 1]
     if not within:
         raise FoundryError(_nothing(known, shares, limits, summary))
-    within.sort(key=lambda group: -group.interval(result).mean)
-    best = within[0]
+    best, *others = sorted(within, key=lambda group: -group.interval(result).mean)
+    changes = correct({place: best.difference(each, result) for place, each in enumerate(others)})
+    rivals = [
+        Rival(other, summary.name(other), changes[place]) for place, other in enumerate(others)
+    ]
     cost = next((limit.measure for limit in limits if limit.measure is not None), GMACS)
     teacher = summary.teacher_of(best)
     of_teacher = [] if teacher is None else [limit.share(teacher) for limit in limits]
@@ -196,7 +199,7 @@ def choose(summary: Summary, result: Measure, limits: Sequence[Limit]) -> Choice
         best,
         summary.name(best),
         best.interval(result),
-        _rivals(best, within[1:], result, summary),
+        tuple(rivals),
         find_front(summary, result, cost),
         tuple(unknown_costs),
         teacher,
@@ -228,24 +231,13 @@ def _fits(setup: Setup, wanted: Wanted) -> bool:
     )
 
 
-def _rivals(
-    best: Group, others: Sequence[Group], result: Measure, summary: Summary
-) -> tuple[Rival, ...]:
-    changes = [best.difference(other, result) for other in others]
-    corrected = holm([change.p for change in changes])
-    return tuple(
-        Rival(other, summary.name(other), replace(change, p=p))
-        for other, change, p in zip(others, changes, corrected, strict=True)
-    )
-
-
 def _largest(shares: Sequence[float | None]) -> float:
     return max((share for share in shares if share is not None), default=0.0)
 
 
 def _nothing(
     known: Sequence[Group],
-    shares: Mapping[int, Sequence[float | None]],
+    shares: Mapping[Group, Sequence[float | None]],
     limits: Sequence[Limit],
     summary: Summary,
 ) -> str:
@@ -257,11 +249,11 @@ def _nothing(
             if all(each[place] is None for each in shares.values())
         ]
         return f"no student's {' and '.join(missing) or 'costs'} are known"
-    nearest = min(known, key=lambda group: _largest(shares[id(group)]))
+    nearest = min(known, key=lambda group: _largest(shares[group]))
     over = [
         f"{limit.what} {nearest.interval(limit.measure).mean:.4g} {limit.measure.unit}"
         f" ({limit.option} {limit.most:g})"
-        for limit, share in zip(limits, shares[id(nearest)], strict=True)
+        for limit, share in zip(limits, shares[nearest], strict=True)
         if share is not None and share > 1 and limit.measure is not None
     ]
     return (

@@ -127,8 +127,7 @@ def find_front(summary: Summary, result: Measure, cost: Measure) -> Front | None
         return None
     enough = [group for group in having if group.interval(result).n >= MIN_SEEDS]
     groups = sorted(
-        enough or having,
-        key=lambda group: (_mean(group, cost), -_mean(group, result), group.name),
+        enough or having, key=lambda group: (_mean(group, cost), -_mean(group, result), group.name)
     )
     judged = [_judge(group, groups, result, cost) for group in groups]
     corrected = _correct(judged)

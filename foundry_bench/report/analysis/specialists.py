@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from foundry_bench.report.statistics.intervals import Difference, holm
+from foundry_bench.report.statistics.intervals import Difference, correct
 from foundry_bench.report.study.measures import Measure
 from foundry_bench.report.study.series import Series
 from foundry_bench.report.study.study import SPECIALIST
@@ -59,12 +59,8 @@ def contest(summary: Summary, specialists: Mapping[Series, str]) -> list[Contest
         for measure in find_contested(summary, specialists)
         if main.by_seed.get(measure) and other.by_seed.get(measure)
     ]
-    corrected = holm([each.change.p for each in found])
-    return [
-        replace(each, change=replace(each.change, p=p))
-        for each, p in zip(found, corrected, strict=True)
-        if each.change.n
-    ]
+    corrected = correct({place: each.change for place, each in enumerate(found)})
+    return [replace(found[place], change=change) for place, change in corrected.items() if change.n]
 
 
 def find_contested(summary: Summary, specialists: Mapping[Series, str]) -> list[Measure]:

@@ -51,11 +51,7 @@ def gather(evidence: Evidence, studies: tuple[Study, ...]) -> Material:
 def main_series(study: Study, settings: CheckSettings, axis: Axis) -> Mapping[str, list[Group]]:
     """The main series that a check speaks of, by name: groups that stand somewhere on `axis`."""
     found = {
-        name: [
-            group
-            for group in groups
-            if group.level.on(axis) is not None and is_meant(study, group, settings)
-        ]
+        name: [group for group in groups if group.is_on(axis) and is_meant(study, group, settings)]
         for name, groups in study.summary.main_series(axis).items()
     }
     return {name: groups for name, groups in found.items() if groups}
@@ -111,4 +107,4 @@ def sources(study: Study, groups: Sequence[Group], measure: Measure) -> Iterator
     """Names of the very numbers that `groups` have."""
     for group in groups:
         for run in study.runs_of(group, measure):
-            yield f"{measure.metric}:{run.keys[measure]}"
+            yield f"{measure.metric}:{run.numbers[measure][1]}"

@@ -125,8 +125,4 @@ def _ruling_data(ruling: Ruling | None) -> dict[str, Any] | None:
         }
         for finding in ruling.findings
     ]
-    return {
-        "outcome": ruling.outcome,
-        "would_decide": ruling.deciding,
-        "comparisons": comparisons,
-    }
+    return {"outcome": ruling.outcome, "would_decide": ruling.deciding, "comparisons": comparisons}

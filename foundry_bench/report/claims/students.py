@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
+from foundry_bench.report.analysis.losses import pair_losses
 from foundry_bench.report.analysis.specialists import contest
 from foundry_bench.report.claims.finding import Finding, Limit
 from foundry_bench.report.claims.material import Material, compare, is_meant, results
 from foundry_bench.report.claims.settings import Generalist, Losses, NearTeacher, Order
-from foundry_bench.report.sentences.variants import pair_losses
 from foundry_bench.report.study.study import Study
 from foundry_bench.report.study.summary import Group
 

@@ -116,16 +116,16 @@ class GateProfile:
 def profile(summary: Summary, y: Measure, axis: Axis | None = None) -> Profile | None:
     """`y` along `axis`, by default the summary's; None if nothing has it."""
     along = axis or summary.axis
-    series = {}
-    for name, groups in summary.series(along).items():
-        marks = tuple(
-            Mark(place, group.interval(y), group.by_seed[y])
-            for group in groups
-            for place in [group.level.on(along)]
-            if place is not None and group.by_seed.get(y)
+    series = {
+        name: (
+            groups[0].role,
+            tuple(
+                Mark(group.level.on(along) or 0.0, group.interval(y), group.by_seed[y])
+                for group in groups
+            ),
         )
-        if marks:
-            series[name] = groups[0].role, marks
+        for name, groups in summary.series(along, having=y).items()
+    }
     return Profile(y, along, series, find_anchors(summary, y)) if series else None
 
 

@@ -1,23 +1,15 @@
-"""What figures of many tasks call a backbone, and what decides how it looks."""
+"""How backbones look where a figure has a mark each: colour, marker, legend."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from foundry_bench.record import Role
 from foundry_bench.report.analysis.anchors import ANCHORS
 from foundry_bench.report.figures.canvas import add_series_legend, make_key
-from foundry_bench.report.figures.style import (
-    INK,
-    MAIN,
-    SERIES,
-    anchor_style,
-    level_colours,
-)
+from foundry_bench.report.figures.style import INK, MAIN, SERIES, anchor_style, level_colours
 from foundry_bench.report.statistics.intervals import Interval
 from foundry_bench.report.study.levels import SUPERTOKENS
 from foundry_bench.report.study.summary import TEACHER, Group
@@ -28,23 +20,13 @@ Look = tuple[str, str]
 _ANCHOR_MARKERS = {TEACHER: "X", "not_distilled": "s", "scratch": "^"}
 
 
-@dataclass(frozen=True)
-class Named:
-    """A backbone of a figure."""
-
-    name: str
-    role: Role
-    variant: str
-    supertokens: int | None
-
-
-def name_backbone(group: Group) -> Named:
+def call_backbone(group: Group) -> str:
     """An anchor by its usual name, every other group by series and level."""
     usual = ANCHORS.get(group.variant) if group.role == "anchor" else None
-    return Named(usual or group.name, group.role, group.variant, group.supertokens)
+    return usual or group.name
 
 
-def choose_looks(backbones: Sequence[Named]) -> dict[Named, Look]:
+def choose_looks(backbones: Sequence[Group]) -> dict[Group, Look]:
     """Main students by their number of SuperTokens if they differ in it; controls one by one."""
     counts = [each.supertokens for each in backbones if each.role == "main" and each.supertokens]
     by_level = level_colours(SUPERTOKENS, counts) if len(set(counts)) > 1 else {}
@@ -61,7 +43,7 @@ def choose_looks(backbones: Sequence[Named]) -> dict[Named, Look]:
     return looks
 
 
-def make_marker(backbone: Named, look: Look, linestyle: str = "") -> Line2D:
+def make_marker(backbone: Group, look: Look, linestyle: str = "") -> Line2D:
     """A marker without a place; main students are filled."""
     colour, marker = look
     filled: dict[str, Any] = {
@@ -71,14 +53,16 @@ def make_marker(backbone: Named, look: Look, linestyle: str = "") -> Line2D:
         "markersize": 3.8, "markeredgewidth": 1.0, "markerfacecolor": "white", "zorder": 3.5,
     }  # fmt: skip
     looks = filled if backbone.role == "main" else hollow
-    return make_key(backbone.name, colour, marker, linestyle=linestyle, linewidth=1.0, **looks)
+    return make_key(
+        call_backbone(backbone), colour, marker, linestyle=linestyle, linewidth=1.0, **looks
+    )
 
 
 def draw_beside(
     axes: Axes,
-    looks: Mapping[Named, Look],
+    looks: Mapping[Group, Look],
     place: int,
-    marks: Mapping[Named, Interval],
+    marks: Mapping[Group, Interval],
     step: float,
 ) -> None:
     """A row of a figure: a mark for each backbone that has one, with its interval, one below the
@@ -95,6 +79,6 @@ def draw_beside(
         axes.add_line(mark)
 
 
-def add_backbones(figure: Figure, looks: Mapping[Named, Look]) -> None:
+def add_backbones(figure: Figure, looks: Mapping[Group, Look]) -> None:
     """The backbones by name, below the figure."""
     add_series_legend(figure, [make_marker(backbone, look) for backbone, look in looks.items()])

@@ -13,7 +13,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
 from foundry_bench.report.analysis.anchors import AnchorLine
-from foundry_bench.report.figures.style import SOFT, STYLE, WIDTH, anchor_style
+from foundry_bench.report.figures.style import INK, SOFT, STYLE, WIDTH, anchor_style
 from foundry_bench.report.statistics.intervals import MIN_SEEDS, Interval
 from foundry_bench.report.study.summary import TEACHER
 from foundry_bench.report.wording import DETERMINISTIC
@@ -124,9 +124,29 @@ def draw_band(
     axes.fill_between(xs, low, high, color=colour, alpha=alpha, linewidth=0)
 
 
-def half_width(interval: Interval) -> float | None:
-    """Half an interval as error bars take it; None where there is no width."""
-    return interval.half if interval.half > 0 else None
+def draw_mean(
+    axes: Axes,
+    x: Interval,
+    y: Interval,
+    colour: str,
+    marker: str,
+    *,
+    is_filled: bool,
+    **looks: Any,
+) -> None:
+    """A marker with its intervals both ways, where those have a width."""
+    axes.errorbar(
+        x.mean,
+        y.mean,
+        xerr=x.half if x.half > 0 else None,
+        yerr=y.half if y.half > 0 else None,
+        marker=marker,
+        color=colour,
+        markerfacecolor=colour if is_filled else "white",
+        markeredgecolor=INK if is_filled else colour,
+        capsize=0,
+        **looks,
+    )
 
 
 def make_key(label: str, colour: str | None = SOFT, marker: str = "o", **looks: Any) -> Line2D:

@@ -1,7 +1,7 @@
 """What corrupted clouds cost: by kind, and over severities where there are several."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -9,12 +9,11 @@ from matplotlib.figure import Figure
 from foundry_bench.report.analysis.corruptions import find_clean_result, split_metric
 from foundry_bench.report.figures.backbones import (
     Look,
-    Named,
     add_backbones,
+    call_backbone,
     choose_looks,
     draw_beside,
     make_marker,
-    name_backbone,
 )
 from foundry_bench.report.figures.canvas import (
     INTERVALS,
@@ -36,56 +35,50 @@ _COLUMNS = 2
 
 
 @dataclass(frozen=True)
-class Damage:
-    """One backbone on corrupted clouds.
-
-    Attributes:
-        drops: kind -> severity -> accuracy lost against clean clouds, paired by seed. The
-            severity is 0 where a task has the default one only.
-    """
-
-    backbone: Named
-    drops: Mapping[str, Mapping[int, Interval]]
-
-
-@dataclass(frozen=True)
 class Corruptions:
     """Backbones on the corrupted clouds of one task.
 
     Attributes:
         clean: the result on the same clouds as they are.
-        damages: as tables list backbones.
+        drops: (backbone, kind, severity) -> accuracy lost against clean clouds, paired by seed;
+            backbones as tables list them. The severity is 0 where a task has the default one only.
     """
 
     task: str
     clean: Measure
-    kinds: tuple[str, ...]
-    severities: tuple[int, ...]
-    damages: tuple[Damage, ...]
+    drops: Mapping[tuple[Group, str, int], Interval]
 
     @property
-    def counts(self) -> list[int]:
-        """Of how many seeds each number is."""
-        return [
-            drop.n
-            for damage in self.damages
-            for by in damage.drops.values()
-            for drop in by.values()
-        ]
+    def backbones(self) -> list[Group]:
+        """Each once."""
+        return list(dict.fromkeys(group for group, _, _ in self.drops))
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Each once, by name."""
+        return tuple(sorted({kind for _, kind, _ in self.drops}))
+
+    @property
+    def severities(self) -> tuple[int, ...]:
+        """In order."""
+        return tuple(sorted({severity for _, _, severity in self.drops}))
+
+    @property
+    def remark(self) -> str:
+        """What bars and bands are."""
+        return intervals_text([drop.n for drop in self.drops.values()])
 
     def lines(self) -> list[Line]:
         """A line per backbone, kind and severity."""
         return [
             {
-                "role": damage.backbone.role,
-                "series": damage.backbone.name,
+                "role": group.role,
+                "series": call_backbone(group),
                 "kind": kind,
                 "severity": severity or "default",
                 **counted_line("drop", drop),
             }
-            for damage in self.damages
-            for kind, drops in damage.drops.items()
-            for severity, drop in drops.items()
+            for (group, kind, severity), drop in self.drops.items()
         ]
 
 
@@ -100,94 +93,81 @@ def gather_damage(summary: Summary, clean_tasks: Mapping[str, str]) -> list[Corr
         clean = find_clean_result(summary, clean_tasks.get(task))
         if clean is None:
             continue
-        severities = sorted({severity for _, severity in map(split_metric, own) if severity})
-        shown = [each for each in own if bool(split_metric(each)[1]) == bool(severities)]
-        damages = [
-            damage
+        has_severities = any(severity for _, severity in map(split_metric, own))
+        drops = {
+            (group, kind, severity): mean_interval(lost)
             for group in summary.ordered
-            for damage in [_damage(group, summary, clean, shown)]
-            if damage.drops
-        ]
-        if damages:
-            kinds = tuple(dict.fromkeys(split_metric(each)[0] for each in shown))
-            found.append(Corruptions(task, clean, kinds, tuple(severities) or (0,), tuple(damages)))
+            for measure in own
+            for kind, severity in [split_metric(measure)]
+            for lost in [_lose(group, clean, measure)]
+            if lost and bool(severity) == has_severities
+        }
+        if drops:
+            found.append(Corruptions(task, clean, drops))
     return found
 
 
-def _damage(group: Group, summary: Summary, clean: Measure, shown: Sequence[Measure]) -> Damage:
-    drops: dict[str, dict[int, Interval]] = {}
-    before = group.by_seed.get(clean, {})
-    for measure in shown:
-        after = group.by_seed.get(measure, {})
-        lost = [before[seed] - after[seed] for seed in sorted(before.keys() & after.keys())]
-        if lost:
-            kind, severity = split_metric(measure)
-            is_constant = measure in group.constants
-            drops.setdefault(kind, {})[severity] = replace(
-                mean_interval(lost), is_constant=is_constant
-            )
-    return Damage(name_backbone(group), drops)
+def _lose(group: Group, clean: Measure, corrupted: Measure) -> list[float]:
+    before, after = group.by_seed.get(clean, {}), group.by_seed.get(corrupted, {})
+    return [before[seed] - after[seed] for seed in sorted(before.keys() & after.keys())]
 
 
 def draw_corruptions(data: Corruptions) -> Figure:
     """A row a kind and a point a backbone; with several severities a panel a kind and curves."""
-    looks = choose_looks([damage.backbone for damage in data.damages])
+    looks = choose_looks(data.backbones)
     figure = _panels(data, looks) if len(data.severities) > 1 else _rows(data, looks)
     add_backbones(figure, looks)
     return figure
 
 
-def _rows(data: Corruptions, looks: Mapping[Named, Look]) -> Figure:
-    figure = new_figure(1.0 + 0.3 * len(data.kinds))
+def _rows(data: Corruptions, looks: Mapping[Group, Look]) -> Figure:
+    kinds = data.kinds
+    figure = new_figure(1.0 + 0.3 * len(kinds))
     axes = figure.add_subplot()
-    (severity,) = data.severities
-    step = min(0.15, 0.7 / len(data.damages))
-    for place, kind in enumerate(data.kinds):
-        drops = {each.backbone: each.drops.get(kind, {}) for each in data.damages}
-        marks = {name: by[severity] for name, by in drops.items() if severity in by}
+    step = min(0.15, 0.7 / len(looks))
+    for place, kind in enumerate(kinds):
+        marks = {group: drop for (group, each, _), drop in data.drops.items() if each == kind}
         draw_beside(axes, looks, place, marks, step)
     axes.autoscale_view()
     axes.axvline(0, color=INK, linewidth=0.7, zorder=1)
-    axes.set_yticks(range(len(data.kinds)), [kind.replace("_", " ") for kind in data.kinds])
-    axes.set_ylim(len(data.kinds) - 0.5, -0.5)
+    axes.set_yticks(range(len(kinds)), [kind.replace("_", " ") for kind in kinds])
+    axes.set_ylim(len(kinds) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("accuracy lost against clean clouds (points)")
-    note(axes, intervals_text(data.counts))
+    note(axes, data.remark)
     return figure
 
 
-def _panels(data: Corruptions, looks: Mapping[Named, Look]) -> Figure:
-    num_rows = -(-len(data.kinds) // _COLUMNS)
+def _panels(data: Corruptions, looks: Mapping[Group, Look]) -> Figure:
+    kinds = data.kinds
+    num_rows = -(-len(kinds) // _COLUMNS)
     figure = new_figure(1.0 + 1.25 * num_rows)
     grid = figure.subplots(num_rows, _COLUMNS, sharex=True, sharey=True, squeeze=False)
-    for place, axes in enumerate(grid.flat):
-        if place >= len(data.kinds):
-            axes.set_visible(False)
-            continue
-        kind = data.kinds[place]
-        for damage in data.damages:
-            look = looks[damage.backbone]
-            _draw_curve(axes, damage.backbone, damage.drops.get(kind, {}), look)
+    for axes in grid.flat[len(kinds) :]:
+        axes.set_visible(False)
+    for place, (kind, axes) in enumerate(zip(kinds, grid.flat, strict=False)):
+        for group, look in looks.items():
+            _draw_curve(axes, data, group, kind, look)
         axes.autoscale_view()
         axes.axhline(0, color=INK, linewidth=0.7, zorder=1)
         axes.set_title(kind.replace("_", " "), fontsize=6.6, loc="left", pad=3)
         axes.set_xticks(data.severities)
-        if place + _COLUMNS >= len(data.kinds):
+        if place + _COLUMNS >= len(kinds):
             axes.set_xlabel("severity")
             axes.tick_params(labelbottom=True)
     for line in grid[:, 0]:
         line.set_ylabel("accuracy lost (points)", fontsize=7)
-    figure.suptitle(intervals_text(data.counts), x=0.02, ha="left", fontsize=6.2)
+    figure.suptitle(data.remark, x=0.02, ha="left", fontsize=6.2)
     return figure
 
 
-def _draw_curve(axes: Axes, backbone: Named, drops: Mapping[int, Interval], look: Look) -> None:
+def _draw_curve(axes: Axes, data: Corruptions, group: Group, kind: str, look: Look) -> None:
     """One backbone over severities."""
-    severities = sorted(drops)
-    intervals = [drops[severity] for severity in severities]
+    severities = [each for each in data.severities if (group, kind, each) in data.drops]
+    intervals = [data.drops[group, kind, each] for each in severities]
     if intervals and all(interval.is_bounded for interval in intervals):
         draw_band(axes, severities, intervals, look[0], 0.13)
-    curve = make_marker(backbone, look, "-")
+    curve = make_marker(group, look, "-")
     curve.set_data(severities, [interval.mean for interval in intervals])
     axes.add_line(curve)
 
@@ -206,5 +186,5 @@ def picture_corruptions(data: Corruptions, own: str) -> Picture:
         f" filled. {INTERVALS}."
     )
     title = "Accuracy lost on corrupted clouds"
-    alt = f"Accuracy lost under {kinds}, for {len(data.damages)} backbones."
+    alt = f"Accuracy lost under {kinds}, for {len(data.backbones)} backbones."
     return picture(f"corruption{own}", title, caption, alt, data, draw_corruptions)

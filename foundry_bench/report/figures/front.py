@@ -15,8 +15,8 @@ from foundry_bench.report.figures.canvas import (
     add_series_legend,
     anchor_words,
     draw_anchors,
+    draw_mean,
     focus,
-    half_width,
     intervals_text,
     make_key,
     new_figure,
@@ -41,6 +41,10 @@ CLOSE = 0.07
 MAX_NUMBERED = 9
 """Points of the front that have room for their numbers."""
 
+ON_FRONT = {"markersize": 6.0, "markeredgewidth": 0.8, "elinewidth": 0.8, "zorder": 4.0}
+BESIDE = {"markersize": 4.4, "markeredgewidth": 1.0, "elinewidth": 0.8, "zorder": 3.0}
+"""Looks of points."""
+
 
 def draw_front(data: Front) -> Figure:
     """A point a student with its intervals, filled on the front; the front as a line of steps."""
@@ -56,7 +60,9 @@ def draw_front(data: Front) -> Figure:
     for point in data.points:
         level = _level(point)
         colour = SOFT if level is None else colours[level]
-        _draw_point(axes, point, colour, markers[point.group.series])
+        is_on, marker = point.is_on_front, markers[point.group.series]
+        looks = ON_FRONT if is_on else {**BESIDE, "alpha": 0.75}
+        draw_mean(axes, point.cost, point.result, colour, marker, is_filled=is_on, **looks)
     _set_costs(axes, data)
     values = _values(data.points)
     draw_anchors(axes, data.anchors, focus(values, []), data.result.digits)
@@ -80,25 +86,6 @@ def _values(points: Sequence[Point]) -> list[float]:
         for value in (point.result.mean, point.result.low, point.result.high)
         if math.isfinite(value)
     ]
-
-
-def _draw_point(axes: Axes, point: Point, colour: str, marker: str) -> None:
-    axes.errorbar(
-        point.cost.mean,
-        point.result.mean,
-        xerr=half_width(point.cost),
-        yerr=half_width(point.result),
-        marker=marker,
-        markersize=6.0 if point.is_on_front else 4.4,
-        color=colour,
-        markerfacecolor=colour if point.is_on_front else "white",
-        markeredgecolor=INK if point.is_on_front else colour,
-        markeredgewidth=0.8 if point.is_on_front else 1.0,
-        elinewidth=0.8,
-        alpha=1.0 if point.is_on_front else 0.75,
-        capsize=0,
-        zorder=4 if point.is_on_front else 3,
-    )
 
 
 def _set_costs(axes: Axes, data: Front) -> None:
@@ -125,13 +112,7 @@ def _draw_steps(axes: Axes, data: Front) -> None:
     costs = [*(point.cost.mean for point in front), axes.get_xlim()[1]]
     results = [*(point.result.mean for point in front), front[-1].result.mean]
     axes.plot(
-        costs,
-        results,
-        drawstyle="steps-post",
-        color=INK,
-        linewidth=1.1,
-        alpha=0.8,
-        zorder=2.5,
+        costs, results, drawstyle="steps-post", color=INK, linewidth=1.1, alpha=0.8, zorder=2.5
     )
     if len(front) > MAX_NUMBERED:
         return

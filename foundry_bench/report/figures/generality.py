@@ -7,20 +7,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from foundry_bench.report.analysis.generality import Backbone, Generality, task_text
+from foundry_bench.report.analysis.generality import Generality, task_text
 from foundry_bench.report.figures.backbones import (
-    Named,
     add_backbones,
+    call_backbone,
     choose_looks,
     draw_beside,
-    name_backbone,
 )
 from foundry_bench.report.figures.canvas import INTERVALS, intervals_text, new_figure, note
 from foundry_bench.report.figures.style import INK, MAIN, SOFT
 from foundry_bench.report.sections import Picture, picture
 from foundry_bench.report.statistics.intervals import Difference, Interval
 from foundry_bench.report.study.measures import Measure, own_label
-from foundry_bench.report.study.summary import TEACHER
+from foundry_bench.report.study.summary import TEACHER, Group
 from foundry_bench.report.table import Line, counted_line
 from foundry_bench.report.wording import and_list, number
 
@@ -55,7 +54,7 @@ class TaskRow:
     task: str
     detail: str
     teacher: Interval
-    marks: dict[Named, Difference]
+    marks: dict[Group, Difference]
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class Matrix:
         has_all: whether controls are among them, if there are any.
     """
 
-    students: tuple[Named, ...]
+    students: tuple[Group, ...]
     rows: tuple[TaskRow, ...]
     has_all: bool
 
@@ -82,7 +81,7 @@ class Matrix:
             {
                 "task": row.measure.task,
                 "metric": row.measure.metric,
-                "series": student.name,
+                "series": call_backbone(student),
                 "role": student.role,
                 "teacher": row.teacher.mean,
                 **counted_line("to_teacher", change),
@@ -102,30 +101,23 @@ def arrange(generality: Generality) -> Matrix | None:
     if not main:
         return None
     context = main[0].setting.context
-    near = [each for each in generality.backbones if each.group.setting.context == context]
-    teacher = next((each for each in near if each.group.variant == TEACHER), None)
+    near = [group for group in generality.changes if group.setting.context == context]
+    teacher = next((group for group in near if group.variant == TEACHER), None)
     compared = sorted(
-        (each for each in near if each.to_teacher),
-        key=lambda each: ("main", "anchor", "control").index(each.group.role),
+        filter(generality.to_teacher, near),
+        key=lambda group: ("main", "anchor", "control").index(group.role),
     )
     drawn = _thin_out(compared)
-    if teacher is None or not drawn:
+    if teacher is None:
         return None
     rows = []
     for measure in generality.measures:
-        marks = {
-            name_backbone(each.group): each.to_teacher[measure]
-            for each in drawn
-            if measure in each.to_teacher
-        }
+        changes = {group: generality.to_teacher(group).get(measure) for group in drawn}
+        marks = {group: change for group, change in changes.items() if change is not None}
         if marks and measure.unit == "%" and not measure.is_further:
             texts = _name(measure, generality.data.get(measure.task, ""))
-            rows.append(TaskRow(measure, *texts, teacher.group.interval(measure), marks))
-    if not rows:
-        return None
-    return Matrix(
-        tuple(name_backbone(each.group) for each in drawn), tuple(rows), len(drawn) == len(compared)
-    )
+            rows.append(TaskRow(measure, *texts, teacher.interval(measure), marks))
+    return Matrix(tuple(drawn), tuple(rows), len(drawn) == len(compared)) if rows else None
 
 
 def _name(measure: Measure, data: str) -> tuple[str, str]:
@@ -138,11 +130,11 @@ def _name(measure: Measure, data: str) -> tuple[str, str]:
     return text, detail if data in ("", own) else f"{detail}, {data}"
 
 
-def _thin_out(backbones: Sequence[Backbone]) -> list[Backbone]:
+def _thin_out(backbones: Sequence[Group]) -> list[Group]:
     """Without controls, if there are too many; of main students then the last ones."""
     if len(backbones) <= MAX_BACKBONES:
         return list(backbones)
-    kept = [each for each in backbones if each.group.role != "control"]
+    kept = [each for each in backbones if each.role != "control"]
     return kept[max(0, len(kept) - MAX_BACKBONES) :]
 
 
@@ -175,10 +167,7 @@ def draw_matrix(data: Matrix) -> Figure:
 
 
 def _name_row(axes: Axes, place: int, row: TaskRow) -> None:
-    for text, up, size, colour in (
-        (row.task, 0.2, 6.6, INK),
-        (row.detail, -0.22, 5.6, SOFT),
-    ):
+    for text, up, size, colour in ((row.task, 0.2, 6.6, INK), (row.detail, -0.22, 5.6, SOFT)):
         axes.annotate(
             text, (-0.025, place - up), xycoords=("axes fraction", "data"), ha="right", va="center",
             fontsize=size, color=colour, annotation_clip=False,
@@ -220,7 +209,7 @@ def _ticks(axes: Axes) -> list[float]:
 
 def picture_matrix(data: Matrix) -> Picture:
     """The backbones against the teacher."""
-    names = and_list(student.name for student in data.students)
+    names = and_list(map(call_backbone, data.students))
     untrained = sorted({row.task for row in data.rows if not row.measure.is_trained})
     scratch = (
         f" On {and_list(untrained)} nothing is trained: from scratch is random weights there."

@@ -24,11 +24,7 @@ from foundry_bench.report.figures.canvas import (
     note,
     without_common,
 )
-from foundry_bench.report.figures.style import (
-    INK,
-    anchor_style,
-    level_colours,
-)
+from foundry_bench.report.figures.style import INK, anchor_style, level_colours
 from foundry_bench.report.sections import Picture, picture
 from foundry_bench.report.statistics.intervals import Interval
 from foundry_bench.report.study.levels import SUPERTOKENS
@@ -52,43 +48,41 @@ FAR_OTHERS = 0.3
 LABEL_LETTERS = 20
 """What a line of a variant's name has room for."""
 
-Marks = Mapping[int | None, Interval]
-
 
 @dataclass(frozen=True)
 class Standing:
-    """What a variant reaches.
-
-    Attributes:
-        marks: number of SuperTokens (None for students without) -> result.
-        errors: the same for the held-out error.
-    """
+    """A variant, and its groups by their numbers of SuperTokens (None for students without)."""
 
     series: str
-    role: Role
-    marks: dict[int | None, Interval]
-    errors: dict[int | None, Interval]
+    groups: Mapping[int | None, Group]
 
     @property
-    def mean(self) -> float:
-        """At the largest number of SuperTokens."""
-        return self.marks[max(self.marks, key=lambda count: count or 0)].mean
+    def role(self) -> Role:
+        """Of all groups."""
+        return next(iter(self.groups.values())).role
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Variants by their result at the largest number of SuperTokens, the best first."""
+    """Variants by their result at the largest number of SuperTokens, the best first; beside it
+    their held-out error.
+    """
 
     y: Measure
-    error: Measure
     standings: tuple[Standing, ...]
     anchors: tuple[AnchorLine, ...]
 
     @property
     def counts(self) -> list[int | None]:
         """The numbers of SuperTokens that there are, None last."""
-        found = {count for standing in self.standings for count in standing.marks}
+        found = {count for standing in self.standings for count in standing.groups}
         return sorted(found, key=lambda count: math.inf if count is None else count)
+
+    @property
+    def results(self) -> list[Interval]:
+        """Of all groups."""
+        groups = (group for standing in self.standings for group in standing.groups.values())
+        return [group.interval(self.y) for group in groups]
 
     def lines(self) -> list[Line]:
         """A line per variant and s, then the anchors."""
@@ -98,11 +92,11 @@ class Ranking:
                 "role": standing.role,
                 "series": standing.series,
                 "supertokens": "" if count is None else count,
-                **counted_line("y", mark),
-                **spread_line(self.error.slug, standing.errors.get(count, _NOTHING)),
+                **counted_line("y", group.interval(self.y)),
+                **spread_line(HELDOUT_NMSE.slug, group.interval(HELDOUT_NMSE)),
             }
             for standing in self.standings
-            for count, mark in standing.marks.items()
+            for count, group in standing.groups.items()
         ]
         return means + anchor_lines(self.anchors)
 
@@ -121,26 +115,31 @@ def rank(summary: Summary, y: Measure) -> Ranking | None:
     context = main[0].setting.context
     others = _other_students(summary)
     found = {
-        name: [
-            group
+        name: {
+            group.supertokens: group
             for group in groups
             if group.by_seed.get(y)
             and group.supertokens in counts
             and group.setting.context == context
-        ]
+        }
         for name, groups in {**summary.series(), **others}.items()
     }
-    standings = [_standing(name, groups, y) for name, groups in found.items() if groups]
-    has_lines = any(len(standing.marks) > 1 for standing in standings)
+    standings = [Standing(name, groups) for name, groups in found.items() if groups]
+    has_lines = any(len(standing.groups) > 1 for standing in standings)
     if len(standings) < (MIN_VARIANTS if has_lines else MIN_VARIANTS - 1):
         return None
-    ordered = sorted(standings, key=lambda standing: -standing.mean)
+
+    def at_largest(standing: Standing) -> float:
+        count = max(standing.groups, key=lambda count: count or 0)
+        return standing.groups[count].interval(y).mean
+
+    ordered = sorted(standings, key=at_largest, reverse=True)
     anchors = [
         group
         for group in summary.of_role("anchor")
         if group.setting.context == context and group.series not in others
     ]
-    return Ranking(y, HELDOUT_NMSE, tuple(ordered), find_anchors(summary, y, anchors))
+    return Ranking(y, tuple(ordered), find_anchors(summary, y, anchors))
 
 
 def _other_students(summary: Summary) -> dict[str, list[Group]]:
@@ -153,32 +152,17 @@ def _other_students(summary: Summary) -> dict[str, list[Group]]:
     return found
 
 
-def _standing(name: str, groups: Sequence[Group], y: Measure) -> Standing:
-    return Standing(
-        name,
-        groups[0].role,
-        {group.supertokens: group.interval(y) for group in groups},
-        {
-            group.supertokens: group.interval(HELDOUT_NMSE)
-            for group in groups
-            if group.by_seed.get(HELDOUT_NMSE)
-        },
-    )
-
-
 def draw_ranking(data: Ranking) -> Figure:
     """A row a variant, the best on top; a colour a number of SuperTokens; the main one filled."""
     rows, labels = len(data.standings), _labels(data)
     num_lines = max(label.count("\n") + 1 for label in labels)
     figure = new_figure(1.25 + max(0.2, 0.02 + 0.12 * num_lines) * rows)
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2.0, 1.0))
-    counts = data.counts
-    colours: dict[int | None, str] = {None: WITHOUT}
-    for count, colour in level_colours(SUPERTOKENS, [c for c in counts if c is not None]).items():
-        colours[int(count)] = colour
+    by_level = level_colours(SUPERTOKENS, [count for count in data.counts if count is not None])
+    colours = {count: WITHOUT if count is None else by_level[count] for count in data.counts}
     for row, standing in enumerate(data.standings):
-        for axes, marks in ((left, standing.marks), (right, standing.errors)):
-            _draw_row(axes, row, standing, marks, colours, counts)
+        for axes, measure in ((left, data.y), (right, HELDOUT_NMSE)):
+            _draw_row(axes, row, standing, measure, colours)
     near = _draw_anchors(left, data)
     left.set_yticks(range(rows), labels)
     for label, standing in zip(left.get_yticklabels(), data.standings, strict=True):
@@ -186,12 +170,11 @@ def draw_ranking(data: Ranking) -> Figure:
     left.set_ylim(rows - 0.5, -0.5)
     is_long = len(data.y.short) > LABEL_LETTERS
     left.set_xlabel(f"{data.y.short} ({data.y.unit})", loc="left" if is_long else "center")
-    right.set_xlabel(data.error.axis, loc="right")
+    right.set_xlabel(HELDOUT_NMSE.axis, loc="right")
     for axes, num_ticks in ((left, 5), (right, 3)):
         axes.xaxis.set_major_locator(MaxNLocator(num_ticks))
         axes.tick_params(axis="y", length=0)
-    intervals = [mark for standing in data.standings for mark in standing.marks.values()]
-    note(left, intervals_text([mark.n for mark in intervals]))
+    note(left, intervals_text([mark.n for mark in data.results]))
     _add_legends(figure, data, colours, near)
     return figure
 
@@ -203,17 +186,16 @@ def _labels(data: Ranking) -> list[str]:
 
 
 def _draw_row(
-    axes: Axes,
-    row: int,
-    standing: Standing,
-    marks: Marks,
-    colours: Mapping[int | None, str],
-    counts: Sequence[int | None],
+    axes: Axes, row: int, standing: Standing, measure: Measure, colours: Mapping[int | None, str]
 ) -> None:
-    step = min(0.22, 0.6 / len(counts))
-    for count, mark in marks.items():
-        place = row + (0.0 if count is None else step * _offset(counts, count))
-        colour = colours[count]
+    numbers = [count for count in colours if count is not None]
+    step, is_main = min(0.22, 0.6 / len(colours)), standing.role == "main"
+    for count, group in standing.groups.items():
+        if measure not in group.by_seed:
+            continue
+        mark, colour = group.interval(measure), colours[count]
+        middle = (len(numbers) - 1) / 2
+        place = row + (0.0 if count is None else step * (numbers.index(count) - middle))
         if mark.is_bounded:
             axes.hlines(place, mark.low, mark.high, color=colour, linewidth=1.1, zorder=3)
         axes.plot(
@@ -222,23 +204,15 @@ def _draw_row(
             marker="s" if standing.role == "anchor" else "D" if count is None else "o",
             markersize=4.4,
             markeredgewidth=1.0,
-            markeredgecolor=INK if standing.role == "main" else colour,
-            markerfacecolor=colour if standing.role == "main" else "white",
+            markeredgecolor=INK if is_main else colour,
+            markerfacecolor=colour if is_main else "white",
             zorder=4,
         )
 
 
-def _offset(counts: Sequence[int | None], count: int) -> float:
-    """Where `count` stands among the numbers of SuperTokens, around 0."""
-    numbers = [each for each in counts if each is not None]
-    return numbers.index(count) - (len(numbers) - 1) / 2
-
-
 def _draw_anchors(axes: Axes, data: Ranking) -> list[AnchorLine]:
     """The anchors near the variants, as vertical lines with bands; sets the x limits."""
-    ends = [
-        end for standing in data.standings for mark in standing.marks.values() for end in mark.ends
-    ]
+    ends = [end for mark in data.results for end in mark.ends]
     teachers = [line.interval.mean for line in data.anchors if line.variant == TEACHER]
     others = [line.interval.mean for line in data.anchors if line.variant != TEACHER]
     low, high = focus(focus(ends, teachers), others, FAR_OTHERS)
@@ -251,10 +225,7 @@ def _draw_anchors(axes: Axes, data: Ranking) -> list[AnchorLine]:
 
 
 def _add_legends(
-    figure: Figure,
-    data: Ranking,
-    colours: Mapping[int | None, str],
-    near: Sequence[AnchorLine],
+    figure: Figure, data: Ranking, colours: Mapping[int | None, str], near: Sequence[AnchorLine]
 ) -> None:
     keys = [
         make_key("without SuperTokens", colours[count], "D")
@@ -281,8 +252,8 @@ def picture_ranking(data: Ranking) -> Picture:
     is_anchored = any(standing.role == "anchor" for standing in data.standings)
     squares = ", other students that were not distilled are squares" if is_anchored else ""
     caption = (
-        f"{capital(data.y.label)} of each variant, and beside it its {data.error.label}, sorted by"
-        " the result at the largest number of SuperTokens s (colour). The main student is filled"
+        f"{capital(data.y.label)} of each variant, and beside it its {HELDOUT_NMSE.label}, sorted"
+        " by the result at the largest number of SuperTokens s (colour). The main student is filled"
         f" and bold{squares}. {INTERVALS}.{anchor_words(data.anchors)}"
     )
     names = ", ".join(standing.series for standing in data.standings)

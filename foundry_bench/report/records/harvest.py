@@ -94,6 +94,14 @@ def read_arrays(path: Path) -> Arrays:
         return {}
 
 
+def settings_of(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The settings called `name` in a configuration; empty where it has none: other versions may
+    lack any.
+    """
+    value = config.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
 def trial_id(trial: TrialRecord) -> str:
     """What names a trial among several sweeps."""
     return f"{trial.sweep}/{trial.trial}"
@@ -117,7 +125,8 @@ def read_folders(roots: Sequence[Path]) -> Evidence:
     notes: list[str] = []
     trials, folders = _read_trials(roots, notes)
     wanted = {use.key for trial in trials for use in trial.stages}
-    records, stage_folders = _read_records(roots, wanted, notes)
+    found, stage_folders = _read_records(roots, wanted, notes)
+    records = {key: record for key, record in found.items() if key in wanted}
     for trial in trials:
         for use in trial.stages:
             if use.key not in records:
@@ -125,14 +134,17 @@ def read_folders(roots: Sequence[Path]) -> Evidence:
                 notes.append(
                     f"Trial {trial.trial} names a stage ({what}) whose record was not found."
                 )
-    profiles, profile_folders = _read_profiles(roots, notes)
     return Evidence(
         trials,
         records,
-        {**folders, **stage_folders, **profile_folders},
+        {**folders, **stage_folders},
         _read_sweeps(trials, folders),
         tuple(sorted(set(notes))),
-        profiles,
+        tuple(
+            found[key]
+            for key in sorted(found)
+            if (found[key].stage, found[key].status) == ("profile", "done")
+        ),
     )
 
 
@@ -168,35 +180,26 @@ def _read_trials(
 def _read_records(
     roots: Sequence[Path], wanted: set[str], notes: list[str]
 ) -> tuple[dict[str, Record], dict[str, Path]]:
-    places: dict[str, list[Path]] = defaultdict(list)
-    for path in _files(roots, "record.json"):
-        if path.parent.name in wanted:
-            places[path.parent.name].append(path)
+    """The stages called `wanted`, of each one that ended well, if any did; and all profiles that
+    ended well, which no trial names.
+    """
     records: dict[str, Record] = {}
     folders: dict[str, Path] = {}
-    for key in sorted(places):
-        for path in places[key]:
+    for path in _files(roots, "record.json"):
+        key = path.parent.name
+        if key in records and records[key].status == "done":
+            continue
+        if key in wanted or _is_profile(path):
             record = _read(path, Record, notes)
-            if record is not None and (key not in records or record.status == "done"):
+            if record is not None and (key in wanted or record.status == "done"):
                 records[key], folders[key] = record, path.parent
-                if record.status == "done":
-                    break
     return records, folders
 
 
-def _read_profiles(
-    roots: Sequence[Path], notes: list[str]
-) -> tuple[tuple[Record, ...], dict[str, Path]]:
-    found: dict[str, Record] = {}
-    folders: dict[str, Path] = {}
-    for path in _files(roots, "record.json"):
-        with suppress(OSError):
-            if path.parent.name in found or _PROFILE not in path.read_bytes():
-                continue
-            record = _read(path, Record, notes)
-            if record is not None and (record.stage, record.status) == ("profile", "done"):
-                found[record.key], folders[record.key] = record, path.parent
-    return tuple(found[key] for key in sorted(found)), folders
+def _is_profile(path: Path) -> bool:
+    with suppress(OSError):
+        return _PROFILE in path.read_bytes()
+    return False
 
 
 def _read_sweeps(

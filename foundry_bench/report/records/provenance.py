@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from foundry_bench.record import Record
-from foundry_bench.report.records.harvest import Evidence
+from foundry_bench.report.records.harvest import Evidence, settings_of
 from foundry_bench.report.wording import and_list
 
 LATENCY = "latency"
@@ -35,8 +35,7 @@ def measured_on(record: Record) -> Mapping[str, Any]:
     """The device that a record of costs is of: what was asked for, which need not be what the
     process that wrote the record ran on.
     """
-    hardware = record.config.get("hardware")
-    return hardware if isinstance(hardware, Mapping) and hardware else record.device
+    return settings_of(record.config, "hardware") or record.device
 
 
 def device_text(device: Mapping[str, Any]) -> str:

@@ -1,13 +1,13 @@
 """Records -> rows: one line per trial x task x metric, for this report and for other programs."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
 from foundry_bench.record import Record, TrialRecord
-from foundry_bench.report.records.harvest import Evidence
+from foundry_bench.report.records.harvest import Evidence, settings_of
 
 COLUMNS = {
     "sweep": "object",
@@ -104,10 +104,10 @@ def _lines(trial: TrialRecord, evidence: Evidence) -> Iterator[dict[str, Any]]:
 
 def _describe(trial: TrialRecord) -> dict[str, Any]:
     """What a trial's configuration says; configurations of other versions may lack any field."""
-    teacher, student = _mapping(trial.config.get("teacher")), _student(trial)
+    teacher, student = settings_of(trial.config, "teacher"), settings_of(trial.config, "student")
     distils = trial.config.get("start", "distilled") == "distilled" and bool(student)
-    distill = _mapping(_mapping(trial.config.get("train")).get("distill")) if distils else {}
-    loss = _mapping(distill.get("loss"))
+    distill = settings_of(settings_of(trial.config, "train"), "distill") if distils else {}
+    loss = settings_of(distill, "loss")
     residual = student.get("residual")
     return {
         "sweep": trial.sweep,
@@ -117,7 +117,7 @@ def _describe(trial: TrialRecord) -> dict[str, Any]:
         "teacher": "/".join(str(teacher[part]) for part in ("name", "preset") if teacher.get(part)),
         "student": str(student.get("name", "")) if student else "teacher",
         "variant": trial.variant,
-        "assignment": str(_mapping(student.get("assignment")).get("name", "")),
+        "assignment": str(settings_of(student, "assignment").get("name", "")),
         "residual": residual if isinstance(residual, bool) else None,
         "supertokens": _integer(student.get("supertokens")),
         "loss_name": str(loss.get("name", "")),
@@ -128,14 +128,6 @@ def _describe(trial: TrialRecord) -> dict[str, Any]:
         "seed": trial.seed,
         "threads": trial.threads,
     }
-
-
-def _student(trial: TrialRecord) -> Mapping[str, Any]:
-    return _mapping(trial.config.get("student"))
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _integer(value: object) -> int | None:

@@ -17,7 +17,7 @@ from foundry_bench.report.sentences.variants import (
     read_gate,
 )
 from foundry_bench.report.statistics.correlation import coverage_text
-from foundry_bench.report.statistics.intervals import MIN_SEEDS, holm, paired_difference
+from foundry_bench.report.statistics.intervals import MIN_SEEDS, correct, paired_difference
 from foundry_bench.report.statistics.power import smallest_resolvable
 from foundry_bench.report.study.levels import GATE_LAMBDA, SUPERTOKENS, Axis
 from foundry_bench.report.study.measures import DISTILL_LOSS, HELDOUT_NMSE, IN_USE, Measure
@@ -49,15 +49,7 @@ def read_results(summary: Summary, relation: Relation | None) -> list[str]:
     if not summary.results:
         return []
     measure, axis = summary.results[0], summary.axis
-    found = {
-        name: [
-            group
-            for group in groups
-            if group.by_seed.get(measure) and group.level.on(axis) is not None
-        ]
-        for name, groups in summary.main_series().items()
-    }
-    series = {name: groups for name, groups in found.items() if groups}
+    series = summary.main_series(having=measure)
     is_told_in_full = len(series) <= MAX_SERIES and not summary.is_many
     statements = []
     for name, main in series.items():
@@ -195,22 +187,27 @@ def _to_anchors(main: Sequence[Group], summary: Summary, measure: Measure) -> li
 def _to_controls(main: Sequence[Group], summary: Summary, measure: Measure) -> list[str]:
     """Each control against the main student of the same level, Holm-corrected together."""
     by_level = {group.level: group for group in main}
-    pairs = [
-        (group, group.difference(by_level[group.level], measure))
+    compared = [
+        group
         for group in summary.of_role("control")
         if group.by_seed.get(measure)
         and group.level in by_level
         and group.setting.axes == main[0].setting.axes
     ]
-    if not pairs:
+    if not compared:
         return []
-    corrected = holm([change.p for _, change in pairs])
+    changes = correct(
+        {
+            place: group.difference(by_level[group.level], measure)
+            for place, group in enumerate(compared)
+        }
+    )
     said: dict[str, list[str]] = {}
-    for (group, change), p in zip(pairs, corrected, strict=True):
-        phrase = f"at {_at(group, summary.axis)} {points_text(change, measure)}{corrected_p(p)}"
-        said.setdefault(group.series, []).append(phrase)
+    for group, change in zip(compared, changes.values(), strict=True):
+        phrase = f"at {_at(group, summary.axis)} {points_text(change, measure)}"
+        said.setdefault(group.series, []).append(phrase + corrected_p(change.p))
     same = f"the main student of the same {summary.axis.symbol}"
-    if len(pairs) <= MAX_COMPARED:
+    if len(compared) <= MAX_COMPARED:
         phrases = [f"{series} {each}" for series, several in said.items() for each in several]
         return [f"Controls against {same}: {and_list(phrases)}."]
     return [

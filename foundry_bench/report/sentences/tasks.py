@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from foundry_bench.report.analysis.generality import Backbone, Generality
+from foundry_bench.report.analysis.generality import Generality
 from foundry_bench.report.analysis.specialists import Contest
 from foundry_bench.report.statistics.intervals import TAIL, Difference
 from foundry_bench.report.study.measures import Measure
+from foundry_bench.report.study.summary import Group
 from foundry_bench.report.wording import and_list, capital, corrected_p, number, points_text
 
 PAPERS_COUNT = 16
@@ -29,15 +30,10 @@ def read_generality(generality: Generality) -> list[str]:
     statements = []
     for groups in generality.summary.main_series().values():
         chosen = next((group for group in groups if group.supertokens == PAPERS_COUNT), groups[-1])
-        backbone = next(each for each in generality.backbones if each.group is chosen)
-        statements += [
-            *_near_teacher(backbone),
-            *(
-                _against(backbone, reference)
-                for reference, changes in backbone.changes.items()
-                if _shares(changes)
-            ),
-        ]
+        statements += _near_teacher(chosen, _shares(generality.to_teacher(chosen)))
+        for reference, changes in generality.changes[chosen].items():
+            if shares := _shares(changes):
+                statements.append(_against(chosen, reference, shares))
     return statements
 
 
@@ -64,15 +60,14 @@ def _phrases(contests: Sequence[Contest]) -> str:
     return "; ".join(f"{against} {and_list(phrases)}" for against, phrases in gathered.items())
 
 
-def _near_teacher(backbone: Backbone) -> list[str]:
+def _near_teacher(group: Group, changes: Mapping[Measure, Difference]) -> list[str]:
     """On how many results the whole interval is within the margin."""
-    changes = _shares(backbone.to_teacher)
     if not changes:
         return []
     counted = Counter(_place(change) for change in changes.values())
     return [
         f"On {counted['near']} of {len(changes)} results the whole 95 % interval of"
-        f" {backbone.group.name} is at most {MARGIN:g} point below the teacher; on"
+        f" {group.name} is at most {MARGIN:g} point below the teacher; on"
         f" {counted['further']} it is further below, on {counted['unknown']} the data do not tell."
     ]
 
@@ -84,8 +79,7 @@ def _place(change: Difference) -> str:
     return "further" if change.p_below(-MARGIN) < TAIL else "unknown"
 
 
-def _against(backbone: Backbone, reference: str) -> str:
-    changes = _shares(backbone.changes[reference])
+def _against(group: Group, reference: str, changes: Mapping[Measure, Difference]) -> str:
     phrases = [
         f"{measure.label} {number(change.mean, measure.digits, signed=True)}"
         f"{'*' if change.p < SIGNIFICANT else ''}"
@@ -94,7 +88,7 @@ def _against(backbone: Backbone, reference: str) -> str:
     seeds = sorted({change.n for change in changes.values()})
     over = " to ".join(str(n) for n in dict.fromkeys((seeds[0], seeds[-1])))
     return (
-        f"{capital(backbone.group.name)} against {_AGAINST[reference]}: {_count(changes)}, in"
+        f"{capital(group.name)} against {_AGAINST[reference]}: {_count(changes)}, in"
         f" points, paired over {over} seed{'s' if seeds[-1] > 1 else ''}: {and_list(phrases)}."
     )
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from foundry_bench.report.analysis.losses import pair_losses
 from foundry_bench.report.statistics.intervals import paired_difference
 from foundry_bench.report.study.levels import BUDGET, GATE_LAMBDA
 from foundry_bench.report.study.measures import KEPT_TOKENS, Measure
@@ -16,23 +17,6 @@ from foundry_bench.report.wording import (
     pairing,
     points_text,
 )
-
-
-def pair_losses(
-    summary: Summary, measure: Measure, first: str, second: str
-) -> list[tuple[Group, Group]]:
-    """Main students distilled with the losses `first` and `second` that are otherwise alike."""
-    main = [group for group in summary.of_role("main") if group.by_seed.get(measure)]
-    return [
-        (one, other)
-        for one in main
-        for other in main
-        if (one.loss.name, other.loss.name) == (first, second)
-        and one.loss.target_norm == other.loss.target_norm
-        and one.level == other.level
-        and one.setting.context == other.setting.context
-        and one.setting.student == other.setting.student
-    ]
 
 
 def compare_losses(summary: Summary, measure: Measure) -> list[str]:

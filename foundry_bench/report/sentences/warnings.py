@@ -7,7 +7,6 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 
 from foundry_bench.record import Record
-from foundry_bench.report.figures.clouds import find_painting
 from foundry_bench.report.records.harvest import Evidence
 from foundry_bench.report.records.provenance import (
     LATENCY,
@@ -51,8 +50,6 @@ def warn(study: Study) -> list[str]:
         notes.append(
             "Some results follow the protocol `literature`: the test set chose their epoch."
         )
-    if any(trial.role == "main" for trial in evidence.trials) and find_painting(study) is None:
-        notes.append("No stage left clouds to paint.")
     return notes
 
 

@@ -6,6 +6,7 @@ Seeds are the unit of replication. Fewer than `MIN_SEEDS` give a mean without in
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 from scipy import stats
@@ -16,6 +17,9 @@ CONFIDENCE = 0.95
 
 TAIL = (1 - CONFIDENCE) / 2
 """What a 95 % interval leaves out on one side: the level of one-sided tests."""
+
+
+K = TypeVar("K")
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,15 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(order) - rank) * p_values[index]))
         corrected[index] = largest
     return corrected
+
+
+def correct(changes: Mapping[K, Difference]) -> dict[K, Difference]:
+    """The differences with p-values corrected after Holm over all of them."""
+    corrected = holm([change.p for change in changes.values()])
+    return {
+        key: replace(change, p=p)
+        for (key, change), p in zip(changes.items(), corrected, strict=True)
+    }
 
 
 def t_quantile(n: int) -> float:

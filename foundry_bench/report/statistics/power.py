@@ -4,6 +4,7 @@ Both speak of a two-sided paired t-test, so of whether a 95 % interval leaves ou
 """
 
 import math
+from bisect import bisect_left
 
 from scipy import optimize, stats
 
@@ -65,13 +66,9 @@ def seeds_needed(
     def is_enough(n: int) -> bool:
         return _power(abs(difference) * math.sqrt(n) / sd, n, alpha) >= power
 
-    if not is_enough(MOST_SEEDS):
-        return None
-    few, enough = MIN_SEEDS - 1, MOST_SEEDS
-    while enough - few > 1:
-        middle = (few + enough) // 2
-        few, enough = (few, middle) if is_enough(middle) else (middle, enough)
-    return enough
+    counts = range(MIN_SEEDS, MOST_SEEDS + 1)
+    enough = bisect_left(counts, True, key=is_enough)
+    return counts[enough] if enough < len(counts) else None
 
 
 def _power(shift: float, n: int, alpha: float) -> float:

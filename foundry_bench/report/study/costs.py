@@ -14,7 +14,7 @@ from foundry_bench.record import Record, TrialRecord
 from foundry_bench.report.records.harvest import Evidence
 from foundry_bench.report.records.provenance import device_text, measured_on
 from foundry_bench.report.study.measures import ENCODER_TOKENS, Measure
-from foundry_bench.report.study.runs import INFERENCE_ONLY, Run
+from foundry_bench.report.study.runs import INFERENCE_ONLY, Number, Run
 
 GMACS = Measure("gmacs", "MACs of a cloud", "MACs", unit="G", digits=4)
 
@@ -108,11 +108,9 @@ def add_costs(runs: Sequence[Run], evidence: Evidence) -> Costs:
         trial = trials[run.trial]
         records = _of_teacher(profiles, prints.get(_teacher(trial)))
         costs = _costs(run, trial, records, numbers, company)
-        values = {measure: value for measure, (value, _) in costs.items()}
-        keys = {measure: key for measure, (_, key) in costs.items()}
-        found.append(replace(run, values={**run.values, **values}, keys={**run.keys, **keys}))
+        found.append(replace(run, numbers={**run.numbers, **costs}))
     setups = {measure: setup for each in numbers.values() for measure, (_, setup) in each.items()}
-    shown = {measure for run in found for measure in run.values} & setups.keys()
+    shown = {measure for run in found for measure in run.numbers} & setups.keys()
     measures = sorted(shown, key=lambda measure: _rank(measure, setups[measure]))
     known = {measure: setup for measure in measures if (setup := setups[measure]) is not None}
     return Costs(tuple(found), tuple(measures), known)
@@ -133,7 +131,7 @@ def _costs(
     records: Sequence[Record],
     numbers: Mapping[str, Mapping[Measure, tuple[float, Setup | None]]],
     company: Mapping[str, int],
-) -> dict[Measure, tuple[float, str]]:
+) -> dict[Measure, Number]:
     """The numbers of the records of the run's backbone, each with the record's key; of several the
     closest, of those the one measured in the largest company, and of those the newest.
     """
@@ -141,7 +139,8 @@ def _costs(
     budget: float | None = None
     if isinstance(student, Mapping):
         own = run.level.budget if run.variant == INFERENCE_ONLY else student.get("budget")
-        budget = own if own is not None else run.values.get(ENCODER_TOKENS)
+        counted, _ = run.numbers.get(ENCODER_TOKENS, (None, ""))
+        budget = own if own is not None else counted
     distilled = next((use.key for use in trial.stages if use.stage == "distill"), None)
     near: list[tuple[float, int, str, str]] = []
     for record in records:
@@ -150,7 +149,7 @@ def _costs(
         if distance is not None:
             moment = str(record.config.get("measured", ""))
             near.append((distance, company.get(record.key, 0), moment, record.key))
-    found: dict[Measure, tuple[float, str]] = {}
+    found: dict[Measure, Number] = {}
     newest_first = sorted(near, key=lambda each: each[1:], reverse=True)
     for *_, key in sorted(newest_first, key=lambda each: each[0]):
         for measure, (value, _) in numbers[key].items():

@@ -26,8 +26,11 @@ INFERENCE_ONLY = "inference_only"
 
 _COUNTS, _WEIGHTS = ("supertokens", "budget"), ("gate_lambda", "eps")
 
-_Numbers = dict[tuple[str, str], tuple[float, str]]
-"""(task, metric) -> the number, and the key of its stage."""
+Number = tuple[float, str]
+"""A number, and the key of its stage."""
+
+_Numbers = dict[tuple[str, str], Number]
+"""By task and metric."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,8 @@ class Run:
     Attributes:
         series: what connects runs that differ in their level and seed only.
         level: where it stands on the axes; empty for the teacher.
-        values: finite numbers by measure, scaled to the measure's unit.
-        keys: the stage that each number comes from, which several runs may share.
+        numbers: measure -> the finite number, scaled to the measure's unit, and the key of the
+            stage that it comes from, which several runs may share.
     """
 
     trial: str
@@ -57,8 +60,7 @@ class Run:
     level: Level
     seed: int
     loss: Loss = Loss()
-    values: Mapping[Measure, float] = field(default_factory=dict)
-    keys: Mapping[Measure, str] = field(default_factory=dict)
+    numbers: Mapping[Measure, Number] = field(default_factory=dict)
 
 
 def measures_in(rows: pd.DataFrame) -> list[Measure]:
@@ -127,9 +129,12 @@ def _run(
         ),
         int(line["seed"]),
         Loss(line["loss_name"], line["target_norm"]),
-        {measure: value * measure.scale for measure, (value, _) in given.items()},
-        {measure: key for measure, (_, key) in given.items()},
+        _scaled(given),
     )
+
+
+def _scaled(given: Mapping[Measure, Number]) -> dict[Measure, Number]:
+    return {measure: (value * measure.scale, key) for measure, (value, key) in given.items()}
 
 
 def _inference_only(
@@ -143,7 +148,7 @@ def _inference_only(
     for run in main:
         if (run.level.budget or math.inf) < largest[run.series]:
             continue
-        found: dict[int, dict[Measure, tuple[float, str]]] = defaultdict(dict)
+        found: dict[int, dict[Measure, Number]] = defaultdict(dict)
         for measure in results:
             for (task, metric), number in numbers[run.trial].items():
                 base, _, said = metric.partition(AT_BUDGET)
@@ -158,8 +163,7 @@ def _inference_only(
                 variant=INFERENCE_ONLY,
                 series=named,
                 level=replace(run.level, budget=budget),
-                values={measure: value * measure.scale for measure, (value, _) in given.items()},
-                keys={measure: key for measure, (_, key) in given.items()},
+                numbers=_scaled(given),
             )
 
 

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from foundry_bench.record import Role, TrialRecord
-from foundry_bench.report.records.harvest import Evidence, SweepInfo, trial_id
+from foundry_bench.report.records.harvest import Evidence, SweepInfo, settings_of, trial_id
 from foundry_bench.report.study.costs import Costs, add_costs
 from foundry_bench.report.study.levels import Level
 from foundry_bench.report.study.measures import Measure
@@ -72,7 +72,7 @@ class Study:
     def runs_of(self, group: Group, measure: Measure | None = None) -> list[Run]:
         """The runs of `group`, or those of them that gave its numbers of `measure`."""
         found = self._by_group.get((group.role, group.setting, group.level), [])
-        return [run for run in found if measure is None or measure in run.values]
+        return [run for run in found if measure is None or measure in run.numbers]
 
     def trial_of(self, run: Run) -> TrialRecord:
         """The trial behind a run."""
@@ -80,8 +80,7 @@ class Study:
 
     def student_of(self, group: Group) -> Mapping[str, Any]:
         """The settings of the student of `group`; empty for a teacher."""
-        student = self.trial_of(self.runs_of(group)[0]).config.get("student")
-        return student if isinstance(student, Mapping) else {}
+        return settings_of(self.trial_of(self.runs_of(group)[0]).config, "student")
 
     @cached_property
     def _trials(self) -> Mapping[str, TrialRecord]:
@@ -123,9 +122,9 @@ def find_specialists(
     trials: Sequence[TrialRecord], series: Mapping[str, Series]
 ) -> dict[Series, str]:
     """The series of specialists -> the word of the task that each learned."""
-    found = {}
-    for trial in trials:
-        student = trial.config.get("student")
-        if isinstance(student, Mapping) and student.get("name") == SPECIALIST:
-            found[series[trial_id(trial)]] = str(student.get("task", ""))
-    return found
+    students = ((trial, settings_of(trial.config, "student")) for trial in trials)
+    return {
+        series[trial_id(trial)]: str(student.get("task", ""))
+        for trial, student in students
+        if student.get("name") == SPECIALIST
+    }

@@ -8,8 +8,8 @@ from foundry_bench.record import Role
 from foundry_bench.report.statistics.intervals import (
     Difference,
     Interval,
+    correct,
     difference_to_constant,
-    holm,
     mean_interval,
     paired_difference,
 )
@@ -24,9 +24,9 @@ MAX_FEW = 3
 """Headline results of which each has figures and columns of its own; of more a matrix is shown."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Group:
-    """The runs that differ in their seed only.
+    """The runs that differ in their seed only; two groups are never equal.
 
     Attributes:
         setting: their series, and what it may be compared with.
@@ -89,6 +89,10 @@ class Group:
         """Whether it is a teacher and no student."""
         return self.role == "anchor" and self.variant == TEACHER
 
+    def is_on(self, axis: Axis) -> bool:
+        """Whether it stands somewhere on `axis`."""
+        return self.level.on(axis) is not None
+
     @property
     def num_trials(self) -> int:
         """Trials, however they ended."""
@@ -150,8 +154,7 @@ class Summary:
         return [
             axis
             for axis in AXES
-            if axis != SUPERTOKENS
-            and any(group.level.on(axis) is not None for group in self.groups)
+            if axis != SUPERTOKENS and any(group.is_on(axis) for group in self.groups)
         ]
 
     @property
@@ -196,13 +199,16 @@ class Summary:
             None,
         )
 
-    def series(self, axis: Axis | None = None) -> dict[str, list[Group]]:
+    def series(
+        self, axis: Axis | None = None, having: Measure | None = None
+    ) -> dict[str, list[Group]]:
         """Main and control series by name, main ones first, each ordered along `axis`.
 
         Where groups of a series differ on other axes too, those are part of the name.
 
         Args:
             axis: by default the one of `axis`.
+            having: only groups that have it and stand somewhere on the axis, and their series.
         """
         along = axis or self.axis
         found: dict[str, list[Group]] = defaultdict(list)
@@ -214,17 +220,21 @@ class Summary:
                     if each.name not in (along.name, along.part) and _num_levels(groups, each) > 1
                 ]
                 for group in groups:
+                    if having and not (group.by_seed.get(having) and group.is_on(along)):
+                        continue
                     places = [(each, group.level.on(each)) for each in others]
                     words = [each.text(value) for each, value in places if value is not None]
                     found[", ".join([group.series, *words])].append(group)
         return {
-            name: sorted(groups, key=lambda group: _place(group, along))
+            name: sorted(groups, key=lambda group: group.level.on(along) or 0)
             for name, groups in found.items()
         }
 
-    def main_series(self, axis: Axis | None = None) -> dict[str, list[Group]]:
-        """The main series by name, ordered along `axis`."""
-        found = self.series(axis)
+    def main_series(
+        self, axis: Axis | None = None, having: Measure | None = None
+    ) -> dict[str, list[Group]]:
+        """The main series of `series`."""
+        found = self.series(axis, having)
         return {name: groups for name, groups in found.items() if groups[0].role == "main"}
 
     def main(self) -> list[Group]:
@@ -242,11 +252,6 @@ def _num_levels(groups: Sequence[Group], axis: Axis) -> int:
     return len({group.level.on(axis) for group in groups} - {None})
 
 
-def _place(group: Group, axis: Axis) -> float:
-    place = group.level.on(axis)
-    return 0 if place is None else place
-
-
 def summarise(runs: Sequence[Run], results: Sequence[Measure]) -> Summary:
     """Group `runs` by role, series and level."""
     gathered: dict[tuple[Role, Series, Level], list[Run]] = defaultdict(list)
@@ -259,34 +264,25 @@ def summarise(runs: Sequence[Run], results: Sequence[Measure]) -> Summary:
 def _group(runs: Sequence[Run]) -> Group:
     first = runs[0]
     gathered: dict[Measure, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-    seeds: dict[Measure, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+    sharing: dict[Measure, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
     for run in sorted(runs, key=lambda run: run.seed):
-        for measure, value in run.values.items():
-            sharing = seeds[measure][run.keys[measure]]
-            if not sharing:
+        for measure, (value, key) in run.numbers.items():
+            seeds = sharing[measure][key]
+            if not seeds:
                 gathered[measure][run.seed].append(value)
-            sharing.add(run.seed)
+            seeds.add(run.seed)
     by_seed = {
-        measure: {seed: sum(values) / len(values) for seed, values in sorted(seeds.items())}
-        for measure, seeds in gathered.items()
+        measure: {seed: sum(values) / len(values) for seed, values in sorted(found.items())}
+        for measure, found in gathered.items()
     }
     constants = frozenset(
         measure
-        for measure, stages in seeds.items()
+        for measure, stages in sharing.items()
         if len(stages) == 1 and len(next(iter(stages.values()))) > 1
     )
     statuses = dict(sorted(Counter(run.status for run in runs).items()))
-    return Group(
-        first.role,
-        first.variant,
-        first.series,
-        first.level,
-        first.loss,
-        statuses,
-        by_seed,
-        constants,
-        {},
-    )
+    of_first = (first.role, first.variant, first.series, first.level, first.loss)
+    return Group(*of_first, statuses, by_seed, constants, {})
 
 
 def _compare(groups: Sequence[Group], results: Sequence[Measure]) -> list[Group]:
@@ -302,10 +298,9 @@ def _compare(groups: Sequence[Group], results: Sequence[Measure]) -> list[Group]
             and group.by_seed.get(measure)
             and teacher.by_seed.get(measure)
         }
-        corrected = holm([difference.p for difference in found.values()])
-        for (index, difference), p in zip(found.items(), corrected, strict=True):
+        for index, difference in correct(found).items():
             if difference.n:
-                differences[index][measure] = replace(difference, p=p)
+                differences[index][measure] = difference
     return [
         replace(group, to_teacher=each) for group, each in zip(groups, differences, strict=True)
     ]

@@ -1,16 +1,19 @@
 """Each backbone on each task, and how far it is from the teacher."""
 
-from foundry_bench.report.analysis.generality import Generality
+from collections.abc import Iterator
+
+from foundry_bench.report.analysis.generality import Generality, task_text
 from foundry_bench.report.sections import Extra
-from foundry_bench.report.study.measures import FEW_SHOT_STD, Measure
+from foundry_bench.report.study.measures import FEW_SHOT_STD, Measure, own_label
 from foundry_bench.report.study.summary import Group
-from foundry_bench.report.table import MIDDLE_DOT, Cell, Table
+from foundry_bench.report.table import MIDDLE_DOT, Cell, Line, Table, counted_line, spread_line
 from foundry_bench.report.tables.groups import (
     Column,
     change_cell,
     explain_constants,
     explain_marks,
     group_table,
+    label_line,
     mean_column,
     number_cell,
 )
@@ -21,9 +24,9 @@ from foundry_bench.report.wording import number, p_text
 def tabulate_generality(generality: Generality) -> Extra:
     """Results, then differences to the teacher."""
     tables = [_results(generality)]
-    if any(backbone.to_teacher for backbone in generality.backbones):
+    if any(map(generality.to_teacher, generality.changes)):
         tables.append(_differences(generality))
-    return Extra("generality", "All tasks", tuple(tables), tuple(generality.lines()))
+    return Extra("generality", "All tasks", tuple(tables), tuple(_lines(generality)))
 
 
 def _results(generality: Generality) -> Table:
@@ -42,11 +45,11 @@ def _results(generality: Generality) -> Table:
 
 
 def _differences(generality: Generality) -> Table:
-    changes = {id(each.group): each.to_teacher for each in generality.backbones if each.to_teacher}
+    groups = [group for group in generality.changes if generality.to_teacher(group)]
 
     def column(measure: Measure) -> Column:
         def cell(group: Group) -> Cell:
-            change = changes[id(group)].get(measure)
+            change = generality.to_teacher(group).get(measure)
             found = change_cell(change, measure)
             p = "" if change is None else p_text(change.p)
             return Cell(f"{found.text} ({p})", found.value) if p else found
@@ -58,13 +61,40 @@ def _differences(generality: Generality) -> Table:
         " none): mean ± half the 95 % interval; in brackets p of a paired t-test, Holm-corrected"
         " over the tasks of a backbone."
     )
-    groups = [each.group for each in generality.backbones if each.to_teacher]
-    return group_table(generality.summary, groups, list(map(column, generality.measures)), caption)
+    columns = list(map(column, generality.measures))
+    return group_table(generality.summary, groups, columns, caption)
 
 
 def _head(generality: Generality, measure: Measure) -> str:
-    unit = f" ({measure.unit})" if measure.unit else ""
-    return f"{generality.place(measure)} {MIDDLE_DOT} {measure.name}{unit}"
+    """The task, its data set where that does not say it, and the metric."""
+    data, own = generality.data.get(measure.task, ""), own_label(measure.task, measure.word)
+    words = [task_text(measure), *([data] if data not in ("", own) else []), measure.name]
+    return f" {MIDDLE_DOT} ".join(words) + (f" ({measure.unit})" if measure.unit else "")
+
+
+def _lines(generality: Generality) -> Iterator[Line]:
+    """A line per backbone and measure; a few-shot result with its spread over folds."""
+    spreads = {each.task: each for each in generality.summary.details(FEW_SHOT_STD)}
+    for group, references in generality.changes.items():
+        for measure in generality.measures:
+            interval = group.interval(measure)
+            if not interval.n:
+                continue
+            line = {
+                **label_line(group, generality.summary),
+                "task": measure.task,
+                "data": generality.data.get(measure.task, ""),
+                "metric": measure.metric,
+                **counted_line("mean", interval),
+            }
+            for name, changes in references.items():
+                if measure in changes:
+                    line |= spread_line(f"to_{name}", changes[measure])
+                    line[f"to_{name}_p_holm"] = changes[measure].p
+            spread = spreads.get(measure.task)
+            if spread is not None and measure.metric == "few_shot_accuracy":
+                line["std_over_folds"] = group.interval(spread).mean
+            yield line
 
 
 def _spread_text(generality: Generality) -> str:

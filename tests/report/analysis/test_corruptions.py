@@ -3,6 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from foundry_bench.report.analysis.corruptions import find_clean
+from foundry_bench.report.figures.backbones import call_backbone
 from foundry_bench.report.figures.corruptions import Corruptions, draw_corruptions, gather_damage
 from foundry_bench.report.tables.corruptions import tabulate_corruptions
 from tests.report.example_tasks import KINDS, PSB, TASKS, fill_generality
@@ -23,13 +24,12 @@ def test_drops_are_from_the_result_of_the_classification_before(make_sweep: Make
     assert data.kinds == KINDS
     assert data.severities == (0,)
     assert data.clean.task == "classification"
-    names = [damage.backbone.name for damage in data.damages]
-    assert names == [
+    assert list(map(call_backbone, data.backbones)) == [
         "teacher", "foundry at s = 16", "not distilled", "from scratch", "no residual at s = 16"
     ]  # fmt: skip
-    teacher = data.damages[0].drops
-    assert teacher["dropout_global"][0].mean == pytest.approx(95.0 - 80.0)
-    assert teacher["jitter"][0].mean == pytest.approx(95.0 - 77.0)
+    teacher = data.backbones[0]
+    assert data.drops[teacher, "dropout_global", 0].mean == pytest.approx(95.0 - 80.0)
+    assert data.drops[teacher, "jitter", 0].mean == pytest.approx(95.0 - 77.0)
     assert data.lines()[0]["severity"] == "default"
 
 
@@ -46,10 +46,9 @@ def test_several_severities_are_curves(make_sweep: MakeSweep) -> None:
     (data,) = _damage(fill_generality(make_sweep(), severities=(1, 3, 5)))
 
     assert data.severities == (1, 3, 5)
-    drops = data.damages[0].drops["jitter"]
-    assert [drops[severity].mean for severity in data.severities] == pytest.approx(
-        [14.0, 18.0, 22.0]
-    )
+    teacher = data.backbones[0]
+    drops = [data.drops[teacher, "jitter", severity].mean for severity in data.severities]
+    assert drops == pytest.approx([14.0, 18.0, 22.0])
     figure = draw_corruptions(data)
     assert [axes.get_title(loc="left") for axes in figure.axes] == [
         "dropout global", "jitter", "rotation", "scale"

@@ -29,12 +29,12 @@ def test_few_tasks_have_no_matrix(make_sweep: MakeSweep) -> None:
 
 
 def test_p_values_are_corrected_over_the_tasks_of_a_backbone(generality: Generality) -> None:
-    foundry = next(each for each in generality.backbones if each.group.role == "main")
-    teacher = generality.summary.teacher_of(foundry.group)
+    foundry = next(group for group in generality.changes if group.role == "main")
+    teacher = generality.summary.teacher_of(foundry)
     assert teacher is not None
-    alone = [foundry.group.difference(teacher, measure) for measure in generality.measures]
+    alone = [foundry.difference(teacher, measure) for measure in generality.measures]
 
-    changes = list(foundry.to_teacher.values())
+    changes = list(generality.to_teacher(foundry).values())
 
     assert [change.p for change in changes] == holm([change.p for change in alone])
     assert [change.mean for change in changes] == [change.mean for change in alone]
@@ -42,7 +42,7 @@ def test_p_values_are_corrected_over_the_tasks_of_a_backbone(generality: General
 
 
 def test_main_students_are_compared_with_every_anchor(generality: Generality) -> None:
-    compared = {each.group.variant: list(each.changes) for each in generality.backbones}
+    compared = {group.variant: list(changes) for group, changes in generality.changes.items()}
 
     assert compared == {
         "teacher": [],
@@ -54,13 +54,16 @@ def test_main_students_are_compared_with_every_anchor(generality: Generality) ->
 
 
 def test_backbones_without_a_common_result_have_no_difference(generality: Generality) -> None:
-    group = generality.backbones[0].group
+    group = next(iter(generality.changes))
 
     assert compare_all(group, group, []) == {}
 
 
 def test_lines_hold_each_number_with_its_spread_over_folds(generality: Generality) -> None:
-    lines = {(line["variant"], line["task"], line["metric"]): line for line in generality.lines()}
+    lines = {
+        (line["variant"], line["task"], line["metric"]): line
+        for line in tabulate_generality(generality).lines
+    }
 
     few_shot = lines["foundry", "few_shot_5w10s", "few_shot_accuracy"]
     assert few_shot["data"] == "shapes"

@@ -83,7 +83,7 @@ def test_many_controls_are_left_out_of_a_relation(make_sweep: MakeSweep) -> None
 
     assert data is not None
     assert not data.has_all
-    assert {point.series for point in data.points} == {"foundry"}
+    assert {each.series for each in data.clusters} == {"foundry"}
 
 
 def test_losses_of_several_kinds_relate_to_nothing(make_sweep: MakeSweep) -> None:

@@ -3,6 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from foundry_bench.report.analysis.generality import generalise
+from foundry_bench.report.figures.backbones import call_backbone
 from foundry_bench.report.figures.generality import MAX_BACKBONES, Matrix, arrange, draw_matrix
 from foundry_bench.report.records.task_data import name_data
 from tests.report.example_tasks import fill_generality
@@ -33,7 +34,7 @@ def test_a_row_a_headline_that_is_a_share(make_sweep: MakeSweep) -> None:
         "accuracy", "few_shot_accuracy", "miou_instance", "miou_class", "retrieval_map",
         "corrupted_accuracy",
     }  # fmt: skip
-    assert [student.name for student in data.students] == [
+    assert list(map(call_backbone, data.students)) == [
         "foundry at s = 16", "not distilled", "from scratch", "no residual at s = 16"
     ]  # fmt: skip
     assert data.has_all

@@ -3,6 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from foundry_bench.report.figures.ranking import rank
+from foundry_bench.report.study.measures import HELDOUT_NMSE
 from tests.report.example_sweeps import fill_baselines, fill_gate, fill_losses
 from tests.report.examples import ExampleSweep
 from tests.report.summaries import read
@@ -23,8 +24,9 @@ def test_variants_are_ranked_at_the_largest_s(make_sweep: MakeSweep) -> None:
         "foundry"
     ]
     assert data.counts == [4, 16, None]
-    assert data.standings[0].marks[4].mean == pytest.approx(81.2)
-    assert data.standings[0].errors[16].mean == pytest.approx(2.2 * (0.03 - 0.012 / 5))
+    assert data.standings[0].groups[4].interval(data.y).mean == pytest.approx(81.2)
+    error = data.standings[0].groups[16].interval(HELDOUT_NMSE)
+    assert error.mean == pytest.approx(2.2 * (0.03 - 0.012 / 5))
     assert [line.variant for line in data.anchors] == ["teacher", "not_distilled", "scratch"]
 
 

@@ -33,11 +33,13 @@ def test_relation_pairs_runs_and_averages_them(small: ExampleSweep) -> None:
     data = relate(summary, DISTILL_LOSS, summary.results[0])
 
     assert isinstance(data, Relation)
-    assert [(point.level, point.seed) for point in data.points] == [
+    assert [(each.level, seed) for each in data.clusters for seed in each.xs] == [
         (1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2)
     ]  # fmt: skip
-    assert [point.y for point in data.points] == pytest.approx([79.0, 80.0, 81.0, 89.0, 90.0, 91.0])
-    centre = data.centres[1]
+    assert [y for each in data.clusters for y in each.ys.values()] == pytest.approx(
+        [79.0, 80.0, 81.0, 89.0, 90.0, 91.0]
+    )
+    centre = data.clusters[1]
     assert (centre.level, centre.x.mean, centre.y.mean) == pytest.approx((2, 0.02, 90.0))
     assert centre.y.half == pytest.approx(4.302653 / math.sqrt(3))
     assert [(line.label, line.interval.mean) for line in data.anchors] == [

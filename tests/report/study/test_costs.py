@@ -19,7 +19,7 @@ def costs_of(sweep: ExampleSweep) -> Costs:
 
 def gmacs(sweep: ExampleSweep) -> float | None:
     (run,) = costs_of(sweep).runs
-    return run.values.get(GMACS)
+    return run.numbers.get(GMACS, (None,))[0]
 
 
 def test_a_run_costs_what_the_profile_of_its_settings_says_without_the_head(
@@ -33,9 +33,9 @@ def test_a_run_costs_what_the_profile_of_its_settings_says_without_the_head(
 
     found = costs_of(sweep)
 
-    assert found.runs[0].values[GMACS] == pytest.approx(4.0)
-    assert found.runs[0].values[WEIGHTS["fp32"]] == 2.0
-    assert found.runs[0].keys[GMACS] == "profile-4"
+    assert found.runs[0].numbers[GMACS][0] == pytest.approx(4.0)
+    assert found.runs[0].numbers[WEIGHTS["fp32"]][0] == 2.0
+    assert found.runs[0].numbers[GMACS][1] == "profile-4"
     assert found.measures == (GMACS, WEIGHTS["fp32"])
 
 
@@ -116,7 +116,7 @@ def test_of_two_timings_alike_the_newer_counts_and_other_conditions_are_other_co
 
     one, eight = found.measures
     assert one.axis == "latency, batch 1, eager fp32, 1 thread (ms)"
-    assert [found.runs[0].values[each] for each in (one, eight)] == [5.0, 70.0]
+    assert [found.runs[0].numbers[each][0] for each in (one, eight)] == [5.0, 70.0]
     assert found.setups[eight].device == "Example CPU (2 cores)"
 
 
@@ -134,7 +134,7 @@ def test_a_later_timing_of_a_few_does_not_mix_with_one_of_all(make_sweep: MakeSw
     found = costs_of(sweep)
 
     (latency,) = found.measures
-    assert [run.values[latency] for run in found.runs] == [4.0, 16.0]
+    assert [run.numbers[latency][0] for run in found.runs] == [4.0, 16.0]
 
 
 def test_the_reading_of_the_papers_figures_is_no_students_cost(make_sweep: MakeSweep) -> None:

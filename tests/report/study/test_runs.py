@@ -24,9 +24,9 @@ def test_activity_is_what_the_first_task_saw(make_sweep: MakeSweep) -> None:
 
     _, runs, _ = read(sweep)
 
-    assert runs[0].values[ENCODER_TOKENS] == 12.0
-    assert runs[0].values[KEPT_TOKENS] == 16.0
-    assert runs[0].keys[ENCODER_TOKENS] == "tuned"
+    assert runs[0].numbers[ENCODER_TOKENS][0] == 12.0
+    assert runs[0].numbers[KEPT_TOKENS][0] == 16.0
+    assert runs[0].numbers[ENCODER_TOKENS][1] == "tuned"
 
 
 def test_smaller_budgets_of_the_largest_are_runs_of_a_control(make_sweep: MakeSweep) -> None:
@@ -38,7 +38,7 @@ def test_smaller_budgets_of_the_largest_are_runs_of_a_control(make_sweep: MakeSw
     assert {run.series.name for run in extra} == {"inference only"}
     assert [run.level.budget for run in extra if run.seed == 1] == list(BUDGETS)
     accuracy = summary.results[0]
-    assert [run.values[accuracy] for run in extra if run.seed == 1] == pytest.approx(
+    assert [run.numbers[accuracy][0] for run in extra if run.seed == 1] == pytest.approx(
         [70.0, 75.0, 80.0, 85.0]
     )
 
@@ -61,7 +61,7 @@ def test_other_budgets_of_smaller_ones_are_left_out(make_sweep: MakeSweep) -> No
 
     _, runs, summary = read(sweep)
 
-    values = [run.values[summary.results[0]] for run in runs if run.variant == INFERENCE_ONLY]
+    values = [run.numbers[summary.results[0]][0] for run in runs if run.variant == INFERENCE_ONLY]
     assert values == pytest.approx([16.0])
 
 

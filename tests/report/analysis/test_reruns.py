@@ -21,7 +21,7 @@ def test_every_row_of_the_table_has_its_trials_behind_it(full_sweep: ExampleSwee
         (recipe,) = rerun.recipes
         assert rerun.name.startswith(row[0].text)
         assert [trial.seed for trial in recipe.trials] == [0, 1, 2]
-        assert all(f"-s{row[2].text or None}-" in trial.name for trial in recipe.trials)
+        assert all(f"-s{row[2].text or None}-" in trial.trial for trial in recipe.trials)
 
 
 def test_a_recipe_is_the_whole_configuration_of_its_first_trial(make_sweep: MakeSweep) -> None:
@@ -33,7 +33,8 @@ def test_a_recipe_is_the_whole_configuration_of_its_first_trial(make_sweep: Make
 
     assert YAML(typ="safe").load(recipe.yaml)["seed"] == 0
     assert YAML(typ="safe").load(recipe.yaml)["student"]["supertokens"] == 4
-    assert recipe.trials[0].stages == ("evaluate classification tune-foundry",)
+    (use,) = recipe.trials[0].stages
+    assert (use.stage, use.task) == ("evaluate", "classification")
 
 
 def test_what_differs_in_more_than_the_seed_is_a_recipe_of_its_own(make_sweep: MakeSweep) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from foundry_bench.report.figures.painting import (
+from foundry_bench.report.figures.clouds import (
     MAX_CLOUDS,
     Assignment,
     choose_clouds,

@@ -10,23 +10,6 @@ from foundry_bench.record import TrialRecord
 from foundry_bench.report.records.redact import redact_paths
 from foundry_bench.report.study.study import Study
 
-KEY_LETTERS = 12
-"""As many letters of a stage's key as the page shows."""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One trial behind a row.
-
-    Attributes:
-        stages: what it used, each as kind, task and the start of its key.
-    """
-
-    name: str
-    seed: int
-    status: str
-    stages: tuple[str, ...]
-
 
 @dataclass(frozen=True)
 class Recipe:
@@ -37,7 +20,7 @@ class Recipe:
     """
 
     yaml: str
-    trials: tuple[Trial, ...]
+    trials: tuple[TrialRecord, ...]
 
 
 @dataclass(frozen=True)
@@ -61,14 +44,6 @@ def _recipes(trials: Sequence[TrialRecord]) -> tuple[Recipe, ...]:
     for trial in sorted(trials, key=lambda trial: (trial.seed, trial.trial)):
         alike[json.dumps({**trial.config, "seed": None})].append(trial)
     return tuple(
-        Recipe(redact_paths(yaml_text(several[0].config)), tuple(map(_trial, several)))
+        Recipe(redact_paths(yaml_text(several[0].config)), tuple(several))
         for several in alike.values()
     )
-
-
-def _trial(trial: TrialRecord) -> Trial:
-    stages = tuple(
-        f"{' '.join(filter(None, (use.stage, use.task)))} {use.key[:KEY_LETTERS]}"
-        for use in trial.stages
-    )
-    return Trial(trial.trial, trial.seed, trial.status, stages)
