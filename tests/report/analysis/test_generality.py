@@ -118,9 +118,10 @@ def test_a_result_whose_epoch_was_chosen_on_test_is_marked(make_sweep: MakeSweep
     found = generalise(summary, {})
     assert found is not None
 
-    table, *rest = tabulate_generality(found).tables
+    extra = tabulate_generality(found)
+    table, *rest = extra.tables
 
     assert "classification · accuracy\N{DAGGER} (%)" in table.header
     assert "\N{DAGGER}: the epoch was chosen on the test set" in table.caption
     assert not rest
-    assert all(math.isnan(line.get("to_teacher", math.nan)) for line in found.lines())
+    assert all(math.isnan(line.get("to_teacher", math.nan)) for line in extra.lines)
