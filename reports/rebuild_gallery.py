@@ -12,7 +12,7 @@ from pathlib import Path
 
 from foundry_bench.files import replacing
 from foundry_bench.report.assemble import assemble
-from foundry_bench.report.harvest import read_folders
+from foundry_bench.report.records.harvest import read_folders
 from foundry_bench.report.write import RECORDS, build_files
 
 GALLERY = Path(__file__).parent / "gallery"

@@ -6,13 +6,13 @@ from typing import Any
 from rich.box import MARKDOWN
 from rich.table import Table
 
-from foundry_bench.report.choosing import Choice
-from foundry_bench.report.costs import Costs
-from foundry_bench.report.front_tables import cost_text
-from foundry_bench.report.measures import Measure
-from foundry_bench.report.stats import MIN_SEEDS
-from foundry_bench.report.summary import Group
-from foundry_bench.report.tables import head
+from foundry_bench.report.analysis.choosing import Choice
+from foundry_bench.report.statistics.intervals import MIN_SEEDS
+from foundry_bench.report.study.costs import Costs
+from foundry_bench.report.study.measures import Measure
+from foundry_bench.report.study.summary import Group
+from foundry_bench.report.tables.costs import cost_text
+from foundry_bench.report.tables.groups import head
 from foundry_bench.report.wording import finite, mean_text, points_text
 
 

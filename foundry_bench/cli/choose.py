@@ -13,10 +13,10 @@ from foundry_bench.errors import FoundryError
 
 if TYPE_CHECKING:
     from foundry_bench.record import TrialRecord
-    from foundry_bench.report.choosing import Choice, Limit, Wanted
-    from foundry_bench.report.costs import Costs
-    from foundry_bench.report.harvest import Evidence
-    from foundry_bench.report.summary import Group
+    from foundry_bench.report.analysis.choosing import Choice, Limit, Wanted
+    from foundry_bench.report.records.harvest import Evidence
+    from foundry_bench.report.study.costs import Costs
+    from foundry_bench.report.study.summary import Group
 
 EXAMPLES = """
 foundry-bench choose runs/supertokens --max-gmacs 0.02
@@ -75,8 +75,8 @@ def command(
     Each sweep in DIR is answered by itself: other data and other training are not compared. Nothing
     is computed: what was not measured is said, with the command that does.
     """
-    from foundry_bench.report.choosing import Wanted
-    from foundry_bench.report.harvest import read_folders
+    from foundry_bench.report.analysis.choosing import Wanted
+    from foundry_bench.report.records.harvest import read_folders
 
     wanted = Wanted(
         max_latency_ms,
@@ -123,12 +123,12 @@ def _answer(
     """The answer for a sweep, printed unless it is to be `quiet`."""
     from foundry_bench.cli.choices import as_json, describe, limits_text, table
     from foundry_bench.cli.console import stdout
-    from foundry_bench.report.choosing import choose, find_limits, find_result
-    from foundry_bench.report.costs import add_costs
-    from foundry_bench.report.rows import tidy_rows
-    from foundry_bench.report.runs import collect_runs, measures_in
-    from foundry_bench.report.series import name_series
-    from foundry_bench.report.summary import summarise
+    from foundry_bench.report.analysis.choosing import choose, find_limits, find_result
+    from foundry_bench.report.records.rows import tidy_rows
+    from foundry_bench.report.study.costs import add_costs
+    from foundry_bench.report.study.runs import collect_runs, measures_in
+    from foundry_bench.report.study.series import name_series
+    from foundry_bench.report.study.summary import summarise
 
     rows = tidy_rows(evidence)
     runs = collect_runs(rows, evidence.trials, name_series(evidence.trials))

@@ -43,10 +43,9 @@ def command(
 
     Where records are of something else than a claim speaks of, the same check is shown beside it.
     """
-    from foundry_bench.report.claims.judge import load_claims
-    from foundry_bench.report.claims.records import judge_records
+    from foundry_bench.report.claims.judge import judge_records, load_claims
     from foundry_bench.report.claims.show import claims_data
-    from foundry_bench.report.harvest import read_folders
+    from foundry_bench.report.records.harvest import read_folders
 
     judged, notes = judge_records(load_claims(claims), read_folders(folders or [newest_run(RUNS)]))
     if as_json:

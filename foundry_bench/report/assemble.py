@@ -4,33 +4,36 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from foundry_bench.report.analysis.corruptions import find_clean
+from foundry_bench.report.analysis.fronts import find_fronts
+from foundry_bench.report.analysis.generality import generalise
+from foundry_bench.report.analysis.reruns import find_reruns
+from foundry_bench.report.analysis.specialists import contest
 from foundry_bench.report.claims.judge import Judged, judge_claims, load_claims
 from foundry_bench.report.claims.material import gather
 from foundry_bench.report.claims.settings import ClaimsFile
-from foundry_bench.report.corruptions import find_clean, gather_damage, tabulate_corruptions
-from foundry_bench.report.front_pages import find_fronts, picture_fronts, read_fronts
-from foundry_bench.report.front_tables import is_search, tabulate_costs, tabulate_search
-from foundry_bench.report.generality import generalise
-from foundry_bench.report.generality_tables import tabulate
-from foundry_bench.report.harvest import Evidence, SweepInfo
-from foundry_bench.report.matrices import arrange
-from foundry_bench.report.parts import tabulate_parts
-from foundry_bench.report.pictures import TIMES, collect_pictures, fig2_data
-from foundry_bench.report.pictures_tasks import picture_tasks
+from foundry_bench.report.figures.clouds import find_painting
+from foundry_bench.report.figures.collect import collect_pictures, fig2_data
 from foundry_bench.report.profile_faults import tell_faults
 from foundry_bench.report.profile_page import profile_section
-from foundry_bench.report.provenance import describe_environment, warn, warn_of_profiles
-from foundry_bench.report.reading import read_results
-from foundry_bench.report.reading_tasks import read_contests, read_generality
-from foundry_bench.report.reruns import find_reruns
-from foundry_bench.report.rows import tidy_rows
+from foundry_bench.report.records.harvest import Evidence
+from foundry_bench.report.records.provenance import describe_environment
+from foundry_bench.report.records.rows import tidy_rows
+from foundry_bench.report.records.task_data import name_data
 from foundry_bench.report.scene_report import scene_section
 from foundry_bench.report.sections import SweepReport
-from foundry_bench.report.similarity import liken
-from foundry_bench.report.specialists import contest, tabulate_specialists
-from foundry_bench.report.study import Study, study_sweeps
-from foundry_bench.report.tables import results_lines, results_table
-from foundry_bench.report.task_data import name_data
+from foundry_bench.report.sentences.fronts import read_fronts
+from foundry_bench.report.sentences.results import read_results
+from foundry_bench.report.sentences.tasks import read_contests, read_generality
+from foundry_bench.report.sentences.warnings import warn, warn_of_profiles
+from foundry_bench.report.study.study import Study, study_sweeps
+from foundry_bench.report.tables.corruptions import tabulate_corruptions
+from foundry_bench.report.tables.costs import tabulate_costs
+from foundry_bench.report.tables.generality import tabulate_generality
+from foundry_bench.report.tables.parts import tabulate_parts
+from foundry_bench.report.tables.results import results_lines, results_table
+from foundry_bench.report.tables.search import tabulate_search
+from foundry_bench.report.tables.specialists import tabulate_specialists
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,7 @@ def assemble(evidence: Evidence, claims: ClaimsFile | None = None) -> Report:
     costs = profile_section(evidence.profiles, has_trials=bool(studies))
     found = (*map(_assemble_sweep, studies), costs, scene_section(evidence))
     sweeps = tuple(section for section in found if section is not None)
-    notes = [
-        *evidence.notes,
-        *warn_of_profiles(material.profiles),
-        *tell_faults(evidence.profiles),
-    ]
+    notes = [*evidence.notes, *warn_of_profiles(material.profiles), *tell_faults(evidence.profiles)]
     if not sweeps:
         notes.append("There are no records of trials: nothing to show.")
     return Report(
@@ -84,57 +83,39 @@ def assemble(evidence: Evidence, claims: ClaimsFile | None = None) -> Report:
 
 
 def _assemble_sweep(study: Study) -> SweepReport:
-    part, rows, summary, costs = study.evidence, study.rows, study.summary, study.costs
-    runs, info = study.runs, part.sweeps.get(study.name, SweepInfo())
-    fronts = find_fronts(summary, costs)
-    data, specialists = name_data(part.trials), study.specialists
-    generality = generalise(summary, data)
-    clean_tasks = find_clean(part)
-    matrix = arrange(generality) if generality else None
-    similarity = liken(generality, matrix) if generality and matrix else None
-    of_tasks = picture_tasks(matrix, similarity, gather_damage(summary, clean_tasks))
-    others = collect_pictures(part, runs, summary, _loss_name(rows))
-    of_costs = picture_fronts(fronts, costs, is_search=is_search(info))
-    pictures = (*of_tasks, *others) if generality else (*others, *of_tasks)
+    evidence, summary = study.evidence, study.summary
+    fronts = find_fronts(summary, study.costs)
+    generality = generalise(summary, name_data(evidence.trials))
     extras = (
-        tabulate(generality) if generality else None,
-        tabulate_specialists(summary, specialists),
-        tabulate_corruptions(summary, clean_tasks),
+        tabulate_generality(generality) if generality else None,
+        tabulate_specialists(summary, study.specialists),
+        tabulate_corruptions(summary, find_clean(evidence)),
         tabulate_parts(summary),
-        tabulate_search(part, info, runs, fronts),
-        tabulate_costs(summary, costs, fronts),
+        tabulate_search(study, fronts),
+        tabulate_costs(summary, study.costs, fronts),
     )
     results = read_results(summary, fig2_data(summary))
-    statements = (
-        *(read_generality(generality) if generality else ()),
-        *read_contests(contest(summary, specialists)),
-        *results,
-        *read_fronts(fronts),
-    )
-    notes = warn(part, rows, summary)
-    if any(trial.role == "main" for trial in part.trials) and not any(
-        "clouds" in p.name for p in pictures
-    ):
+    if study.is_search:  # of results there are too many series to tell of, but for the limits
+        statements = [*read_fronts(fronts), *results[-1:]]
+    else:
+        statements = [
+            *(read_generality(generality) if generality else ()),
+            *read_contests(contest(summary, study.specialists)),
+            *results,
+            *read_fronts(fronts),
+        ]
+    notes = warn(study)
+    if any(trial.role == "main" for trial in evidence.trials) and find_painting(study) is None:
         notes.append("No stage left clouds to paint.")
-    pictures = (*pictures, *of_costs)
-    if is_search(info):  # every suggestion is a series of its own: no figure has room for them
-        pictures = (*of_costs, *(each for each in others if each.name == TIMES))
-        statements = (*read_fronts(fronts), *results[-1:])
     return SweepReport(
         study.name,
-        info,
-        statements,
+        study.info,
+        tuple(statements),
         tuple(notes),
-        pictures,
+        tuple(collect_pictures(study, generality, fronts)),
         results_table(summary),
         tuple(results_lines(summary)),
         tuple(extra for extra in extras if extra is not None),
-        tuple(describe_environment(part)),
-        find_reruns(part.trials, runs, summary),
+        tuple(describe_environment(evidence)),
+        find_reruns(study),
     )
-
-
-def _loss_name(rows: pd.DataFrame) -> str:
-    """The kind of distillation loss, empty if there are several."""
-    names = set(rows["loss_name"]) - {""}
-    return names.pop().replace("smooth_l1", "smooth-L1") if len(names) == 1 else ""

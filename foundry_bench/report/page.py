@@ -11,10 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from foundry_bench.report.assemble import Report
 from foundry_bench.report.claims.show import EXPLANATION, SAME_CHECK, evidence_text
-from foundry_bench.report.figure_data import Line
-from foundry_bench.report.picture import Picture
-from foundry_bench.report.sections import SweepReport
-from foundry_bench.report.typeset import Cell, Table
+from foundry_bench.report.sections import Picture, SweepReport
+from foundry_bench.report.table import Cell, Line, Table
 
 MAX_LINES = 200
 """Of a figure's data, as many as the page itself shows."""
@@ -27,24 +25,20 @@ _PNG_SIZE = slice(16, 24)
 
 @dataclass(frozen=True)
 class Drawn:
-    """A picture as the page shows it; links are relative to the page.
+    """A picture as the page shows it.
 
     Attributes:
+        base: of its files, without their endings, relative to the page.
         width: of the image in pixels, so that nothing moves when it appears.
         data: the lines of its CSV, or the first of them.
     """
 
-    name: str
-    title: str
-    caption: str
-    alt: str
+    picture: Picture
+    base: str
     data_uri: str
     width: int
     height: int
     data: Table
-    png: str
-    svg: str
-    csv: str
 
 
 @dataclass(frozen=True)
@@ -53,12 +47,10 @@ class Section:
 
     Attributes:
         folder: where its files lie, relative to the page; empty or ending in a slash.
-        anchor: what its headings' ids begin with.
     """
 
     report: SweepReport
     folder: str
-    anchor: str
     figures: tuple[Drawn, ...]
 
 
@@ -106,17 +98,17 @@ def folder_of(report: Report, sweep: SweepReport) -> str:
 
 
 def _section(sweep: SweepReport, folder: str, images: Mapping[str, bytes]) -> Section:
-    figures = tuple(_draw(picture, folder, images) for picture in sweep.pictures)
-    return Section(sweep, folder, f"{sweep.name}-", figures)
+    return Section(
+        sweep, folder, tuple(_draw(picture, folder, images) for picture in sweep.pictures)
+    )
 
 
 def _draw(picture: Picture, folder: str, images: Mapping[str, bytes]) -> Drawn:
-    png, svg, csv = (f"{folder}figures/{picture.name}.{ending}" for ending in ("png", "svg", "csv"))
-    image = images[png]
+    base = f"{folder}figures/{picture.name}"
+    image = images[f"{base}.png"]
     width, height = struct.unpack(">II", image[_PNG_SIZE])
     uri = f"data:image/png;base64,{base64.b64encode(image).decode()}"
-    words = picture.name, picture.title, picture.caption, picture.alt
-    return Drawn(*words, uri, width, height, data_table(picture.lines), png, svg, csv)
+    return Drawn(picture, base, uri, width, height, data_table(picture.lines))
 
 
 def data_table(lines: Sequence[Line]) -> Table:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from foundry_bench.record import Record
-from foundry_bench.report.costs import SCENES
+from foundry_bench.report.study.costs import SCENES
 from foundry_bench.report.wording import and_list
 
 MAX_NAMED = 3

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 
 from foundry_bench.record import Record
 from foundry_bench.report.figures.latency import Bar, draw_latency
-from foundry_bench.report.harvest import SweepInfo
-from foundry_bench.report.picture import Picture
 from foundry_bench.report.profile_reading import read_latencies, warn_of_measurements
 from foundry_bench.report.profile_records import (
     PARTS,
@@ -22,8 +20,9 @@ from foundry_bench.report.profile_tables import (
     tabulate_memory,
     tabulate_ways,
 )
-from foundry_bench.report.provenance import Fact, commits, package_versions
-from foundry_bench.report.sections import SweepReport
+from foundry_bench.report.records.harvest import SweepInfo
+from foundry_bench.report.records.provenance import Fact, commits, package_versions
+from foundry_bench.report.sections import Picture, SweepReport
 from foundry_bench.report.wording import and_list, number
 
 NAME = "profile"

@@ -9,7 +9,7 @@ from typing import Any
 
 from foundry_bench.record import Record
 from foundry_bench.report.profile_faults import find_fault
-from foundry_bench.report.provenance import device_text
+from foundry_bench.report.records.provenance import device_text
 
 PARTS = ("group", "tokenize", "compress", "encode", "upsample", "head")
 """As the records name them."""

@@ -3,10 +3,9 @@
 import math
 from collections.abc import Callable, Sequence
 
-from foundry_bench.report.extra import Extra
-from foundry_bench.report.figure_data import Line
 from foundry_bench.report.profile_records import PARTS, Measured, newest, of_kind, side_by_side
-from foundry_bench.report.typeset import Cell, Table
+from foundry_bench.report.sections import Extra
+from foundry_bench.report.table import Cell, Line, Table
 
 MEGA, MIB = 1e6, 2**20
 Column = tuple[str, Callable[[Measured], float | None], str]

@@ -3,13 +3,9 @@
 from collections.abc import Sequence
 from functools import partial
 
-from foundry_bench.report.costs import SCENES
-from foundry_bench.report.extra import Extra
-from foundry_bench.report.figure_data import Line
 from foundry_bench.report.figures.scenes import draw_scenes
-from foundry_bench.report.harvest import Evidence, SweepInfo
-from foundry_bench.report.picture import Picture
-from foundry_bench.report.provenance import describe_environment, measured_on
+from foundry_bench.report.records.harvest import Evidence, SweepInfo
+from foundry_bench.report.records.provenance import describe_environment, measured_on
 from foundry_bench.report.scenes import (
     Scene,
     read_scenes,
@@ -18,7 +14,9 @@ from foundry_bench.report.scenes import (
     tabulate_published,
     tabulate_scenes,
 )
-from foundry_bench.report.sections import SweepReport
+from foundry_bench.report.sections import Extra, Picture, SweepReport
+from foundry_bench.report.study.costs import SCENES
+from foundry_bench.report.table import Line
 
 COMMANDS = ("foundry-bench profile scenes --out DIR", "foundry-bench report DIR")
 

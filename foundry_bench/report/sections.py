@@ -1,14 +1,69 @@
-"""What the report says of one sweep, or of what models cost: a section of its page."""
+"""What the page says of one sweep, or of what models cost: a section, its figures and tables."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeVar
 
-from foundry_bench.report.extra import Extra
-from foundry_bench.report.figure_data import Line
-from foundry_bench.report.harvest import SweepInfo
-from foundry_bench.report.picture import Picture
-from foundry_bench.report.provenance import Fact
-from foundry_bench.report.reruns import Rerun
-from foundry_bench.report.typeset import Table
+from matplotlib.figure import Figure
+
+from foundry_bench.report.analysis.reruns import Rerun
+from foundry_bench.report.records.harvest import SweepInfo
+from foundry_bench.report.records.provenance import Fact
+from foundry_bench.report.table import Line, Table
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure before it is drawn.
+
+    Attributes:
+        name: of its files.
+        alt: what it shows, for those who cannot see it.
+        lines: the data shown, for the CSV beside it.
+    """
+
+    name: str
+    title: str
+    caption: str
+    alt: str
+    lines: tuple[Line, ...]
+    draw: Callable[[], Figure]
+
+
+class _Shown(Protocol):
+    """What a figure shows."""
+
+    def lines(self) -> list[Line]:
+        """As numbers."""
+
+
+D = TypeVar("D", bound=_Shown)
+
+
+def picture(
+    name: str, title: str, caption: str, alt: str, data: D, draw: Callable[[D], Figure]
+) -> Picture:
+    """The picture of `data`."""
+    return Picture(name, title, caption, alt, tuple(data.lines()), partial(draw, data))
+
+
+@dataclass(frozen=True)
+class Extra:
+    """Tables on one matter, with files of their own.
+
+    Attributes:
+        name: of the files.
+        tables: each with its caption.
+        lines: the same as numbers.
+        is_folded: whether the page shows them on demand only.
+    """
+
+    name: str
+    title: str
+    tables: tuple[Table, ...]
+    lines: tuple[Line, ...]
+    is_folded: bool = False
 
 
 @dataclass(frozen=True)

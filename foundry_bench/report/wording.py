@@ -1,11 +1,13 @@
 """Numbers as text, the same in tables and sentences."""
 
 import math
+from collections.abc import Iterable, Mapping
 
-from foundry_bench.report.measures import Measure
-from foundry_bench.report.stats import Difference, Interval
+from foundry_bench.report.statistics.intervals import Difference, Interval
+from foundry_bench.report.study.measures import Measure
 
 MINUS = "\N{MINUS SIGN}"
+
 DETERMINISTIC = "deterministic"
 """Said of a number that no seed changes."""
 
@@ -54,13 +56,43 @@ def p_text(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def and_list(words: list[str]) -> str:
+def and_list(words: Iterable[object]) -> str:
     """`a, b and c`."""
-    return (
-        words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
-    )
+    *others, last = [str(word) for word in words] or [""]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def capital(text: str) -> str:
     """`text` with a capital."""
     return text[:1].upper() + text[1:]
+
+
+def gain_per_doubling(
+    start: Mapping[int, float], end: Mapping[int, float], ratio: float
+) -> dict[int, float]:
+    """What a doubling brings, by seed, where the whole way is a growth by `ratio`."""
+    doublings = math.log2(ratio)
+    return {seed: (end[seed] - start[seed]) / doublings for seed in start.keys() & end.keys()}
+
+
+def pairing(change: Difference) -> str:
+    """How sure a difference is, and over what."""
+    seeds = f"over {change.n} seed{'s' if change.n != 1 else ''}"
+    return f"{'paired ' if change.is_paired else ''}{seeds}, {beyond(change)}"
+
+
+def beyond(change: Difference) -> str:
+    """Whether its interval leaves out zero."""
+    if not change.is_bounded:
+        return "no interval below three seeds"
+    return "beyond the 95 % interval" if change.is_beyond else "within the 95 % interval"
+
+
+def corrected_p(p: float) -> str:
+    """A p-value in parentheses; empty if there is none."""
+    if not math.isfinite(p):
+        return ""
+    text = p_text(p)
+    return (
+        f" (Holm-corrected p {text})" if text.startswith("<") else f" (Holm-corrected p = {text})"
+    )

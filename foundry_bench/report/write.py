@@ -15,10 +15,10 @@ from foundry_bench.report.assemble import Report, assemble
 from foundry_bench.report.claims.judge import load_claims
 from foundry_bench.report.claims.show import claims_lines, claims_table
 from foundry_bench.report.figures.canvas import render
-from foundry_bench.report.harvest import Evidence, read_folders, trial_id
 from foundry_bench.report.page import folder_of, render_page
-from foundry_bench.report.rows import write_csv
-from foundry_bench.report.typeset import csv_text, latex_text, markdown_text
+from foundry_bench.report.records.harvest import Evidence, read_folders, trial_id
+from foundry_bench.report.records.rows import write_csv
+from foundry_bench.report.table import Line, Table, csv_text, latex_text, markdown_text
 
 PAGE = "index.html"
 RECORDS = "records"
@@ -78,23 +78,13 @@ def write_report(
 def build_files(report: Report, processes: int = 1) -> dict[str, bytes]:
     """Every file of the report by its path; the same report gives the same bytes."""
     draws: dict[str, Callable[[], Figure]] = {}
-    table = claims_table(report.claims)
-    contents: dict[str, bytes] = {
-        "rows.csv": write_csv(report.rows).encode(),
-        "claims.csv": csv_text(claims_lines(report.claims)).encode(),
-        "claims.md": markdown_text(table).encode(),
-        "claims.tex": latex_text(table).encode(),
-    }
+    claims = [claims_table(report.claims)], claims_lines(report.claims)
+    contents = {"rows.csv": write_csv(report.rows).encode(), **_table_files("claims", *claims)}
     for sweep in report.sweeps:
         folder = folder_of(report, sweep)
-        contents[f"{folder}results.csv"] = csv_text(sweep.lines).encode()
-        contents[f"{folder}results.md"] = markdown_text(sweep.table).encode()
-        contents[f"{folder}results.tex"] = latex_text(sweep.table).encode()
+        contents |= _table_files(f"{folder}results", [sweep.table], sweep.lines)
         for extra in sweep.extras:
-            base = f"{folder}{extra.name}"
-            contents[f"{base}.csv"] = csv_text(extra.lines).encode()
-            contents[f"{base}.md"] = "\n".join(map(markdown_text, extra.tables)).encode()
-            contents[f"{base}.tex"] = "\n".join(map(latex_text, extra.tables)).encode()
+            contents |= _table_files(f"{folder}{extra.name}", extra.tables, extra.lines)
         if sweep.info.yaml:
             contents[f"{folder}sweep.yaml"] = sweep.info.yaml.encode()
         for picture in sweep.pictures:
@@ -105,6 +95,14 @@ def build_files(report: Report, processes: int = 1) -> dict[str, bytes]:
         contents[f"{base}.png"], contents[f"{base}.svg"] = png, svg
     contents[PAGE] = render_page(report, contents).encode()
     return contents
+
+
+def _table_files(base: str, tables: Sequence[Table], lines: Sequence[Line]) -> dict[str, bytes]:
+    return {
+        f"{base}.csv": csv_text(lines).encode(),
+        f"{base}.md": "\n".join(map(markdown_text, tables)).encode(),
+        f"{base}.tex": "\n".join(map(latex_text, tables)).encode(),
+    }
 
 
 def _render(draws: Sequence[Callable[[], Figure]], processes: int) -> Sequence[tuple[bytes, bytes]]:

@@ -6,9 +6,9 @@ from typing import Any
 from foundry_bench.report.claims.judge import Judged, judge_claims
 from foundry_bench.report.claims.material import gather
 from foundry_bench.report.claims.settings import ClaimsFile
-from foundry_bench.report.harvest import Evidence, read_folders
-from foundry_bench.report.rows import tidy_rows
-from foundry_bench.report.study import study_sweeps
+from foundry_bench.report.records.harvest import Evidence, read_folders
+from foundry_bench.report.records.rows import tidy_rows
+from foundry_bench.report.study.study import study_sweeps
 from tests.report.examples import ExampleSweep
 
 VIT_S = {"name": "point_jepa", "preset": "small", "weights": "some/file.safetensors"}

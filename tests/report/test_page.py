@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from foundry_bench.report.assemble import Report, assemble
-from foundry_bench.report.harvest import read_folders
 from foundry_bench.report.page import MAX_LINES, data_table, heading_of, render_page
+from foundry_bench.report.records.harvest import read_folders
 from tests.report.examples import ExampleSweep
 
 MakeSweep = Callable[..., ExampleSweep]

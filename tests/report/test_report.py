@@ -10,9 +10,9 @@ from matplotlib import style
 from foundry_bench.errors import FoundryError
 from foundry_bench.report import write
 from foundry_bench.report.assemble import assemble
-from foundry_bench.report.harvest import read_folders
+from foundry_bench.report.figures.style import STYLE
 from foundry_bench.report.page import render_page
-from foundry_bench.report.style import STYLE
+from foundry_bench.report.records.harvest import read_folders
 from foundry_bench.report.write import write_report
 from tests.report.examples import ExampleSweep, simple_clouds
 

@@ -12,8 +12,9 @@ from foundry_bench.report.claims.finding import Finding, find_fact
 from foundry_bench.report.claims.material import Material
 from foundry_bench.report.claims.places import place_of_profile
 from foundry_bench.report.claims.settings import CostRatio, Fits
-from foundry_bench.report.costs import SCENES
-from foundry_bench.report.provenance import LATENCY, measured_on
+from foundry_bench.report.records.harvest import settings_of
+from foundry_bench.report.records.provenance import LATENCY, measured_on
+from foundry_bench.report.study.costs import SCENES
 from foundry_bench.report.wording import number
 
 GIB = 2**30
@@ -42,9 +43,9 @@ def check_cost_ratio(material: Material, settings: CostRatio) -> Iterator[Findin
             alike[_conditions(record, settings.metric)].append(record)
     pairs: dict[str, list[tuple[Record, Record]]] = defaultdict(list)
     for records in alike.values():
-        teachers = [record for record in records if not _student(record)]
+        teachers = [record for record in records if not settings_of(record.config, "student")]
         for record in records:
-            if teachers and _is_meant(_student(record), settings):
+            if teachers and _is_meant(settings_of(record.config, "student"), settings):
                 pairs[_thing(record, settings.metric)].append((record, teachers[0]))
     for several in pairs.values():
         ratio = median(
@@ -73,7 +74,8 @@ def check_fits(material: Material, settings: Fits) -> Iterator[Finding]:
         points = record.config.get("points", record.metrics.get("points"))
         if not isinstance(points, int | float) or not settings.points <= points < math.inf:
             continue
-        if _student(record).get("name") != settings.student:
+        student = settings_of(record.config, "student")
+        if student.get("name") != settings.student:
             continue
         needed = _needed(record.metrics) / GIB
         is_out = record.metrics.get("oom") == 1
@@ -87,7 +89,7 @@ def check_fits(material: Material, settings: Fits) -> Iterator[Finding]:
         attention = record.config.get("attention")
         yield find_fact(
             fits,
-            what=f"{settings.student} at s = {_student(record).get('supertokens')}: a scene of"
+            what=f"{settings.student} at s = {student.get('supertokens')}: a scene of"
             f" {points:,.0f} points{f', {attention} attention' if attention else ''}",
             place=place_of_profile(record),
             observed="out of memory" if is_out else f"{number(needed, 1)} GiB at the peak",
@@ -103,11 +105,6 @@ def _needed(metrics: Mapping[str, float]) -> float:
     if name is None:
         return math.nan
     return metrics[name] + (0.0 if "rss" in name else metrics.get("context_bytes", 0.0))
-
-
-def _student(record: Record) -> Mapping[str, Any]:
-    student = record.config.get("student")
-    return student if isinstance(student, Mapping) else {}
 
 
 def _is_meant(student: Mapping[str, Any], settings: CostRatio) -> bool:

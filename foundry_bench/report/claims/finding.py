@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 
 from foundry_bench.report.claims.places import Place
-from foundry_bench.report.correlation import RankCorrelation, coverage_text
-from foundry_bench.report.stats import TAIL, Difference
+from foundry_bench.report.statistics.correlation import RankCorrelation, coverage_text
+from foundry_bench.report.statistics.intervals import TAIL, Difference
 from foundry_bench.report.wording import number
 
 Outcome = Literal["holds", "fails", "undecided"]
@@ -26,6 +26,12 @@ class Limit:
         """In words, such as `below 2 points`."""
         word = "point" if unit == "points" and abs(self.value) == 1 else unit
         return f"{self.side} {number(self.value, _digits(self.value))} {word}".rstrip()
+
+    def turn(self, p_above: float, p_below: float, gap: float) -> tuple[float, float, float]:
+        """The p of lying on the claim's side and on the other, and how far it lies on the former;
+        `gap` is how far above the limit.
+        """
+        return (p_above, p_below, gap) if self.side == "above" else (p_below, p_above, -gap)
 
 
 def limit_of(above: float | None, below: float | None) -> Limit:
@@ -94,8 +100,6 @@ def find_difference(
 ) -> Finding:
     """A mean over seeds against its limit."""
     p_above, p_below = change.p_above(limit.value), change.p_below(limit.value)
-    is_above = limit.side == "above"
-    gap = change.mean - limit.value
     return Finding(
         what,
         place,
@@ -104,9 +108,7 @@ def find_difference(
         change.mean,
         change.low,
         change.high,
-        p_above if is_above else p_below,
-        p_below if is_above else p_above,
-        gap if is_above else -gap,
+        *limit.turn(p_above, p_below, change.mean - limit.value),
         change.sd,
         change.n,
         trials,
@@ -125,7 +127,6 @@ def find_correlation(
 ) -> Finding:
     """A rank correlation against its limit; gap and spread are on Fisher's z scale."""
     p_above, p_below = found.p_above(limit.value), found.p_below(limit.value)
-    is_above = limit.side == "above"
     edge = 1 - 1e-6
     gap = math.atanh(min(max(found.rho, -edge), edge)) - math.atanh(limit.value)
     has_spread = len(found.drawn_z) > 0
@@ -143,9 +144,7 @@ def find_correlation(
         found.rho,
         found.low,
         found.high,
-        p_above if is_above else p_below,
-        p_below if is_above else p_above,
-        gap if is_above else -gap,
+        *limit.turn(p_above, p_below, gap),
         sd,
         found.seeds,
         trials,
@@ -170,12 +169,9 @@ def find_fact(
         observed,
         asked,
         value,
-        math.nan,
-        math.nan,
-        0.0 if is_so else 1.0,
-        1.0 if is_so else 0.0,
-        math.nan,
-        math.nan,
+        *(math.nan, math.nan),
+        *((0.0, 1.0) if is_so else (1.0, 0.0)),
+        *(math.nan, math.nan),
         0,
         records,
         frozenset(records),

@@ -1,18 +1,48 @@
 """Claims and records -> how each claim comes out."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from foundry_bench.config.load import load_settings
-from foundry_bench.report.claims.checks import CHECKS
+from foundry_bench.report.claims.cost import check_cost_ratio, check_fits
 from foundry_bench.report.claims.finding import Finding, Outcome
-from foundry_bench.report.claims.material import Material
+from foundry_bench.report.claims.material import Material, gather
 from foundry_bench.report.claims.places import is_in
 from foundry_bench.report.claims.settings import Claim, ClaimsFile
+from foundry_bench.report.claims.students import (
+    check_generalist,
+    check_losses,
+    check_near_teacher,
+    check_order,
+)
+from foundry_bench.report.claims.supertokens import (
+    check_bottleneck,
+    check_correlation,
+    check_plateau,
+    check_trend,
+)
 from foundry_bench.report.claims.verdicts import Ruling, rule
+from foundry_bench.report.records.harvest import Evidence
+from foundry_bench.report.records.rows import tidy_rows
+from foundry_bench.report.sentences.warnings import not_finite, warn_of_profiles
+from foundry_bench.report.study.study import study_sweeps
 from foundry_bench.resources import shipped
+
+CHECKS: dict[str, Callable[[Material, Any], Iterator[Finding]]] = {
+    "trend": check_trend,
+    "correlation": check_correlation,
+    "plateau": check_plateau,
+    "near_teacher": check_near_teacher,
+    "generalist": check_generalist,
+    "order": check_order,
+    "losses": check_losses,
+    "bottleneck": check_bottleneck,
+    "cost_ratio": check_cost_ratio,
+    "fits": check_fits,
+}
+"""The name in a file of claims -> what looks for findings; its settings are `settings.Check`'s."""
 
 Verdict = Outcome | Literal["not run", "not applicable"]
 
@@ -55,6 +85,16 @@ def load_claims(path: Path | None = None) -> ClaimsFile:
 def judge_claims(claims: ClaimsFile, material: Material) -> tuple[Judged, ...]:
     """Every claim, in the order of the file."""
     return tuple(_judge(claim, material) for claim in claims.claims)
+
+
+def judge_records(
+    claims: ClaimsFile, evidence: Evidence
+) -> tuple[tuple[Judged, ...], tuple[str, ...]]:
+    """Every claim, and what could not be read or is not finite, a sentence each."""
+    rows = tidy_rows(evidence)
+    material = gather(evidence, study_sweeps(evidence, rows))
+    notes = (*evidence.notes, *not_finite(rows), *warn_of_profiles(material.profiles))
+    return judge_claims(claims, material), notes
 
 
 def _judge(claim: Claim, material: Material) -> Judged:

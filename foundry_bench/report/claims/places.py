@@ -9,18 +9,14 @@ from foundry_bench.config.source import parse_file
 from foundry_bench.errors import FoundryError
 from foundry_bench.record import Record
 from foundry_bench.report.claims.settings import Scope, TeacherScope
-from foundry_bench.report.measures import Measure
-from foundry_bench.report.study import Study
-from foundry_bench.report.summary import Group
-from foundry_bench.report.task_data import name_data_set, name_task_data
+from foundry_bench.report.records.harvest import settings_of
+from foundry_bench.report.records.task_data import name_data_set, name_task_data
+from foundry_bench.report.study.measures import Measure
+from foundry_bench.report.study.study import Study
+from foundry_bench.report.study.summary import Group
 from foundry_bench.resources import shipped
 
-_SIZES = {
-    "width": "wide",
-    "depth": "blocks",
-    "patches": "patches",
-    "patch_size": "points a patch",
-}
+_SIZES = {"width": "wide", "depth": "blocks", "patches": "patches", "patch_size": "points a patch"}
 
 
 @dataclass(frozen=True)
@@ -70,8 +66,7 @@ def is_in(place: Place, scope: Scope) -> bool:
 def place_of(study: Study, group: Group, measure: Measure) -> Place:
     """What the numbers of `group` are of."""
     trial = study.trial_of(study.runs_of(group, measure)[0])
-    settings = trial.config.get("teacher")
-    teacher = settings if isinstance(settings, Mapping) else {}
+    teacher = settings_of(trial.config, "teacher")
     name, preset = str(teacher.get("name", "")), str(teacher.get("preset", ""))
     is_random = teacher.get("weights") == "random"
     distilled_on = name_data_set(trial.config.get("data"))
@@ -86,8 +81,7 @@ def place_of(study: Study, group: Group, measure: Measure) -> Place:
 
 def place_of_profile(record: Record) -> Place:
     """What a record of `foundry-bench profile` is of."""
-    teacher = record.config.get("teacher")
-    known = teacher if isinstance(teacher, Mapping) else {}
+    known = settings_of(record.config, "teacher")
     size = ", ".join(f"{known[key]} {words}" for key, words in _SIZES.items() if key in known)
     called = f"{known.get('name', '')} ({size})" if size else str(known.get("name", ""))
     return Place("", known, called, device=_device(record))
@@ -123,5 +117,4 @@ def _architecture(name: str, preset: str) -> Mapping[str, Any]:
         value = parse_file(path).value
     except FoundryError:
         return {}
-    found = value.get("architecture") if isinstance(value, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+    return settings_of(value, "architecture") if isinstance(value, Mapping) else {}

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
 
 from foundry_bench.config.settings import Seq, Settings
-from foundry_bench.report.measures import RESULTS
+from foundry_bench.report.study.measures import RESULTS
 
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -30,7 +30,13 @@ class CheckSettings(Settings):
     """What their distillation minimised."""
 
 
-class Limited(CheckSettings):
+class OfResults(CheckSettings):
+    """A check of results of tasks."""
+
+    results: Seq[Result] = ("accuracy",)
+
+
+class Limited(OfResults):
     """A check that a number lies above, or below, a limit."""
 
     above: float | None = None
@@ -48,8 +54,7 @@ class Trend(Limited):
 
     name: Literal["trend"]
     of: Literal["distill_loss", "heldout_nmse"] | None = None
-    """A number of distillation, or, if it is left out, `results`."""
-    results: Seq[Result] = ("accuracy",)
+    """A number of distillation instead of `results`."""
     along: Literal["supertokens", "budget"] = "supertokens"
 
 
@@ -57,20 +62,18 @@ class Correlation(Limited):
     """Spearman's rho between distillation loss and a result, over the runs of a series."""
 
     name: Literal["correlation"]
-    results: Seq[Result] = ("accuracy",)
 
 
-class Plateau(CheckSettings):
+class Plateau(OfResults):
     """That from `start` SuperTokens to the most there are a result gains less than `under`."""
 
     name: Literal["plateau"]
-    results: Seq[Result] = ("accuracy",)
     start: PositiveInt = 4
     under: PositiveFloat = 1.0
     """In points."""
 
 
-class NearTeacher(CheckSettings):
+class NearTeacher(OfResults):
     """That a student is at most `margin` below its teacher."""
 
     name: Literal["near_teacher"]
@@ -82,39 +85,36 @@ class NearTeacher(CheckSettings):
     """Of single results, where it is another."""
 
 
-class Generalist(CheckSettings):
+class Generalist(OfResults):
     """That a student is ahead of students that were distilled for another task."""
 
     name: Literal["generalist"]
     results: Seq[Result]
 
 
-class Order(CheckSettings):
+class Order(OfResults):
     """That variants with as many SuperTokens stand in this order, the best first."""
 
     name: Literal["order"]
-    results: Seq[Result] = ("accuracy",)
     variants: Seq[str] = Field(min_length=2)
     """Variants of controls; `student` stands for the main student itself."""
 
 
-class Losses(CheckSettings):
+class Losses(OfResults):
     """That students of one loss are at most `margin` worse than those of the loss `against`."""
 
     name: Literal["losses"]
-    results: Seq[Result] = ("accuracy",)
     against: str = "mse"
     margin: float = Field(0.0, ge=0)
     """In points."""
 
 
-class Bottleneck(CheckSettings):
+class Bottleneck(OfResults):
     """That results rise with the number of SuperTokens, with and without the residual, and that
     without it at most `margin` is lost at the largest number.
     """
 
     name: Literal["bottleneck"]
-    results: Seq[Result] = ("accuracy",)
     margin: PositiveFloat = 1.0
     """In points."""
 

@@ -1,14 +1,13 @@
 """Judged claims as a table, as lines of a CSV, and as data for other programs."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from foundry_bench.report.claims.finding import Finding
 from foundry_bench.report.claims.judge import Judged
 from foundry_bench.report.claims.places import describe_places
 from foundry_bench.report.claims.verdicts import Ruling
-from foundry_bench.report.figure_data import Line
-from foundry_bench.report.typeset import Cell, Table
+from foundry_bench.report.table import Cell, Line, Table
 from foundry_bench.report.wording import finite
 
 SAME_CHECK = "same check here"
@@ -86,57 +85,44 @@ def _lines(judged: Judged) -> Iterator[Line]:
     common: Line = {"claim": judged.claim.id, "verdict": judged.verdict}
     if judged.shown is None:
         yield common
-    for is_meant, finding in _findings(judged):
-        yield {
-            **common,
-            "is_spoken_of": is_meant,
-            "sweep": finding.place.sweep,
-            "teacher": finding.place.called,
-            "data": finding.place.data,
-            "comparison": finding.what,
-            "outcome": finding.outcome,
-            "claimed": finding.asked,
-            "estimate": finding.estimate,
-            "low": finding.low,
-            "high": finding.high,
-            "n": finding.n,
-            "p_for": finding.p_for,
-            "p_against": finding.p_against,
-            "trials": " ".join(finding.trials),
-        }
-
-
-def _findings(judged: Judged) -> Iterable[tuple[bool, Finding]]:
     for is_meant, ruling in ((True, judged.ruling), (False, judged.elsewhere)):
         for finding in ruling.findings if ruling else ():
-            yield is_meant, finding
+            yield {
+                **common,
+                "is_spoken_of": is_meant,
+                **_place(finding),
+                "comparison": finding.what,
+                "outcome": finding.outcome,
+                "claimed": finding.asked,
+                **_numbers(finding),
+                "trials": " ".join(finding.trials),
+            }
+
+
+def _place(finding: Finding) -> Line:
+    place = finding.place
+    return {"sweep": place.sweep, "teacher": place.called, "data": place.data}
+
+
+def _numbers(finding: Finding) -> dict[str, float]:
+    names = ("estimate", "low", "high", "n", "p_for", "p_against")
+    return {name: getattr(finding, name) for name in names}
 
 
 def _ruling_data(ruling: Ruling | None) -> dict[str, Any] | None:
     if ruling is None:
         return None
-    return {
-        "outcome": ruling.outcome,
-        "would_decide": ruling.deciding,
-        "comparisons": [_finding_data(finding) for finding in ruling.findings],
-    }
-
-
-def _finding_data(finding: Finding) -> dict[str, Any]:
-    return {
-        "what": finding.what,
-        "outcome": finding.outcome,
-        "observed": finding.observed,
-        "claimed": finding.asked,
-        "estimate": finite(finding.estimate),
-        "low": finite(finding.low),
-        "high": finite(finding.high),
-        "n": finding.n,
-        "p_for": finite(finding.p_for),
-        "p_against": finite(finding.p_against),
-        "sweep": finding.place.sweep,
-        "teacher": finding.place.called,
-        "distilled_on": finding.place.distilled_on,
-        "data": finding.place.data,
-        "records": list(finding.trials),
-    }
+    comparisons = [
+        {
+            "what": finding.what,
+            "outcome": finding.outcome,
+            "observed": finding.observed,
+            "claimed": finding.asked,
+            **{name: finite(value) for name, value in _numbers(finding).items()},
+            **_place(finding),
+            "distilled_on": finding.place.distilled_on,
+            "records": list(finding.trials),
+        }
+        for finding in ruling.findings
+    ]
+    return {"outcome": ruling.outcome, "would_decide": ruling.deciding, "comparisons": comparisons}

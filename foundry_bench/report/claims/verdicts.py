@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from foundry_bench.report.claims.finding import Finding, Outcome
-from foundry_bench.report.power import ALPHA, MOST_SEEDS, seeds_needed
-from foundry_bench.report.stats import MIN_SEEDS, TAIL, holm
+from foundry_bench.report.statistics.intervals import MIN_SEEDS, TAIL, holm
+from foundry_bench.report.statistics.power import ALPHA, MOST_SEEDS, seeds_needed
 
 _PLURAL: dict[Outcome, str] = {"holds": "hold", "fails": "fail", "undecided": "undecided"}
 

@@ -1,1 +1,1 @@
-"""Figure data -> drawings: one module a kind of figure."""
+"""Figures: of each its data, its drawing and the words under it in one module."""

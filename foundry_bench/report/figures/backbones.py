@@ -1,23 +1,18 @@
-"""How backbones look where a figure has a point each: colour, marker, legend."""
+"""How backbones look where a figure has a mark each: colour, marker, legend."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from foundry_bench.report.backbones import Named
-from foundry_bench.report.figures.canvas import legend_columns
-from foundry_bench.report.levels import SUPERTOKENS
-from foundry_bench.report.style import (
-    ANCHOR_STYLES,
-    INK,
-    MAIN,
-    OTHER_ANCHOR,
-    SERIES,
-    level_colours,
-)
-from foundry_bench.report.summary import TEACHER
+from foundry_bench.report.analysis.anchors import ANCHORS
+from foundry_bench.report.figures.canvas import add_series_legend, make_key
+from foundry_bench.report.figures.style import INK, MAIN, SERIES, anchor_style, level_colours
+from foundry_bench.report.statistics.intervals import Interval
+from foundry_bench.report.study.levels import SUPERTOKENS
+from foundry_bench.report.study.summary import TEACHER, Group
 
 Look = tuple[str, str]
 """Colour and marker."""
@@ -25,14 +20,20 @@ Look = tuple[str, str]
 _ANCHOR_MARKERS = {TEACHER: "X", "not_distilled": "s", "scratch": "^"}
 
 
-def choose_looks(backbones: Sequence[Named]) -> dict[Named, Look]:
+def call_backbone(group: Group) -> str:
+    """An anchor by its usual name, every other group by series and level."""
+    usual = ANCHORS.get(group.variant) if group.role == "anchor" else None
+    return usual or group.name
+
+
+def choose_looks(backbones: Sequence[Group]) -> dict[Group, Look]:
     """Main students by their number of SuperTokens if they differ in it; controls one by one."""
     counts = [each.supertokens for each in backbones if each.role == "main" and each.supertokens]
     by_level = level_colours(SUPERTOKENS, counts) if len(set(counts)) > 1 else {}
     looks, others = {}, 1
     for each in backbones:
         if each.role == "anchor":
-            colour, _ = ANCHOR_STYLES.get(each.variant, OTHER_ANCHOR)
+            colour, _ = anchor_style(each.variant)
             looks[each] = colour, _ANCHOR_MARKERS.get(each.variant, "P")
         elif each.role == "main":
             looks[each] = by_level.get(each.supertokens or 0, MAIN), "o"
@@ -42,33 +43,42 @@ def choose_looks(backbones: Sequence[Named]) -> dict[Named, Look]:
     return looks
 
 
-def make_marker(backbone: Named, look: Look, *, linestyle: Literal["", "-"] = "") -> Line2D:
+def make_marker(backbone: Group, look: Look, linestyle: str = "") -> Line2D:
     """A marker without a place; main students are filled."""
     colour, marker = look
-    is_main = backbone.role == "main"
-    return Line2D(
-        [],
-        [],
-        color=colour,
-        linestyle=linestyle,
-        linewidth=1.0,
-        marker=marker,
-        markersize=4.6 if is_main else 3.8,
-        markeredgewidth=0.6 if is_main else 1.0,
-        markeredgecolor=INK if is_main else colour,
-        markerfacecolor=colour if is_main else "white",
-        label=backbone.name,
-        zorder=4 if is_main else 3.5,
+    filled: dict[str, Any] = {
+        "markersize": 4.6, "markeredgewidth": 0.6, "markeredgecolor": INK, "zorder": 4,
+    }  # fmt: skip
+    hollow: dict[str, Any] = {
+        "markersize": 3.8, "markeredgewidth": 1.0, "markerfacecolor": "white", "zorder": 3.5,
+    }  # fmt: skip
+    looks = filled if backbone.role == "main" else hollow
+    return make_key(
+        call_backbone(backbone), colour, marker, linestyle=linestyle, linewidth=1.0, **looks
     )
 
 
-def add_legend(figure: Figure, looks: Mapping[Named, Look]) -> None:
+def draw_beside(
+    axes: Axes,
+    looks: Mapping[Group, Look],
+    place: int,
+    marks: Mapping[Group, Interval],
+    step: float,
+) -> None:
+    """A row of a figure: a mark for each backbone that has one, with its interval, one below the
+    other around `place`.
+    """
+    for index, (backbone, look) in enumerate(looks.items()):
+        if (interval := marks.get(backbone)) is None:
+            continue
+        height = place + step * (index - (len(looks) - 1) / 2)
+        if interval.is_bounded:
+            axes.hlines(height, *interval.ends, color=look[0], linewidth=1.0, zorder=3)
+        mark = make_marker(backbone, look)
+        mark.set_data([interval.mean], [height])
+        axes.add_line(mark)
+
+
+def add_backbones(figure: Figure, looks: Mapping[Group, Look]) -> None:
     """The backbones by name, below the figure."""
-    figure.legend(
-        handles=[make_marker(backbone, look) for backbone, look in looks.items()],
-        loc="outside lower left",
-        ncols=legend_columns([backbone.name for backbone in looks]),
-        handletextpad=0.2,
-        columnspacing=1.0,
-        borderaxespad=0.0,
-    )
+    add_series_legend(figure, [make_marker(backbone, look) for backbone, look in looks.items()])

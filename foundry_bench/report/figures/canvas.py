@@ -2,18 +2,23 @@
 
 import io
 from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 from matplotlib import style
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
 
-from foundry_bench.report.figure_data import AnchorLine
-from foundry_bench.report.stats import MIN_SEEDS
-from foundry_bench.report.style import ANCHOR_STYLES, OTHER_ANCHOR, SOFT, STYLE, WIDTH
-from foundry_bench.report.summary import TEACHER
+from foundry_bench.report.analysis.anchors import AnchorLine
+from foundry_bench.report.figures.style import INK, SOFT, STYLE, WIDTH, anchor_style
+from foundry_bench.report.statistics.intervals import MIN_SEEDS, Interval
+from foundry_bench.report.study.summary import TEACHER
 from foundry_bench.report.wording import DETERMINISTIC
+
+INTERVALS = "Bars and bands are 95 % Student-t intervals over seeds (from three seeds on)"
 
 FAR = 1.2
 """What lies further from the main students than so many of their spans is named at the edge."""
@@ -23,6 +28,16 @@ FAR_TEACHER = 2.5
 
 _LEGEND_LETTERS = 64
 """What a line of a legend has room for; a marker takes four."""
+
+
+def anchor_words(anchors: Sequence[AnchorLine]) -> str:
+    """Which lines with bands a figure has; empty if it has none."""
+    names = [
+        f"{line.label} ({DETERMINISTIC}, no band)" if line.interval.is_constant else line.label
+        for line in anchors
+    ]
+    mark = "; " if any("," in line.label for line in anchors) else ", "
+    return f" Lines with bands: {mark.join(names)}." if names else ""
 
 
 def render(draw: Callable[[], Figure]) -> tuple[bytes, bytes]:
@@ -59,21 +74,11 @@ def draw_anchors(
     """
     low, high = min(values), max(values)
     near = [line for line in anchors if _is_near(line, low, high)]
-    bounds = [low, high, *(bound for line in near for bound in _bounds(line))]
+    bounds = [low, high, *(bound for line in near for bound in line.interval.ends)]
     pad = 0.07 * (max(bounds) - min(bounds) or 1.0)
     axes.set_ylim(min(bounds) - pad, max(bounds) + pad)
     for line in near:
-        colour, dash = ANCHOR_STYLES.get(line.variant, OTHER_ANCHOR)
-        axes.axhline(line.interval.mean, color=colour, linestyle=dash, linewidth=1.1, zorder=1.5)
-        if line.interval.is_bounded:
-            axes.axhspan(
-                line.interval.low,
-                line.interval.high,
-                color=colour,
-                alpha=0.10,
-                linewidth=0,
-                zorder=1,
-            )
+        draw_anchor(axes.axhline, axes.axhspan, line)
     limits = axes.get_ylim()
     far_low = [line for line in anchors if line not in near and line.interval.mean < low]
     wanted = [
@@ -83,7 +88,7 @@ def draw_anchors(
     wanted.sort(key=lambda pair: pair[0].interval.mean)
     places = spread([place for _, place in wanted], 0.135 * (limits[1] - limits[0]), limits)
     for (line, _), place in zip(wanted, places, strict=True):
-        colour, _dash = ANCHOR_STYLES.get(line.variant, OTHER_ANCHOR)
+        colour, _ = anchor_style(line.variant)
         arrow = "" if line in near else "↓ " if line in far_low else "↑ "
         text = f"{arrow}{line.label}\n{line.interval.mean:.{digits}f}"
         if line.interval.is_bounded:
@@ -99,6 +104,72 @@ def draw_anchors(
             linespacing=1.05,
             annotation_clip=False,
         )
+
+
+def draw_anchor(
+    draw_line: Callable[..., object], draw_span: Callable[..., object], anchor: AnchorLine
+) -> None:
+    """An anchor as a line with a band, across or upright, by what axes draw such with."""
+    colour, dash = anchor_style(anchor.variant)
+    draw_line(anchor.interval.mean, color=colour, linestyle=dash, linewidth=1.1, zorder=1.5)
+    if anchor.interval.is_bounded:
+        draw_span(*anchor.interval.ends, color=colour, alpha=0.10, linewidth=0, zorder=1)
+
+
+def draw_band(
+    axes: Axes, xs: Sequence[float], intervals: Sequence[Interval], colour: str, alpha: float
+) -> None:
+    """Intervals as a band; there is none where they are not bounded."""
+    low, high = ([each.low for each in intervals], [each.high for each in intervals])
+    axes.fill_between(xs, low, high, color=colour, alpha=alpha, linewidth=0)
+
+
+def draw_mean(
+    axes: Axes,
+    x: Interval,
+    y: Interval,
+    colour: str,
+    marker: str,
+    *,
+    is_filled: bool,
+    **looks: Any,
+) -> None:
+    """A marker with its intervals both ways, where those have a width."""
+    axes.errorbar(
+        x.mean,
+        y.mean,
+        xerr=x.half if x.half > 0 else None,
+        yerr=y.half if y.half > 0 else None,
+        marker=marker,
+        color=colour,
+        markerfacecolor=colour if is_filled else "white",
+        markeredgecolor=INK if is_filled else colour,
+        capsize=0,
+        **looks,
+    )
+
+
+def make_key(label: str, colour: str | None = SOFT, marker: str = "o", **looks: Any) -> Line2D:
+    """A marker for a legend."""
+    looks = {"linestyle": "", "markersize": 4.5, **looks}
+    return Line2D([], [], marker=marker, color=colour, label=label, **looks)
+
+
+def add_legend(
+    figure: Figure,
+    place: Literal["outside upper left", "outside lower left"],
+    keys: Sequence[Artist],
+    columns: int,
+    **gaps: Any,
+) -> None:
+    """A legend beside the axes, in so many columns."""
+    figure.legend(handles=keys, loc=place, ncols=columns, borderaxespad=0.0, **gaps)
+
+
+def add_series_legend(figure: Figure, keys: Sequence[Line2D]) -> None:
+    """Below the figure the names of series, as many beside each other as fit."""
+    columns = legend_columns([str(key.get_label()) for key in keys])
+    add_legend(figure, "outside lower left", keys, columns, handletextpad=0.2, columnspacing=1.0)
 
 
 def spread(places: Sequence[float], gap: float, limits: tuple[float, float]) -> list[float]:
@@ -161,8 +232,3 @@ def _is_near(line: AnchorLine, low: float, high: float) -> bool:
     far = FAR_TEACHER if line.variant == TEACHER else FAR
     bottom, top = _near_limits(low, high, far)
     return bottom <= line.interval.mean <= top
-
-
-def _bounds(line: AnchorLine) -> tuple[float, float]:
-    interval = line.interval
-    return (interval.low, interval.high) if interval.is_bounded else (interval.mean, interval.mean)

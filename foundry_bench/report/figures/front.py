@@ -5,23 +5,29 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from foundry_bench.report.figure_data import MAX_SERIES
+from foundry_bench.report.analysis.anchors import MAX_SERIES
+from foundry_bench.report.analysis.fronts import Front, Point
 from foundry_bench.report.figures.canvas import (
+    INTERVALS,
+    add_legend,
+    add_series_legend,
+    anchor_words,
     draw_anchors,
+    draw_mean,
     focus,
     intervals_text,
-    legend_columns,
+    make_key,
     new_figure,
     note,
     without_common,
 )
-from foundry_bench.report.fronts import Front, Point
-from foundry_bench.report.levels import SUPERTOKENS
-from foundry_bench.report.stats import Interval
-from foundry_bench.report.style import INK, MARKERS, SOFT, level_colours
+from foundry_bench.report.figures.style import INK, MARKERS, SOFT, level_colours
+from foundry_bench.report.sections import Picture, picture
+from foundry_bench.report.study.costs import Costs
+from foundry_bench.report.study.levels import SUPERTOKENS
+from foundry_bench.report.wording import and_list, capital
 
 DECADE = 10.0
 """Costs further apart than this have a logarithmic axis."""
@@ -34,6 +40,10 @@ CLOSE = 0.07
 
 MAX_NUMBERED = 9
 """Points of the front that have room for their numbers."""
+
+ON_FRONT = {"markersize": 6.0, "markeredgewidth": 0.8, "elinewidth": 0.8, "zorder": 4.0}
+BESIDE = {"markersize": 4.4, "markeredgewidth": 1.0, "elinewidth": 0.8, "zorder": 3.0}
+"""Looks of points."""
 
 
 def draw_front(data: Front) -> Figure:
@@ -50,7 +60,9 @@ def draw_front(data: Front) -> Figure:
     for point in data.points:
         level = _level(point)
         colour = SOFT if level is None else colours[level]
-        _draw_point(axes, point, colour, markers[point.group.series])
+        is_on, marker = point.is_on_front, markers[point.group.series]
+        looks = ON_FRONT if is_on else {**BESIDE, "alpha": 0.75}
+        draw_mean(axes, point.cost, point.result, colour, marker, is_filled=is_on, **looks)
     _set_costs(axes, data)
     values = _values(data.points)
     draw_anchors(axes, data.anchors, focus(values, []), data.result.digits)
@@ -74,29 +86,6 @@ def _values(points: Sequence[Point]) -> list[float]:
         for value in (point.result.mean, point.result.low, point.result.high)
         if math.isfinite(value)
     ]
-
-
-def _draw_point(axes: Axes, point: Point, colour: str, marker: str) -> None:
-    axes.errorbar(
-        point.cost.mean,
-        point.result.mean,
-        xerr=_half(point.cost),
-        yerr=_half(point.result),
-        marker=marker,
-        markersize=6.0 if point.is_on_front else 4.4,
-        color=colour,
-        markerfacecolor=colour if point.is_on_front else "white",
-        markeredgecolor=INK if point.is_on_front else colour,
-        markeredgewidth=0.8 if point.is_on_front else 1.0,
-        elinewidth=0.8,
-        alpha=1.0 if point.is_on_front else 0.75,
-        capsize=0,
-        zorder=4 if point.is_on_front else 3,
-    )
-
-
-def _half(interval: Interval) -> float | None:
-    return interval.half if interval.is_bounded and interval.half > 0 else None
 
 
 def _set_costs(axes: Axes, data: Front) -> None:
@@ -123,13 +112,7 @@ def _draw_steps(axes: Axes, data: Front) -> None:
     costs = [*(point.cost.mean for point in front), axes.get_xlim()[1]]
     results = [*(point.result.mean for point in front), front[-1].result.mean]
     axes.plot(
-        costs,
-        results,
-        drawstyle="steps-post",
-        color=INK,
-        linewidth=1.1,
-        alpha=0.8,
-        zorder=2.5,
+        costs, results, drawstyle="steps-post", color=INK, linewidth=1.1, alpha=0.8, zorder=2.5
     )
     if len(front) > MAX_NUMBERED:
         return
@@ -164,31 +147,37 @@ def _draw_teacher(axes: Axes, data: Front) -> None:
 
 
 def _add_legends(figure: Figure, colours: dict[float, str], markers: dict[str, str]) -> None:
-    heading = Line2D([], [], linestyle="", label=f"{SUPERTOKENS.symbol} =")
-    counts = [
-        Line2D([], [], marker="o", linestyle="", markersize=4.5, color=colour, label=f"{level:g}")
-        for level, colour in colours.items()
-    ]
-    figure.legend(
-        handles=[heading, *counts, Line2D([], [], color=INK, linewidth=1.1, label="front")]
-        if counts
-        else [Line2D([], [], color=INK, linewidth=1.1, label="front")],
-        loc="outside upper left",
-        ncols=len(counts) + 2,
-        handletextpad=0.2,
-        columnspacing=0.6,
-        borderaxespad=0.0,
+    keys = [make_key("front", INK, "", linestyle="-", linewidth=1.1)]
+    if colours:
+        counts = [make_key(f"{level:g}", colour) for level, colour in colours.items()]
+        keys = [make_key(f"{SUPERTOKENS.symbol} =", marker=""), *counts, *keys]
+    add_legend(
+        figure, "outside upper left", keys, len(colours) + 2, handletextpad=0.2, columnspacing=0.6
     )
     if len(markers) > 1:
-        series = [
-            Line2D([], [], marker=marker, linestyle="", markersize=4.5, color=SOFT, label=name)
-            for name, marker in markers.items()
-        ]
-        figure.legend(
-            handles=series,
-            loc="outside lower left",
-            ncols=legend_columns(list(markers)),
-            handletextpad=0.2,
-            columnspacing=1.0,
-            borderaxespad=0.0,
+        add_series_legend(
+            figure, [make_key(name, marker=marker) for name, marker in markers.items()]
         )
+
+
+def picture_front(front: Front, costs: Costs, *, is_search: bool) -> Picture:
+    """The picture of a front; `is_search`: the students were suggested by a search."""
+    setup = costs.setups.get(front.cost)
+    where = f", measured on {setup.device}" if setup else ", from patches to tokens, no head"
+    star = " The star is the teacher." if front.teacher is not None else ""
+    few = f" Left out for want of seeds: {and_list(front.few)}." if front.few else ""
+    chosen = (
+        " The settings were searched by these very numbers, so those of the front flatter it."
+        if is_search
+        else ""
+    )
+    title = f"{capital(front.result.label)} against {front.cost.label}"
+    caption = (
+        f"{title}{where}. A point is a student, the mean over its seeds, coloured by its"
+        " SuperTokens s; filled where no student is as good for as little, which the line of steps"
+        f" joins (numbers as in the table). {INTERVALS}.{star}{anchor_words(front.anchors)}"
+        f"{few}{chosen}"
+    )
+    alt = f"{title}: {len(front.points)} students, {len(front.front)} of them on the front."
+    name = f"{front.result.slug}_vs_{front.cost.slug}"
+    return picture(name, title, caption, alt, front, draw_front)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from foundry_bench.report.figures.canvas import new_figure
-from foundry_bench.report.style import INK, SERIES, SOFT
+from foundry_bench.report.figures.style import INK, SERIES, SOFT
 
 COLOURS = {
     "group": SERIES[7],

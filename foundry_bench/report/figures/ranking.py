@@ -1,6 +1,8 @@
-"""Variants side by side: the result of each, and beside it its held-out error."""
+"""Variants side by side at equal numbers of SuperTokens: the mechanism ablation."""
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from textwrap import wrap
 
 from matplotlib.axes import Axes
@@ -8,20 +10,34 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from foundry_bench.report.figure_data import AnchorLine
+from foundry_bench.record import Role
+from foundry_bench.report.analysis.anchors import AnchorLine, anchor_lines, find_anchors
 from foundry_bench.report.figures.canvas import (
+    INTERVALS,
+    add_legend,
+    anchor_words,
+    draw_anchor,
     focus,
     intervals_text,
+    make_key,
     new_figure,
     note,
     without_common,
 )
-from foundry_bench.report.levels import SUPERTOKENS
-from foundry_bench.report.rankings import Ranking, Standing
-from foundry_bench.report.stats import Interval
-from foundry_bench.report.style import ANCHOR_STYLES, INK, OTHER_ANCHOR, level_colours
-from foundry_bench.report.summary import TEACHER
-from foundry_bench.report.wording import mean_text
+from foundry_bench.report.figures.style import INK, anchor_style, level_colours
+from foundry_bench.report.sections import Picture, picture
+from foundry_bench.report.statistics.intervals import Interval
+from foundry_bench.report.study.levels import SUPERTOKENS
+from foundry_bench.report.study.measures import HELDOUT_NMSE, Measure
+from foundry_bench.report.study.summary import TEACHER, Group, Summary
+from foundry_bench.report.table import Line, counted_line, spread_line
+from foundry_bench.report.wording import capital, mean_text
+
+MIN_VARIANTS = 4
+"""Fewer series are told apart well enough by a profile, if it has lines."""
+
+_NOTHING = Interval(math.nan, math.nan, math.nan, 0)
+
 
 WITHOUT = "#8a8f98"
 """Colour of students that have no number of SuperTokens."""
@@ -32,7 +48,108 @@ FAR_OTHERS = 0.3
 LABEL_LETTERS = 20
 """What a line of a variant's name has room for."""
 
-Marks = Mapping[int | None, Interval]
+
+@dataclass(frozen=True)
+class Standing:
+    """A variant, and its groups by their numbers of SuperTokens (None for students without)."""
+
+    series: str
+    groups: Mapping[int | None, Group]
+
+    @property
+    def role(self) -> Role:
+        """Of all groups."""
+        return next(iter(self.groups.values())).role
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Variants by their result at the largest number of SuperTokens, the best first; beside it
+    their held-out error.
+    """
+
+    y: Measure
+    standings: tuple[Standing, ...]
+    anchors: tuple[AnchorLine, ...]
+
+    @property
+    def counts(self) -> list[int | None]:
+        """The numbers of SuperTokens that there are, None last."""
+        found = {count for standing in self.standings for count in standing.groups}
+        return sorted(found, key=lambda count: math.inf if count is None else count)
+
+    @property
+    def results(self) -> list[Interval]:
+        """Of all groups."""
+        groups = (group for standing in self.standings for group in standing.groups.values())
+        return [group.interval(self.y) for group in groups]
+
+    def lines(self) -> list[Line]:
+        """A line per variant and s, then the anchors."""
+        means: list[Line] = [
+            {
+                "what": "mean",
+                "role": standing.role,
+                "series": standing.series,
+                "supertokens": "" if count is None else count,
+                **counted_line("y", group.interval(self.y)),
+                **spread_line(HELDOUT_NMSE.slug, group.interval(HELDOUT_NMSE)),
+            }
+            for standing in self.standings
+            for count, group in standing.groups.items()
+        ]
+        return means + anchor_lines(self.anchors)
+
+
+def rank(summary: Summary, y: Measure) -> Ranking | None:
+    """The variants in the context of the first main series, at its numbers of SuperTokens.
+
+    Anchors that are students of their own, such as another one not distilled, are among them.
+    None if fewer than `MIN_VARIANTS` have `y` (one less where there is only one number of
+    SuperTokens), or if the sweep is over another axis.
+    """
+    main = summary.main()
+    if not main or summary.axis != SUPERTOKENS or len(summary.axes) > 1:
+        return None
+    counts = {None, *(group.supertokens for group in main)}
+    context = main[0].setting.context
+    others = _other_students(summary)
+    found = {
+        name: {
+            group.supertokens: group
+            for group in groups
+            if group.by_seed.get(y)
+            and group.supertokens in counts
+            and group.setting.context == context
+        }
+        for name, groups in {**summary.series(), **others}.items()
+    }
+    standings = [Standing(name, groups) for name, groups in found.items() if groups]
+    has_lines = any(len(standing.groups) > 1 for standing in standings)
+    if len(standings) < (MIN_VARIANTS if has_lines else MIN_VARIANTS - 1):
+        return None
+
+    def at_largest(standing: Standing) -> float:
+        count = max(standing.groups, key=lambda count: count or 0)
+        return standing.groups[count].interval(y).mean
+
+    ordered = sorted(standings, key=at_largest, reverse=True)
+    anchors = [
+        group
+        for group in summary.of_role("anchor")
+        if group.setting.context == context and group.series not in others
+    ]
+    return Ranking(y, tuple(ordered), find_anchors(summary, y, anchors))
+
+
+def _other_students(summary: Summary) -> dict[str, list[Group]]:
+    """The anchors that are students of their own, and no main student without its distillation."""
+    students = {group.setting.student for group in summary.of_role("main")}
+    found: dict[str, list[Group]] = {}
+    for group in summary.of_role("anchor"):
+        if group.variant != TEACHER and group.setting.student not in students:
+            found.setdefault(group.series, []).append(group)
+    return found
 
 
 def draw_ranking(data: Ranking) -> Figure:
@@ -41,13 +158,11 @@ def draw_ranking(data: Ranking) -> Figure:
     num_lines = max(label.count("\n") + 1 for label in labels)
     figure = new_figure(1.25 + max(0.2, 0.02 + 0.12 * num_lines) * rows)
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2.0, 1.0))
-    counts = data.counts
-    colours: dict[int | None, str] = {None: WITHOUT}
-    for count, colour in level_colours(SUPERTOKENS, [c for c in counts if c is not None]).items():
-        colours[int(count)] = colour
+    by_level = level_colours(SUPERTOKENS, [count for count in data.counts if count is not None])
+    colours = {count: WITHOUT if count is None else by_level[count] for count in data.counts}
     for row, standing in enumerate(data.standings):
-        for axes, marks in ((left, standing.marks), (right, standing.errors)):
-            _draw_row(axes, row, standing, marks, colours, counts)
+        for axes, measure in ((left, data.y), (right, HELDOUT_NMSE)):
+            _draw_row(axes, row, standing, measure, colours)
     near = _draw_anchors(left, data)
     left.set_yticks(range(rows), labels)
     for label, standing in zip(left.get_yticklabels(), data.standings, strict=True):
@@ -55,12 +170,11 @@ def draw_ranking(data: Ranking) -> Figure:
     left.set_ylim(rows - 0.5, -0.5)
     is_long = len(data.y.short) > LABEL_LETTERS
     left.set_xlabel(f"{data.y.short} ({data.y.unit})", loc="left" if is_long else "center")
-    right.set_xlabel(data.error.axis, loc="right")
+    right.set_xlabel(HELDOUT_NMSE.axis, loc="right")
     for axes, num_ticks in ((left, 5), (right, 3)):
         axes.xaxis.set_major_locator(MaxNLocator(num_ticks))
         axes.tick_params(axis="y", length=0)
-    intervals = [mark for standing in data.standings for mark in standing.marks.values()]
-    note(left, intervals_text([mark.n for mark in intervals]))
+    note(left, intervals_text([mark.n for mark in data.results]))
     _add_legends(figure, data, colours, near)
     return figure
 
@@ -72,17 +186,16 @@ def _labels(data: Ranking) -> list[str]:
 
 
 def _draw_row(
-    axes: Axes,
-    row: int,
-    standing: Standing,
-    marks: Marks,
-    colours: Mapping[int | None, str],
-    counts: Sequence[int | None],
+    axes: Axes, row: int, standing: Standing, measure: Measure, colours: Mapping[int | None, str]
 ) -> None:
-    step = min(0.22, 0.6 / len(counts))
-    for count, mark in marks.items():
-        place = row + (0.0 if count is None else step * _offset(counts, count))
-        colour = colours[count]
+    numbers = [count for count in colours if count is not None]
+    step, is_main = min(0.22, 0.6 / len(colours)), standing.role == "main"
+    for count, group in standing.groups.items():
+        if measure not in group.by_seed:
+            continue
+        mark, colour = group.interval(measure), colours[count]
+        middle = (len(numbers) - 1) / 2
+        place = row + (0.0 if count is None else step * (numbers.index(count) - middle))
         if mark.is_bounded:
             axes.hlines(place, mark.low, mark.high, color=colour, linewidth=1.1, zorder=3)
         axes.plot(
@@ -91,70 +204,39 @@ def _draw_row(
             marker="s" if standing.role == "anchor" else "D" if count is None else "o",
             markersize=4.4,
             markeredgewidth=1.0,
-            markeredgecolor=INK if standing.role == "main" else colour,
-            markerfacecolor=colour if standing.role == "main" else "white",
+            markeredgecolor=INK if is_main else colour,
+            markerfacecolor=colour if is_main else "white",
             zorder=4,
         )
 
 
-def _offset(counts: Sequence[int | None], count: int) -> float:
-    """Where `count` stands among the numbers of SuperTokens, around 0."""
-    numbers = [each for each in counts if each is not None]
-    return numbers.index(count) - (len(numbers) - 1) / 2
-
-
 def _draw_anchors(axes: Axes, data: Ranking) -> list[AnchorLine]:
     """The anchors near the variants, as vertical lines with bands; sets the x limits."""
-    ends = [
-        end
-        for standing in data.standings
-        for mark in standing.marks.values()
-        for end in ((mark.low, mark.high) if mark.is_bounded else (mark.mean,))
-    ]
+    ends = [end for mark in data.results for end in mark.ends]
     teachers = [line.interval.mean for line in data.anchors if line.variant == TEACHER]
     others = [line.interval.mean for line in data.anchors if line.variant != TEACHER]
     low, high = focus(focus(ends, teachers), others, FAR_OTHERS)
     near = [line for line in data.anchors if low <= line.interval.mean <= high]
     for line in near:
-        colour, dash = ANCHOR_STYLES.get(line.variant, OTHER_ANCHOR)
-        axes.axvline(line.interval.mean, color=colour, linestyle=dash, linewidth=1.1, zorder=1.5)
-        if line.interval.is_bounded:
-            left, right = line.interval.low, line.interval.high
-            axes.axvspan(left, right, color=colour, alpha=0.10, linewidth=0, zorder=1)
+        draw_anchor(axes.axvline, axes.axvspan, line)
     pad = 0.05 * (high - low or 1.0)
     axes.set_xlim(low - pad, high + pad)
     return near
 
 
 def _add_legends(
-    figure: Figure,
-    data: Ranking,
-    colours: Mapping[int | None, str],
-    near: Sequence[AnchorLine],
+    figure: Figure, data: Ranking, colours: Mapping[int | None, str], near: Sequence[AnchorLine]
 ) -> None:
-    numbers = [
-        Line2D(
-            [],
-            [],
-            marker="D" if count is None else "o",
-            linestyle="",
-            markersize=4.5,
-            color=colours[count],
-            label="without SuperTokens" if count is None else SUPERTOKENS.text(count),
-        )
+    keys = [
+        make_key("without SuperTokens", colours[count], "D")
+        if count is None
+        else make_key(SUPERTOKENS.text(count), colours[count])
         for count in data.counts
     ]
-    figure.legend(
-        handles=numbers,
-        loc="outside upper left",
-        ncols=len(numbers),
-        handletextpad=0.1,
-        columnspacing=0.8,
-        borderaxespad=0.0,
-    )
+    add_legend(figure, "outside upper left", keys, len(keys), handletextpad=0.1, columnspacing=0.8)
     lines = []
     for line in data.anchors:
-        colour, dash = ANCHOR_STYLES.get(line.variant, OTHER_ANCHOR)
+        colour, dash = anchor_style(line.variant)
         text = mean_text(line.interval, data.y.digits)
         if not line.interval.is_constant:
             text += f" (n={line.interval.n})"
@@ -162,4 +244,19 @@ def _add_legends(
         label = f"{line.label} {text}{mark}"
         lines.append(Line2D([], [], color=colour, linestyle=dash, label=label))
     if lines:
-        figure.legend(handles=lines, loc="outside lower left", ncols=1, borderaxespad=0.0)
+        add_legend(figure, "outside lower left", lines, 1)
+
+
+def picture_ranking(data: Ranking) -> Picture:
+    """The variants by a result."""
+    is_anchored = any(standing.role == "anchor" for standing in data.standings)
+    squares = ", other students that were not distilled are squares" if is_anchored else ""
+    caption = (
+        f"{capital(data.y.label)} of each variant, and beside it its {HELDOUT_NMSE.label}, sorted"
+        " by the result at the largest number of SuperTokens s (colour). The main student is filled"
+        f" and bold{squares}. {INTERVALS}.{anchor_words(data.anchors)}"
+    )
+    names = ", ".join(standing.series for standing in data.standings)
+    title = f"{capital(data.y.label)} by variant"
+    alt = f"Dots with intervals of {data.y.label}, a row a variant, from the best: {names}."
+    return picture(f"{data.y.slug}_by_variant", title, caption, alt, data, draw_ranking)

@@ -4,67 +4,70 @@ import math
 from collections.abc import Sequence
 from textwrap import fill
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from foundry_bench.record import Role
-from foundry_bench.report.correlation import RankCorrelation
-from foundry_bench.report.figure_data import Centre, Relation
+from foundry_bench.report.analysis.relation import Relation
 from foundry_bench.report.figures.canvas import (
+    INTERVALS,
+    add_legend,
+    add_series_legend,
+    anchor_words,
     draw_anchors,
+    draw_mean,
     focus,
-    legend_columns,
+    make_key,
     new_figure,
     note,
     seeds_text,
 )
-from foundry_bench.report.levels import Axis
-from foundry_bench.report.stats import Interval
-from foundry_bench.report.style import INK, MARKERS, SOFT, level_colours
-from foundry_bench.report.wording import number
+from foundry_bench.report.figures.style import MARKERS, SOFT, level_colours
+from foundry_bench.report.sections import Picture, picture
+from foundry_bench.report.statistics.correlation import RankCorrelation, coverage_text
+from foundry_bench.report.study.levels import SUPERTOKENS, Axis
+from foundry_bench.report.study.measures import DISTILL_LOSS
+from foundry_bench.report.wording import capital, number
 
 MOST_LETTERS = 62
 """That fit above the axes in a line."""
+
+MAIN_LOOKS = {"markersize": 6.2, "markeredgewidth": 0.7, "elinewidth": 0.9, "zorder": 4.0}
+CONTROL_LOOKS = {"markersize": 5.2, "markeredgewidth": 1.1, "elinewidth": 0.9, "zorder": 3.5}
+"""Of means."""
 
 
 def draw_relation(data: Relation) -> Figure:
     """A small point a run, a large one a mean with both intervals; anchors as lines."""
     figure = new_figure(3.1)
     axes = figure.add_subplot()
-    colours = level_colours(data.axis, [point.level for point in data.points])
-    names = list(dict.fromkeys(centre.series for centre in data.centres))
-    markers = {name: MARKERS[index % len(MARKERS)] for index, name in enumerate(names)}
-    for point in data.points:
-        colour, main = colours[point.level], point.role == "main"
-        axes.scatter(
-            point.x,
-            point.y,
-            s=11,
-            marker=markers[point.series],
-            zorder=3,
-            alpha=0.75,
-            linewidths=0.7,
-            edgecolors=colour,
-            facecolors=colour if main else "none",
-        )
-    for centre in data.centres:
-        _draw_centre(axes, centre, colours[centre.level], markers[centre.series])
-    main_means = [centre for centre in data.centres if centre.role == "main"]
-    for name in dict.fromkeys(centre.series for centre in main_means):
-        line = [centre for centre in main_means if centre.series == name]
-        axes.plot(
-            [c.x.mean for c in line],
-            [c.y.mean for c in line],
-            color=SOFT,
-            linewidth=0.7,
-            alpha=0.6,
-            zorder=2,
-        )
-    xs = _range([(p.role, p.x) for p in data.points], [(c.role, c.x) for c in data.centres])
-    ys = _range([(p.role, p.y) for p in data.points], [(c.role, c.y) for c in data.centres])
+    colours = level_colours(data.axis, [each.level for each in data.clusters])
+    is_main = {each.series: each.role == "main" for each in data.clusters}
+    markers = {name: MARKERS[index % len(MARKERS)] for index, name in enumerate(is_main)}
+    for each in data.clusters:
+        colour = colours[each.level]
+        for seed, x in each.xs.items():
+            axes.scatter(
+                x,
+                each.ys[seed],
+                s=11,
+                marker=markers[each.series],
+                zorder=3,
+                alpha=0.75,
+                linewidths=0.7,
+                edgecolors=colour,
+                facecolors=colour if is_main[each.series] else "none",
+            )
+    for each in data.clusters:
+        main, marker = is_main[each.series], markers[each.series]
+        looks = MAIN_LOOKS if main else CONTROL_LOOKS
+        draw_mean(axes, each.x, each.y, colours[each.level], marker, is_filled=main, **looks)
+    for clusters in data.main.values():
+        means = [each.x.mean for each in clusters], [each.y.mean for each in clusters]
+        axes.plot(*means, color=SOFT, linewidth=0.7, alpha=0.6, zorder=2)
+    xs = _range([(each.role, [*each.xs.values(), *each.x.ends]) for each in data.clusters])
+    ys = _range([(each.role, [*each.ys.values(), *each.y.ends]) for each in data.clusters])
     draw_anchors(axes, data.anchors, ys, data.y.digits)
     margin = 0.05 * (xs[1] - xs[0] or 1.0)
     axes.set_xlim(xs[0] - margin, xs[1] + margin)
@@ -72,55 +75,23 @@ def draw_relation(data: Relation) -> Figure:
     axes.set_xlabel(data.x_axis)
     axes.set_ylabel(data.y.axis)
     note(axes, _remark(data, axes))
-    is_main = {centre.series: centre.role == "main" for centre in data.centres}
     _add_legends(figure, data.axis, colours, markers, is_main)
     return figure
 
 
-def _draw_centre(axes: Axes, centre: Centre, colour: str, marker: str) -> None:
-    main = centre.role == "main"
-    axes.errorbar(
-        centre.x.mean,
-        centre.y.mean,
-        xerr=_error(centre.x),
-        yerr=_error(centre.y),
-        marker=marker,
-        markersize=6.2 if main else 5.2,
-        color=colour,
-        markerfacecolor=colour if main else "white",
-        markeredgecolor=INK if main else colour,
-        markeredgewidth=0.7 if main else 1.1,
-        elinewidth=0.9,
-        capsize=0,
-        zorder=4 if main else 3.5,
-    )
-
-
-def _error(interval: Interval) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]] | None":
-    return np.array([[interval.half], [interval.half]]) if interval.is_bounded else None
-
-
-def _range(
-    values: Sequence[tuple[Role, float]], intervals: Sequence[tuple[Role, Interval]]
-) -> tuple[float, float]:
+def _range(values: Sequence[tuple[Role, list[float]]]) -> tuple[float, float]:
     """What an axis must show: the main runs with their intervals, and what lies near them."""
-    ends = [
-        (role, end)
-        for role, interval in intervals
-        if interval.is_bounded
-        for end in (interval.low, interval.high)
-    ]
-    every = [*values, *ends]
-    return focus(
-        [value for role, value in every if role == "main"],
-        [value for role, value in every if role != "main"],
+    main, others = (
+        [value for role, several in values if (role == "main") == is_main for value in several]
+        for is_main in (True, False)
     )
+    return focus(main, others)
 
 
 def _remark(data: Relation, axes: Axes) -> str:
-    seeds = seeds_text([centre.y.n for centre in data.centres])
+    seeds = seeds_text([centre.y.n for centre in data.clusters])
     found = {name: each for name, each in data.correlations.items() if math.isfinite(each.rho)}
-    if len({centre.series for centre in data.centres if centre.role == "main"}) > 1:
+    if len(data.main) > 1:
         lines = [f"{name}: {_rho_text(each)}, {each.n} runs" for name, each in found.items()]
         lines.append(f"Spearman's ρ, {seeds}" if found else seeds)
     else:
@@ -134,7 +105,7 @@ def _remark(data: Relation, axes: Axes) -> str:
     lines += [
         f"off scale: {c.series}, {data.axis.text(c.level)}"
         f" ({c.x.mean:.3g}, {data.y.text(c.y.mean)})"
-        for c in data.centres
+        for c in data.clusters
         if not (left <= c.x.mean <= right and bottom <= c.y.mean <= top)
     ]
     return "\n".join(fill(line, MOST_LETTERS) for line in lines)
@@ -154,38 +125,49 @@ def _add_legends(
     markers: dict[str, str],
     is_main: dict[str, bool],
 ) -> None:
-    counts = [
-        Line2D([], [], marker="o", linestyle="", markersize=4.5, color=colour, label=f"{level:g}")
-        for level, colour in colours.items()
-    ]
-    series = [
-        Line2D(
-            [],
-            [],
-            marker=marker,
-            linestyle="",
-            markersize=4.5,
-            markeredgecolor=SOFT,
-            label=name,
-            markerfacecolor=SOFT if is_main[name] else "none",
-        )
-        for name, marker in markers.items()
-    ]
-    heading = Line2D([], [], linestyle="", label=f"{axis.symbol} =")
-    figure.legend(
-        handles=[heading, *counts],
-        loc="outside upper left",
-        ncols=len(counts) + 1,
-        handletextpad=0.1,
-        columnspacing=0.6,
-        borderaxespad=0.0,
+    keys = [make_key(f"{axis.symbol} =", marker="")]
+    keys += [make_key(f"{level:g}", colour) for level, colour in colours.items()]
+    add_legend(figure, "outside upper left", keys, len(keys), handletextpad=0.1, columnspacing=0.6)
+    if len(markers) > 1:
+        series = [
+            make_key(
+                name, None, marker, markeredgecolor=SOFT,
+                markerfacecolor=SOFT if is_main[name] else "none",
+            )
+            for name, marker in markers.items()
+        ]  # fmt: skip
+        add_series_legend(figure, series)
+
+
+def picture_relation(data: Relation | None, lead: str) -> Picture | None:
+    """The picture of a relation, if there is one; its caption begins with `lead`."""
+    if data is None:
+        return None
+    what = (
+        "mean training loss of the last epoch"
+        if data.x == DISTILL_LOSS
+        else "mean squared error on the task's test clouds over each token's own variance, so that"
+        " 1 is a prediction of a token's channel mean"
     )
-    if len(series) > 1:
-        figure.legend(
-            handles=series,
-            loc="outside lower left",
-            ncols=legend_columns(list(markers)),
-            handletextpad=0.2,
-            columnspacing=1.0,
-            borderaxespad=0.0,
-        )
+    level = "number of SuperTokens s" if data.axis == SUPERTOKENS else data.axis.symbol
+    controls = "open markers are controls" if data.has_all else "controls, many here, are left out"
+    runs = "the runs of each main series" if len(data.main) > 1 else "the main runs"
+    caption = (
+        f"{lead}{data.x.label if lead else capital(data.x.label)} ({what}) against"
+        f" {data.y.label}. A small point is one run, a large"
+        f" one the mean of a {level} (colour). {INTERVALS} both ways; {controls}."
+        f"{anchor_words(data.anchors)} Spearman's ρ is over {runs}, its interval a bootstrap of"
+        f" seeds within each {data.axis.symbol}{_coverage(data)}."
+    )
+    name = f"{'loss' if data.x == DISTILL_LOSS else 'nmse'}_vs_{data.y.slug}"
+    title = f"{capital(data.x.label)} against {data.y.label}"
+    colours = "SuperTokens" if data.axis == SUPERTOKENS else data.axis.symbol
+    num_runs = sum(len(each.xs) for each in data.clusters)
+    alt = f"{title}: {num_runs} runs as points, coloured by {colours}."
+    return picture(name, title, caption, alt, data, draw_relation)
+
+
+def _coverage(data: Relation) -> str:
+    """How often the interval of the rank correlation is right; empty where there is none."""
+    seeds = [found.seeds for found in data.correlations.values() if math.isfinite(found.low)]
+    return f" ({coverage_text(min(seeds))})" if seeds else ""

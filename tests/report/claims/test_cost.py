@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from foundry_bench.report.claims.show import evidence_text
-from foundry_bench.report.harvest import read_folders
+from foundry_bench.report.records.harvest import read_folders
 from tests.report.example_claims import claims_file, judge, judge_all
 from tests.report.examples import ExampleSweep
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from foundry_bench.report.claims.judge import load_claims
-from foundry_bench.report.harvest import read_folders
+from foundry_bench.report.records.harvest import read_folders
 from tests.report.example_claims import (
     VIT_S,
     add,

@@ -3,8 +3,7 @@ from pathlib import Path
 import pytest
 
 from foundry_bench.errors import FoundryError
-from foundry_bench.report.claims.checks import CHECKS
-from foundry_bench.report.claims.judge import load_claims
+from foundry_bench.report.claims.judge import CHECKS, load_claims
 from foundry_bench.report.claims.settings import Claim
 
 HEAD = "version: 1\npaper: Mine\nclaims:\n"

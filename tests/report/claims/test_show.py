@@ -3,8 +3,8 @@ from collections.abc import Callable
 
 from foundry_bench.report.claims.judge import load_claims
 from foundry_bench.report.claims.show import claims_data, claims_lines, claims_table
-from foundry_bench.report.harvest import read_folders
-from foundry_bench.report.typeset import csv_text, latex_text, markdown_text
+from foundry_bench.report.records.harvest import read_folders
+from foundry_bench.report.table import csv_text, latex_text, markdown_text
 from tests.report.example_claims import add, judge, judge_all, over_supertokens
 from tests.report.examples import ExampleSweep
 

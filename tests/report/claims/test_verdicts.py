@@ -7,7 +7,7 @@ import pytest
 from foundry_bench.report.claims.finding import Finding, Limit, find_difference, find_fact
 from foundry_bench.report.claims.places import Place
 from foundry_bench.report.claims.verdicts import rule
-from foundry_bench.report.stats import TAIL, paired_difference
+from foundry_bench.report.statistics.intervals import TAIL, paired_difference
 
 PLACE = Place("sweep", {}, "a teacher")
 SIMULATED = 2000

@@ -1,0 +1,1 @@
+"""Statistics over seeds, knowing nothing of sweeps."""

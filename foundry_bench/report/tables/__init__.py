@@ -1,0 +1,1 @@
+"""Tables, each with its lines for a CSV: one module a table."""
