@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from foundry_bench.config.settings import ViewSettings
+from foundry_bench.errors import FoundryError
 from foundry_bench.geometry.patches import Patches, group
 from foundry_bench.models.backbone import Embedding
 from foundry_bench.seeds import generator
@@ -211,3 +212,11 @@ def test_fixed_views_alone_draw_a_view_for_each_cloud() -> None:
     assert isinstance(drawn, Patches)
     assert len({tuple(center.tolist()) for center in drawn.centers_BC3[:, 0]}) == 2
     assert torch.equal(views.views[0].centers_BC3, shown[0].patches.centers_BC3)
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_tokens_that_the_disk_has_no_room_for_are_refused_before_they_are_written(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(FoundryError, match=r"tokens\.npy takes"):
+        token_file(tmp_path / "view", patch_views(DATASET, ROWS, SPEC, None, CPU))
