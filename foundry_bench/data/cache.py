@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from foundry_bench.data.dataset import Dataset, Fold
 from foundry_bench.errors import FoundryError
+from foundry_bench.files import reserve
 
 FORMAT_VERSION = 1
 
@@ -33,7 +34,8 @@ def cached(cache: Path, fingerprint: str, read: Callable[[Allocate], Dataset]) -
     larger than the memory can be filled in piece by piece; others are copied.
 
     Raises:
-        FoundryError: if the cached files are damaged, and whatever `read` raises.
+        FoundryError: if the cached files are damaged, the disk has no room for them, and whatever
+            `read` raises.
     """
     folder = cache / fingerprint
     if not folder.exists():
@@ -49,7 +51,7 @@ def _prepare(folder: Path, read: Callable[[Allocate], Dataset]) -> None:
     temporary.mkdir()
 
     def mapped(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-        return np.lib.format.open_memmap(temporary / f"{name}.npy", "w+", np.dtype(dtype), shape)
+        return _mapped(temporary / f"{name}.npy", shape, dtype)
 
     try:
         _write(temporary, read(mapped))
@@ -85,7 +87,14 @@ def _save(path: Path, array: NDArray[Any]) -> None:
     if isinstance(array, np.memmap) and array.filename and Path(array.filename) == path.absolute():
         array.flush()
     else:
-        np.save(path, array)
+        _mapped(path, array.shape, array.dtype)[...] = array
+
+
+def _mapped(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """A new file `path`, with its room on the disk, as an array."""
+    array = np.lib.format.open_memmap(path, "w+", np.dtype(dtype), shape)
+    reserve(path)
+    return array
 
 
 def _open(folder: Path, fingerprint: str) -> Dataset:

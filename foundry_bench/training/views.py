@@ -19,6 +19,7 @@ from foundry_bench.config.settings import ViewSettings
 from foundry_bench.data.augment import Affine, random_affine
 from foundry_bench.data.dataset import Dataset, subsample
 from foundry_bench.errors import FoundryError
+from foundry_bench.files import reserve
 from foundry_bench.geometry.patches import Patches, PatchSpec, group
 from foundry_bench.models.backbone import Backbone, Embedding, Inputs
 from foundry_bench.seeds import generator
@@ -248,9 +249,9 @@ class TokenFile:
                 if name not in arrays:
                     kind = np.float32 if name == "centers" else np.float16
                     shape = (len(views), *value.shape[1:])
-                    arrays[name] = np.lib.format.open_memmap(
-                        folder / f"{name}.npy", "w+", kind, shape
-                    )
+                    path = folder / f"{name}.npy"
+                    arrays[name] = np.lib.format.open_memmap(path, "w+", kind, shape)
+                    reserve(path)
                 largest = value.abs().max().item()
                 if not largest <= float(np.finfo(arrays[name].dtype).max):
                     raise FoundryError(

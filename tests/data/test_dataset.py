@@ -108,6 +108,17 @@ def test_arrays_of_the_cache_are_filled_in_place(tmp_path: Path) -> None:
     assert dataset.parts_NP[:, 0].tolist() == [0, 0, 0, -1, 0, 0]
 
 
+@pytest.mark.usefixtures("full_disk")
+@pytest.mark.parametrize("in_place", [True, False])
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, in_place: bool) -> None:
+    def read(allocate: Allocate) -> Dataset:
+        return small(points_NP3=allocate("points", (6, 10, 3), np.float32)) if in_place else small()
+
+    with pytest.raises(FoundryError, match=r"points\.npy takes"):
+        cached(tmp_path, "f", read)
+    assert not list(tmp_path.glob("*/*"))
+
+
 def test_a_fold_counts_its_classes_from_0() -> None:
     assert fold().labels(np.array([0, 1, 1])).tolist() == [1, 0, 0]
     with pytest.raises(ValueError, match=r"labels \[2\] are not among"):

@@ -131,6 +131,14 @@ def test_token_files_are_float16_but_for_centres(tmp_path: Path) -> None:
     assert isinstance(file.array("tokens"), np.memmap)
 
 
+@pytest.mark.usefixtures("full_disk")
+def test_tokens_that_the_disk_has_no_room_for_are_refused_before_they_are_written(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(FoundryError, match=r"tokens\.npy takes"):
+        token_file(tmp_path / "view", patch_views(DATASET, ROWS, SPEC, None, CPU))
+
+
 def test_chunks_of_any_size_write_the_same_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
