@@ -14,6 +14,7 @@ from foundry_bench.store import Store
 from foundry_bench.teachers.loading import load_weights
 from foundry_bench.testing import tiny_dataset, tiny_preset, tiny_teacher
 from foundry_bench.training.pretrain import WEIGHTS, PretrainRecipe, pretrain_stage
+from tests.data import archives
 
 CPU = torch.device("cpu")
 JEPA = {"name": "jepa", "predictor_width": 12, "predictor_depth": 1, "predictor_heads": 3}
@@ -110,5 +111,10 @@ def test_what_matters_changes_the_key(tmp_path: Path, change: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize("recipe", sorted(shipped("experiments/pretrain").glob("*.yaml")))
-def test_shipped_recipes_are_valid(recipe: Path) -> None:
+def test_shipped_recipes_are_valid(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FOUNDRY_BENCH_ARCHIVES", str(tmp_path))
+    for name in ("psb_shrec12", "sweethome3d", "lpsb_parts"):
+        archives.save(tmp_path / f"{name}.npz")
     assert pretrain_stage(load_settings(recipe, PretrainRecipe), CPU).kind == "pretrain"
