@@ -5,7 +5,7 @@ S SuperTokens, P places in the encoder's input, D width.
 """
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Self, cast
 
 import torch
@@ -174,13 +174,14 @@ class FoundryGate(Foundry):
         supers = self._gather(hard_BCS * merged_BC.unsqueeze(-1), tokens_BCD, positions_BCD)
         in_use_BS = (hard_BCS * ~kept_BC.unsqueeze(-1)).sum(1) > 0
         mask_BP = torch.cat([in_use_BS, kept_BC], dim=1)
-        whole = Compressed(
-            torch.cat([supers.assign_BCS, torch.diag_embed(1 - merged_BC)], dim=2),
-            torch.cat([supers.super_BSD, tokens_BCD.to(supers.super_BSD.dtype)], dim=1),
+        tokens_BCD = tokens_BCD.to(supers.super_BSD.dtype)
+        everywhere = Compressed(
+            supers.assign_BCS,
+            torch.cat([supers.super_BSD, tokens_BCD], dim=1),
             torch.cat([supers.positions_BSD, positions_BCD.to(supers.positions_BSD.dtype)], dim=1),
             mask_BP,
         )
-        places = whole if differentiable else packed(whole, mask_BP)
+        places = (_all_places if differentiable else _places_taken)(everywhere, 1 - merged_BC)
         return Gated(
             places.assign_BCS,
             places.super_BSD,
@@ -264,17 +265,32 @@ class _Oracle:
         return (found - wanted).square().mean(-1)
 
 
-def packed(places: Compressed, mask_BP: Tensor) -> Compressed:
-    """The places taken, moved to the front, and as few as the fullest cloud of the batch needs: a
-    token that is not kept costs no time.
+def _all_places(places: Compressed, kept_BC: Tensor) -> Compressed:
+    """`places`, whose `assign_BCS` ends with the SuperTokens, with that of each token to itself, as
+    far as it is kept, after it.
     """
-    most = _fullest(mask_BP)
-    order_BP = (~mask_BP).byte().argsort(dim=1, stable=True)[:, :most]
+    return replace(
+        places, assign_BCS=torch.cat([places.assign_BCS, torch.diag_embed(kept_BC)], dim=2)
+    )
+
+
+def _places_taken(places: Compressed, kept_BC: Tensor) -> Compressed:
+    """The same, with the places taken moved to the front, and as few as the fullest cloud of the
+    batch needs: a token that is not kept costs no time, and no matrix of all tokens by all tokens
+    is made.
+    """
+    assert places.mask_BS is not None
+    num_tokens, num_supers = places.assign_BCS.shape[1:]
+    order_BP = (~places.mask_BS).byte().argsort(dim=1, stable=True)[:, : _fullest(places.mask_BS)]
     along_places_BPD = order_BP[..., None].expand(-1, -1, places.super_BSD.shape[-1])
-    along_tokens_BCP = order_BP[:, None].expand(-1, places.assign_BCS.shape[1], -1)
-    taken_BP = mask_BP.gather(1, order_BP)
+    place_B1P = order_BP[:, None]
+    along_tokens_BCP = place_B1P.clamp_max(num_supers - 1).expand(-1, num_tokens, -1)
+    token_C1 = torch.arange(num_tokens, device=order_BP.device)[:, None]
+    itself_BCP = (place_B1P - num_supers == token_C1) * kept_BC[..., None]
+    merged_BCP = places.assign_BCS.gather(2, along_tokens_BCP)
+    taken_BP = places.mask_BS.gather(1, order_BP)
     return Compressed(
-        places.assign_BCS.gather(2, along_tokens_BCP),
+        torch.where(place_B1P < num_supers, merged_BCP, itself_BCP.to(merged_BCP.dtype)),
         places.super_BSD.gather(1, along_places_BPD),
         places.positions_BSD.gather(1, along_places_BPD),
         None if not torch.compiler.is_exporting() and bool(taken_BP.all()) else taken_BP,

@@ -4,6 +4,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from foundry_bench.config.settings import TrainSettings
 from foundry_bench.geometry.patches import Patches
@@ -330,6 +332,32 @@ def test_fewer_kept_tokens_cost_less() -> None:
     assert seen[0] <= 3
     assert seen == sorted(seen)
     assert seen[-1] == TOKENS
+
+
+def test_compression_makes_no_matrix_of_all_tokens_by_all_tokens() -> None:
+    """Which a scene of 300,000 points has no room for."""
+    num_tokens = 300
+    given = Embedding(
+        torch.randn(1, num_tokens, tiny_teacher().width), torch.rand(1, num_tokens, 3)
+    )
+    student = gated(TOKENS)
+    with Largest() as largest, torch.no_grad():
+        made = compressed(student, given)
+    assert made.super_BSD.shape[1] <= TOKENS
+    assert largest.numel < num_tokens * num_tokens / 2
+
+
+class Largest(TorchDispatchMode):
+    """Elements of the largest tensor that any operator returns."""
+
+    numel = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        for each in tree_leaves(out):
+            if isinstance(each, Tensor):
+                self.numel = max(self.numel, each.numel())
+        return out
 
 
 def test_patches_of_a_cloud_alone_do_not_matter_to_others() -> None:
