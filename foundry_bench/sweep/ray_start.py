@@ -112,14 +112,17 @@ def _bare(folder: str) -> Iterator[None]:
     """A Ray that starts within the block starts without what is unused, and its processes are
     marked as of `folder`.
     """
-    os.environ[leftovers.MARK] = folder
+    # With the second a process that gives itself a name does not write it over its environment.
+    marks = {leftovers.MARK: folder, "SPT_NOENV": "1"}
+    os.environ.update(marks)
     with ExitStack() as stack:
         for name in UNUSED:
             stack.enter_context(replaced(Node, name, lambda *_, **__: None))
         try:
             yield
         finally:
-            del os.environ[leftovers.MARK]
+            for name in marks:
+                del os.environ[name]
 
 
 @contextmanager

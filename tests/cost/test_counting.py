@@ -8,7 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.macs import count_macs
 from foundry_bench.cost.counting import PARTS, Counts, count, random_patches
-from foundry_bench.models.heads import ClassificationHead
+from foundry_bench.models.heads import HIDDEN, ClassificationHead
 from foundry_bench.registries import STUDENTS, TEACHERS
 from foundry_bench.students.foundry import Foundry, FoundrySettings
 from foundry_bench.students.student import Student
@@ -118,9 +118,9 @@ def test_attention_of_students_that_walk_over_the_blocks_is_the_encoders(name: s
 
 
 def test_a_head_is_a_part_of_its_own() -> None:
-    teacher, head = tiny_teacher(), ClassificationHead(WIDTH, 5, hidden=16)
+    teacher, head = tiny_teacher(), ClassificationHead(WIDTH, 5)
     counts, without = count(teacher, head), count(teacher)
-    assert counts.total("macs", "head") == 2 * WIDTH * 16 + 16 * 5
+    assert counts.total("macs", "head") == 2 * WIDTH * HIDDEN + HIDDEN * 5
     assert counts.total("macs") - without.total("macs") == counts.total("macs", "head")
 
 

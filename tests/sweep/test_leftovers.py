@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from foundry_bench.sweep import leftovers
@@ -85,9 +86,11 @@ def test_nothing_outlives_a_driver_that_is_killed(
 ) -> None:
     driver = Driver(temporary, 1000)
     assert wait_for(lambda: moment(driver))
+    below = psutil.Process(driver.process.pid).children(recursive=True)
     driver.process.kill()
     driver.process.communicate()
     assert wait_for(lambda: not driver.commands(), 5.0), driver.commands()
+    assert {each.status() for each in below if each.is_running()} <= {psutil.STATUS_ZOMBIE}
     assert not list(temporary.iterdir())
 
 
