@@ -92,8 +92,8 @@ def _all(names: str, handle: Handle) -> dict[str, Handle]:
 
 ELEMENTWISE = """
     add add_ sub sub_ rsub mul mul_ div div_ reciprocal square pow neg abs sqrt rsqrt exp log sin
-    cos clamp clamp_ clamp_min clamp_min_ minimum maximum remainder floor_divide gt ge lt le eq ne
-    bitwise_and_ bitwise_not logical_not __and__ __or__ __xor__ __lshift__ __rshift__
+    cos clamp clamp_ clamp_max clamp_min clamp_min_ minimum maximum remainder floor_divide gt ge
+    lt le eq ne bitwise_and_ bitwise_not logical_not __and__ __or__ __xor__ __lshift__ __rshift__
 """
 ACTIVATIONS = "relu relu_ gelu sigmoid tanh elu leaky_relu silu"
 REDUCTIONS = "sum mean max min amax amin argmax argmin cumsum scatter_add scatter_add_"
