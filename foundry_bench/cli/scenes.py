@@ -93,11 +93,7 @@ def scenes(
     )
     chosen = [None, *(_settings(name, supertokens, budget) for name in students or STUDENTS)]
     stages = list(plan.stages(chosen, numbers))
-    records, failures = run_stages(
-        stages,
-        Store(out),
-        lambda record: typer.echo("  ".join(filter(None, _cells(record))), err=True),
-    )
+    records, failures = run_stages(stages, Store(out), _tell)
     stdout().print(scenes_table(records))
     faults = [plan.fault(student, points) for student in chosen for points in numbers]
     notes = [f"left out: {fault}" for fault in faults if fault is not None]

@@ -92,8 +92,11 @@ def _cleared(folder: str) -> Iterator[str]:
     """Gives `folder`, that of a Ray; after the block, or once this process has died, nothing is
     left of either.
     """
+    # A driver that is itself of a Ray of ours is ended with it; who ends its own Ray then is not.
+    environment = {name: value for name, value in os.environ.items() if name != leftovers.MARK}
     watcher = subprocess.Popen(
         [sys.executable, "-IS", leftovers.__file__, folder],
+        env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from foundry_bench.sweep import leftovers
+from foundry_bench.sweep.ray_start import _cleared
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks for processes in /proc")
 
@@ -120,3 +121,12 @@ def test_only_the_processes_of_a_folder_are_ended(tmp_path: Path) -> None:
     finally:
         other.kill()
         other.wait()
+
+
+def test_who_ends_the_ray_of_a_sweep_within_a_sweep_is_not_ended_with_the_outer_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outer, inner = str(tmp_path / "outer"), str(tmp_path / "inner")
+    monkeypatch.setenv(leftovers.MARK, outer)
+    with _cleared(inner):
+        assert not leftovers._marked(outer)

@@ -36,9 +36,6 @@ from foundry_bench.report.wording import capital, mean_text
 MIN_VARIANTS = 4
 """Fewer series are told apart well enough by a profile, if it has lines."""
 
-_NOTHING = Interval(math.nan, math.nan, math.nan, 0)
-
-
 WITHOUT = "#8a8f98"
 """Colour of students that have no number of SuperTokens."""
 
