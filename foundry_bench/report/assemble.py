@@ -7,6 +7,7 @@ import pandas as pd
 from foundry_bench.report.analysis.corruptions import find_clean
 from foundry_bench.report.analysis.fronts import find_fronts
 from foundry_bench.report.analysis.generality import generalise
+from foundry_bench.report.analysis.proxies import find_agreements
 from foundry_bench.report.analysis.reruns import find_reruns
 from foundry_bench.report.analysis.specialists import contest
 from foundry_bench.report.claims.judge import Judged, judge_claims, load_claims
@@ -16,6 +17,7 @@ from foundry_bench.report.figures.clouds import find_painting
 from foundry_bench.report.figures.collect import collect_pictures, fig2_data
 from foundry_bench.report.profile_faults import tell_faults
 from foundry_bench.report.profile_page import profile_section
+from foundry_bench.report.published import tell_published
 from foundry_bench.report.records.harvest import Evidence
 from foundry_bench.report.records.provenance import describe_environment
 from foundry_bench.report.records.rows import tidy_rows
@@ -23,6 +25,7 @@ from foundry_bench.report.records.task_data import name_data
 from foundry_bench.report.scene_report import scene_section
 from foundry_bench.report.sections import SweepReport
 from foundry_bench.report.sentences.fronts import read_fronts
+from foundry_bench.report.sentences.proxies import read_agreements
 from foundry_bench.report.sentences.results import read_results
 from foundry_bench.report.sentences.tasks import read_contests, read_generality
 from foundry_bench.report.sentences.warnings import warn, warn_of_profiles
@@ -85,7 +88,8 @@ def assemble(evidence: Evidence, claims: ClaimsFile | None = None) -> Report:
 def _assemble_sweep(study: Study) -> SweepReport:
     evidence, summary = study.evidence, study.summary
     fronts = find_fronts(summary, study.costs)
-    generality = generalise(summary, name_data(evidence.trials))
+    data_of = name_data(evidence.trials)
+    generality = generalise(summary, data_of)
     extras = (
         tabulate_generality(generality) if generality else None,
         tabulate_specialists(summary, study.specialists),
@@ -95,13 +99,16 @@ def _assemble_sweep(study: Study) -> SweepReport:
         tabulate_costs(summary, study.costs, fronts),
     )
     results = read_results(summary, fig2_data(summary))
+    agreements = read_agreements(find_agreements(summary, data_of))
     if study.is_search:  # of results there are too many series to tell of, but for the limits
-        statements = [*read_fronts(fronts), *results[-1:]]
+        statements = [*read_fronts(fronts), *agreements, *results[-1:]]
     else:
         statements = [
             *(read_generality(generality) if generality else ()),
             *read_contests(contest(summary, study.specialists)),
-            *results,
+            *results[:-1],
+            *agreements,
+            *results[-1:],
             *read_fronts(fronts),
         ]
     notes = warn(study)
@@ -113,7 +120,7 @@ def _assemble_sweep(study: Study) -> SweepReport:
         tuple(statements),
         tuple(notes),
         tuple(collect_pictures(study, generality, fronts)),
-        results_table(summary),
+        results_table(summary, tell_published(evidence.trials, summary.results)),
         tuple(results_lines(summary)),
         tuple(extra for extra in extras if extra is not None),
         tuple(describe_environment(evidence)),

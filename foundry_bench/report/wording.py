@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 
+from foundry_bench.report.statistics.correlation import RankCorrelation, coverage_text
 from foundry_bench.report.statistics.intervals import Difference, Interval
 from foundry_bench.report.study.measures import Measure
 
@@ -47,6 +48,16 @@ def points_text(difference: Difference, measure: Measure) -> str:
         )
         text += f" [{', '.join(bounds)}]"
     return text
+
+
+def rho_text(found: RankCorrelation) -> str:
+    """A rank correlation with its interval, and how often such intervals are right."""
+    if not math.isfinite(found.low):
+        return f"{number(found.rho, 2)} (no interval)"
+    return (
+        f"{number(found.rho, 2)} [{number(found.low, 2)}, {number(found.high, 2)}] (an interval"
+        f" that {coverage_text(found.seeds)})"
+    )
 
 
 def p_text(p: float) -> str:

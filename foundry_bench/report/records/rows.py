@@ -1,7 +1,8 @@
 """Records -> rows: one line per trial x task x metric, for this report and for other programs."""
 
+import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -25,6 +26,7 @@ COLUMNS = {
     "eps": "Float64",
     "gate_lambda": "Float64",
     "budget": "Int64",
+    "varies": "object",
     "seed": "Int64",
     "threads": "Int64",
     "stage": "object",
@@ -44,9 +46,10 @@ def tidy_rows(evidence: Evidence) -> pd.DataFrame:
 
     A field that a trial does not have is missing: the teacher has no SuperTokens, a student that
     was not distilled no loss and no ε, a stage without a task no task. `residual` is True or False,
-    `value` in the record's own unit (accuracy 0..1). A trial without any number still has one line,
-    with `metric` empty and `value` missing, so that it is counted; its `stage` and `task` are those
-    that ended it, where the records say so.
+    `value` in the record's own unit (accuracy 0..1). `varies` is all that the sweep gives the trial
+    otherwise than others, with a column of its own or not: `train.views.count=4; …`, by path. A
+    trial without any number still has one line, with `metric` empty and `value` missing, so that it
+    is counted; its `stage` and `task` are those that ended it, where the records say so.
     """
     lines = [
         line for trial in sorted(evidence.trials, key=_order) for line in _lines(trial, evidence)
@@ -125,9 +128,19 @@ def _describe(trial: TrialRecord) -> dict[str, Any]:
         "eps": _number(distill.get("eps")),
         "gate_lambda": _number(student.get("gate_lambda")),
         "budget": _integer(student.get("budget")),
+        "varies": _varies_text(trial.varies),
         "seed": trial.seed,
         "threads": trial.threads,
     }
+
+
+def _varies_text(varies: Mapping[str, Any]) -> str:
+    """Path and value of each, values as JSON but for plain words; empty if nothing varies."""
+    dump = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+    return "; ".join(
+        f"{path}={value if isinstance(value, str) else dump(value)}"
+        for path, value in sorted(varies.items())
+    )
 
 
 def _integer(value: object) -> int | None:

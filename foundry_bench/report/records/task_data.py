@@ -34,10 +34,15 @@ def name_data_set(data: object) -> str:
     return PurePath(str(path)).stem if path else str(data.get("name", ""))
 
 
-def _data_of(trial: TrialRecord, label: str) -> Iterator[str]:
+def tasks_of(trial: TrialRecord) -> list[Mapping[str, Any]]:
+    """The settings of a trial's tasks; other versions may lack them."""
     tasks = trial.config.get("tasks")
     listed = tasks if isinstance(tasks, list | tuple) else ()
-    for task in _alike([task for task in listed if isinstance(task, Mapping)], label):
+    return [task for task in listed if isinstance(task, Mapping)]
+
+
+def _data_of(trial: TrialRecord, label: str) -> Iterator[str]:
+    for task in _alike(tasks_of(trial), label):
         data = task.get("data") or trial.config.get("data")
         if isinstance(data, Mapping):
             yield name_data_set(data)

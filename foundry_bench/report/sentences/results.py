@@ -16,7 +16,6 @@ from foundry_bench.report.sentences.variants import (
     read_budget,
     read_gate,
 )
-from foundry_bench.report.statistics.correlation import coverage_text
 from foundry_bench.report.statistics.intervals import MIN_SEEDS, correct, paired_difference
 from foundry_bench.report.statistics.power import smallest_resolvable
 from foundry_bench.report.study.levels import GATE_LAMBDA, SUPERTOKENS, Axis
@@ -32,6 +31,7 @@ from foundry_bench.report.wording import (
     number,
     pairing,
     points_text,
+    rho_text,
 )
 
 KNEE = 4
@@ -128,15 +128,9 @@ def _correlation(relation: Relation | None, series: str) -> list[str]:
     found = relation.correlations.get(series) if relation else None
     if relation is None or found is None or not math.isfinite(found.rho):
         return []
-    interval = (
-        f" [{number(found.low, 2)}, {number(found.high, 2)}] (an interval that"
-        f" {coverage_text(found.seeds)})"
-        if math.isfinite(found.low)
-        else " (no interval)"
-    )
     return [
         f"Spearman's ρ between {relation.x.label} and {relation.y.label} is"
-        f" {number(found.rho, 2)}{interval} over {found.n} runs at {found.levels} values of"
+        f" {rho_text(found)} over {found.n} runs at {found.levels} values of"
         f" {relation.axis.symbol}."
     ]
 

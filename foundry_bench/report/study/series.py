@@ -10,6 +10,9 @@ from foundry_bench.record import TrialRecord
 from foundry_bench.report.records.harvest import trial_id
 from foundry_bench.report.study.levels import AXES
 
+_VAGUE = ("count", "scale", "patches", "epochs", "batch", "lr")
+"""Settings that do not say what they are of; their group does."""
+
 _NOT_A_SERIES = {"seed", *(f"student.{axis.name}" for axis in AXES)}
 
 
@@ -108,14 +111,19 @@ class _Words:
         ]
 
     def _label(self, path: str) -> str:
-        """The last part of a path, if no other ends in it; a choice goes by what is chosen."""
-        last = _last(path)
-        is_alone = [_last(each) for each in self._values].count(last) == 1
-        return last.replace("_", " ") if is_alone else path
+        """The last part of a path, after its group where it is vague, if no other ends in it; a
+        choice goes by what is chosen.
+        """
+        group, last = _ending(path)
+        if [_ending(each)[1] for each in self._values].count(last) > 1:
+            return path
+        return (f"{group} {last}" if last in _VAGUE else last).replace("_", " ")
 
 
-def _last(path: str) -> str:
-    return path.removesuffix(".name").rpartition(".")[2]
+def _ending(path: str) -> tuple[str, str]:
+    """The last two parts of a path, the first of them empty where there is one alone."""
+    group, _, last = path.removesuffix(".name").rpartition(".")
+    return group.rpartition(".")[2], last
 
 
 def _value(trial: TrialRecord, path: str) -> Any:

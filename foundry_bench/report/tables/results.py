@@ -1,5 +1,6 @@
 """The results table: a row a variant and level."""
 
+import math
 from collections.abc import Sequence
 
 from foundry_bench.report.analysis.anchors import UNTRAINED
@@ -26,11 +27,21 @@ from foundry_bench.report.tables.groups import (
     mean_cell,
     number_cell,
 )
-from foundry_bench.report.wording import MINUS, p_text
+from foundry_bench.report.wording import MINUS, number, p_text
+
+EXPLAIN_BEST = (
+    " Best of n is the largest over the seeds, to be held against what was published so: no result,"
+    " and nothing here rests on it."
+)
 
 
-def results_table(summary: Summary) -> Table:
-    """A line per variant and level: the teacher, main students, other anchors, controls."""
+def results_table(summary: Summary, published: str = "") -> Table:
+    """A line per variant and level: the teacher, main students, other anchors, controls.
+
+    Args:
+        summary: of one sweep.
+        published: ends the caption.
+    """
     having = {measure for group in summary.groups for measure in group.by_seed}
     results, spreads = _results(summary), _spreads(summary)
     compared = {measure for group in summary.groups for measure in group.to_teacher}
@@ -45,6 +56,8 @@ def results_table(summary: Summary) -> Table:
     for measure in [] if summary.is_many else results:
         if measure in compared:
             columns += _difference_columns(measure)
+    best = _best_column(summary)
+    columns += best
     differences = (
         " One result of each task; the others, and differences to the teacher, are in the table of"
         " all tasks."
@@ -55,7 +68,8 @@ def results_table(summary: Summary) -> Table:
     caption = (
         "Mean ± half the 95 % Student-t interval over n seeds (no interval below three)."
         f"{differences}{explain_constants(summary, results)}{_explain_activity(summary)}"
-        f"{explain_marks(summary, results)}"
+        f"{explain_marks(summary, results)}{EXPLAIN_BEST if best else ''}"
+        f"{published}"
     )
     return group_table(summary, summary.ordered, columns, caption)
 
@@ -75,8 +89,17 @@ def results_lines(summary: Summary) -> list[Line]:
             if (difference := group.to_teacher.get(measure)) is not None:
                 name = f"{measure.slug}_to_teacher"
                 line |= {**spread_line(name, difference), f"{name}_p_holm": difference.p}
+        for measure in results:
+            if not measure.is_further:
+                line[f"{measure.slug}_best_of_n"] = best_of(group, measure)
         lines.append(line)
     return lines
+
+
+def best_of(group: Group, measure: Measure) -> float:
+    """The largest of several seeds; NaN where there are not several to choose from."""
+    values = group.by_seed.get(measure, {}).values()
+    return max(values) if len(values) > 1 else math.nan
 
 
 def num_seeds(group: Group, results: Sequence[Measure]) -> int:
@@ -132,6 +155,23 @@ def _result_column(measure: Measure, text: str) -> Column:
         return found
 
     return text, cell
+
+
+def _best_column(summary: Summary) -> list[Column]:
+    """The best seed of the first result, to be held against what was published so; none where no
+    group has several seeds.
+    """
+    if not summary.results:
+        return []
+    measure = summary.results[0]
+    most = max(len(group.by_seed.get(measure, {})) for group in summary.groups)
+
+    def cell(group: Group) -> Cell:
+        best, n = best_of(group, measure), len(group.by_seed.get(measure, {}))
+        text = number(best, measure.digits)
+        return Cell(f"{text} (of {n})" if text and n < most else text, best)
+
+    return [(f"{head(measure)}, best of {most}", cell)] if most > 1 else []
 
 
 def _difference_columns(measure: Measure) -> list[Column]:

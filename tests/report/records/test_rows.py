@@ -17,18 +17,18 @@ MakeSweep = Callable[..., ExampleSweep]
 def test_rows_hold_one_line_per_trial_task_and_metric(make_sweep: MakeSweep) -> None:
     sweep = make_sweep()
     sweep.trial("main", "foundry", 2, 0.9, supertokens=4, loss=0.02, probe=0.8)
-    sweep.trial("anchor", "teacher", 2, 0.97)
+    sweep.trial("anchor", "teacher", 2, 0.97, varies={})
 
     text = write_csv(tidy_rows(read_folders([sweep.out])))
 
     student = (
         "example,foundry-s4-seed2,main,done,point_jepa/tiny,foundry,foundry,dso_pos,True,4,"
-        "smooth_l1,,,,,2,1"
+        "smooth_l1,,,,,student.supertokens=4,2,1"
     )
-    teacher = "example,teacher-sNone-seed2,anchor,done,point_jepa/tiny,teacher,teacher,,,,,,,,,2,1"
+    teacher = "example,teacher-sNone-seed2,anchor,done,point_jepa/tiny,teacher,teacher,,,,,,,,,,2,1"
     assert text.splitlines() == [
         "sweep,trial,role,status,teacher,student,variant,assignment,residual,supertokens,loss_name,"
-        "target_norm,eps,gate_lambda,budget,seed,threads,stage,task,metric,value",
+        "target_norm,eps,gate_lambda,budget,varies,seed,threads,stage,task,metric,value",
         f"{student},distill,,distill_loss,0.02",
         f"{student},distill,,encoder_tokens,4.0",
         f"{student},distill,,heldout_nmse,0.044000000000000004",
@@ -77,6 +77,21 @@ def test_gate_budget_and_loss_are_read_where_a_student_has_them(make_sweep: Make
 
     columns = ("gate_lambda", "budget", "eps", "loss_name", "target_norm")
     assert [set(rows[name]) for name in columns] == [{1e-11}, {20}, {1e-8}, {"mse"}, {"none"}]
+
+
+def test_what_varies_tells_trials_apart(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    tome = {"name": "tome", "merge": None}
+    for count in ("online", 4):
+        varies = {"train.views.count": count, "student": tome}
+        sweep.trial("main", "foundry", 0, 0.9, varies=varies, tag=f"-{count}")
+
+    rows = tidy_rows(read_folders([sweep.out]))
+
+    assert set(rows["varies"]) == {
+        f'student={{"merge":null,"name":"tome"}}; train.views.count={count}'
+        for count in ("online", 4)
+    }
 
 
 def test_a_failed_trial_keeps_a_line(make_sweep: MakeSweep) -> None:

@@ -50,10 +50,10 @@ def test_the_usual_sweep_has_no_context() -> None:
     ("path", "context"),
     [
         ("data.difficulty", "difficulty 0.2"),
-        ("train.finetune.lr", "lr 0.2"),
+        ("train.finetune.clip", "clip 0.2"),
         ("teacher", "teacher 0.2"),
         ("student.gate", ""),
-        ("train.distill.lr", ""),
+        ("train.distill.clip", ""),
     ],
 )
 def test_the_context_is_what_anchors_follow(path: str, context: str) -> None:
@@ -108,6 +108,14 @@ def test_paths_of_one_ending_are_named_in_full() -> None:
     )
 
     assert first.context == "data.seed 1, teacher.seed 2"
+
+
+def test_a_setting_that_says_too_little_is_named_with_its_group() -> None:
+    first, second = _series(
+        *(_trial("main", "foundry", {"train.views.count": value}) for value in ("online", 4))
+    )
+
+    assert (first.name, second.context) == ("foundry, views count online", "views count 4")
 
 
 def test_students_in_whole_make_a_series_over_supertokens() -> None:

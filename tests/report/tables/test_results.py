@@ -33,21 +33,21 @@ def test_markdown(summary: Summary) -> None:
 
     assert lines[:5] == [
         "| variant | role | s | n | trials | distill. loss | held-out 1 \u2212 R² | in use"
-        " | accuracy (%) | accuracy \u2212 teacher | p (Holm) |",
-        "| :-- | :-- | --: | --: | --: | --: | --: | --: | --: | --: | --: |",
-        "| teacher | anchor |  | 3 | 3 done |  |  |  | 95.0 ± 2.5 |  |  |",
+        " | accuracy (%) | accuracy \u2212 teacher | p (Holm) | accuracy (%), best of 3 |",
+        "| :-- | :-- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |",
+        "| teacher | anchor |  | 3 | 3 done |  |  |  | 95.0 ± 2.5 |  |  | 96.0 |",
         "| foundry | main | 2 | 3 | 3 done | 0.0200 ± 0.0000 | 0.044 ± 0.000 | 1.8 ± 0.0"
-        " | 90.0 ± 2.5 | \u22125.0 ± 5.0 | 0.049 |",
-        "| no_residual | control | 2 | 1 | 1 done, 1 failed |  |  |  | 50.0 | \u221246.0 |  |",
+        " | 90.0 ± 2.5 | \u22125.0 ± 5.0 | 0.049 | 91.0 |",
+        "| no_residual | control | 2 | 1 | 1 done, 1 failed |  |  |  | 50.0 | \u221246.0 |  |  |",
     ]
 
 
 def test_latex_is_escaped_booktabs(summary: Summary) -> None:
     text = latex_text(results_table(summary))
 
-    assert r"\begin{tabular}{llrrrrrrrrr}" in text
+    assert r"\begin{tabular}{llrrrrrrrrrr}" in text
     assert r"no\_residual & control & 2 & 1 & 1 done, 1 failed" in text
-    assert r"$-$5.0 $\pm$ 5.0 & 0.049 \\" in text
+    assert r"$-$5.0 $\pm$ 5.0 & 0.049 & 91.0 \\" in text
     assert [text.count(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [1, 1, 1]
     body = text.split("toprule")[1]
     assert "±" not in body
@@ -65,7 +65,8 @@ def test_csv_has_numbers(summary: Summary) -> None:
     assert float(foundry["accuracy"]) == pytest.approx(90.0)
     assert float(foundry["accuracy_to_teacher"]) == pytest.approx(-5.0)
     assert float(foundry["accuracy_to_teacher_high"]) == pytest.approx(-0.0317, abs=1e-4)
-    assert lines[2]["accuracy_low"] == ""
+    assert lines[2]["accuracy_low"] == lines[2]["accuracy_best_of_n"] == ""
+    assert float(foundry["accuracy_best_of_n"]) == pytest.approx(91.0)
     assert lines[0]["accuracy_to_teacher"] == ""
 
 
@@ -89,6 +90,32 @@ def test_marks_say_what_is_deterministic_and_what_untrained(
     assert "scratch has random weights there" in table.caption
     assert numbers["teacher"]["probe_accuracy_n"] == 1
     assert numbers["foundry"]["probe_accuracy_n"] == 3
+
+
+def test_the_best_of_fewer_seeds_says_of_how_many(make_sweep: Callable[..., ExampleSweep]) -> None:
+    sweep = make_sweep()
+    for seed in range(3):
+        sweep.trial("anchor", "teacher", seed, 0.95 - 0.01 * seed, probe=0.5)
+    for seed in range(2):
+        sweep.trial("main", "foundry", seed, 0.9 + 0.01 * seed, supertokens=2, probe=0.4)
+    _, _, summary = read(sweep)
+
+    table = results_table(summary)
+
+    assert [each for each in table.header if "best" in each] == ["accuracy (%), best of 3"]
+    assert [row[-1].text for row in table.rows] == ["95.0", "91.0 (of 2)"]
+    assert "nothing here rests on it" in table.caption
+    assert results_lines(summary)[1]["probe_accuracy_best_of_n"] == pytest.approx(40.0)
+
+
+def test_one_seed_has_no_best(make_sweep: Callable[..., ExampleSweep]) -> None:
+    sweep = make_sweep()
+    sweep.trial("main", "foundry", 0, 0.9, supertokens=2)
+
+    table = results_table(read(sweep)[2])
+
+    assert not any("best" in each for each in table.header)
+    assert "Best of n" not in table.caption
 
 
 def test_what_trains_has_no_marks(summary: Summary) -> None:
