@@ -18,8 +18,8 @@ training=${TRAINING:---set train.views.count=online --set train.distill.epochs=1
 foundry_bench() { "${PYTHON:-python}" -m foundry_bench "$@"; }
 
 mkdir -p "$out"
-FOUNDRY_BENCH_ARCHIVES=$archives foundry_bench teacher pretrain "$recipe" --device "$device" --out "$out/teacher" \
-    >"$out/teacher.txt"
+export FOUNDRY_BENCH_ARCHIVES="$archives"
+foundry_bench teacher pretrain "$recipe" --device "$device" --out "$out/teacher" >"$out/teacher.txt"
 cat "$out/teacher.txt"
 weights=$(sed -n 's/^weights: //p' "$out/teacher.txt")
 share=$([ "$device" = cuda ] && echo "--set resources.gpu=$trials" || echo "--set resources.concurrent=$trials")

@@ -91,7 +91,7 @@ def cut(points_1N3: Tensor, spec: PatchSpec) -> Patches:
     points_N3 = points_1N3[0].numpy()
     sampling = import_module("fpsample").bucket_fps_kdline_sampling
     picks_C = sampling(points_N3, spec.patches, h=BUCKET_HEIGHT, start_idx=0).astype(np.int64)
-    _, index_CK = KDTree(points_N3).query(points_N3[picks_C], k=spec.patch_size)
+    _, index_CK = KDTree(points_N3).query(points_N3[picks_C], k=range(1, spec.patch_size + 1))
     centers_1C3 = points_1N3[:, picks_C]
     return Patches(points_1N3[:, index_CK] - centers_1C3[:, :, None], centers_1C3)
 

@@ -117,6 +117,7 @@ def _bare(folder: str) -> Iterator[None]:
     """
     # With the second a process that gives itself a name does not write it over its environment.
     marks = {leftovers.MARK: folder, "SPT_NOENV": "1"}
+    before = {name: os.environ.get(name) for name in marks}
     os.environ.update(marks)
     with ExitStack() as stack:
         for name in UNUSED:
@@ -124,8 +125,11 @@ def _bare(folder: str) -> Iterator[None]:
         try:
             yield
         finally:
-            for name in marks:
-                del os.environ[name]
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
 
 
 @contextmanager
