@@ -14,10 +14,12 @@ COMMIT = "FOUNDRY_BENCH_COMMIT"
 
 
 @cache
-def packages() -> dict[str, str]:
-    """Versions of the installed packages on which a number may depend."""
+def packages(*more: str) -> dict[str, str]:
+    """Versions of the installed packages on which a number may depend, and of `more`: what keys do
+    not know and records are to tell.
+    """
     found = {"python": platform.python_version()}
-    for name in PACKAGES:
+    for name in (*PACKAGES, *more):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

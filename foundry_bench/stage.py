@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -83,6 +83,9 @@ class Stage:
         run: does the work; it may be called again in a directory that holds a checkpoint.
         together: stages with the same word learn from the same batches, and cost less side by side
             (see `turns`); None: there is nothing to share.
+        num_bytes: of its files, where they are large; None: they are, and how large is not known
+            before the data is read.
+        packages: whose versions its record tells beside the usual ones.
     """
 
     kind: StageKind
@@ -94,6 +97,8 @@ class Stage:
     seed: int | None = None
     task: str | None = None
     together: str | None = None
+    num_bytes: int | None = 0
+    packages: Sequence[str] = ()
 
     @property
     def inputs(self) -> dict[str, str]:

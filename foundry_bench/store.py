@@ -270,7 +270,7 @@ def describe(stage: Stage, status: Status, result: StageResult, error: str | Non
         history=[dict(epoch) for epoch in result.history],
         timings=dict(result.timings),
         device=provenance.device(),
-        packages=provenance.packages(),
+        packages=provenance.packages(*stage.packages),
         commit=provenance.commit(),
     )
 

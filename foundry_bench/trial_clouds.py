@@ -148,7 +148,18 @@ class TrialClouds:
             },
             run,
             fingerprints=self.fingerprints,
+            num_bytes=self._num_bytes(split),
         )
+
+    def _num_bytes(self, split: str) -> int | None:
+        """Of the cached tokens of a view of a split, if that is known."""
+        splits = ("train", "unlabelled") if split == "pool" else (split,)
+        counts = [self._loader.num_clouds(each) for each in splits]
+        known = [count for count in counts if count is not None]
+        if len(known) < len(counts):
+            return None
+        width = self._source.architecture.width
+        return TokenFile.num_bytes(sum(known), self.spec.patches, width)
 
     def _plain(self, dataset: Dataset, split: str) -> PatchViews:
         """Patches of a split's clouds as they are."""

@@ -80,6 +80,16 @@ def test_tokens_are_shared_between_distillation_and_tasks(files: Path) -> None:
     assert len(set(task.values())) == len(task)
 
 
+def test_the_size_of_cached_tokens_is_known_before_they_are_there(
+    files: Path, tmp_path: Path
+) -> None:
+    shapes = {"name": "shapes", "train": 40, "unlabelled": 4, "test": 40, "points": 64}
+    view = planned(files, {"data": shapes})["distill"].needs["view0"]
+    folder = Store(tmp_path / "sized").get_or_run(view, lambda progress: None).path
+    assert view.num_bytes == sum(np.load(path).nbytes for path in folder.glob("*.npy"))
+    assert planned(files)["distill"].needs["view0"].num_bytes is None, "the archive has to be read"
+
+
 def test_more_views_keep_those_that_there_are(files: Path) -> None:
     few = tokens(planned(files)["distill"])
     more = tokens(planned(files, {"train.views.count": 3})["distill"])

@@ -21,6 +21,12 @@ def stdout() -> "Console":
     return Console(markup=False, highlight=False, width=width)
 
 
+def epilog(examples: str) -> str:
+    """`examples`, a command a line, as the end of a help."""
+    lines = "\n".join(f"  {line}" for line in examples.strip().splitlines())
+    return f"\b\nExamples:\n{lines}"
+
+
 def columns(rows: Iterable[Sequence[str]]) -> str:
     """A line for each of `rows`, indented; each column but the last is as wide as its widest."""
     lines = [list(row) for row in rows]

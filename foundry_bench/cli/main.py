@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from foundry_bench.cli.console import epilog
 from foundry_bench.errors import FoundryError
 from foundry_bench.registry import unknown
 
@@ -43,10 +44,8 @@ class VerbGroup(TyperGroup):
         else:
             holder.command(cmd_name)(module.command)
         command = typer.main.get_group(holder).commands[cmd_name]
-        examples = getattr(module, "EXAMPLES", "").strip()
-        if examples:
-            lines = "\n".join(f"  {line}" for line in examples.splitlines())
-            command.epilog = f"\b\nExamples:\n{lines}"
+        if hasattr(module, "EXAMPLES"):
+            command.epilog = epilog(module.EXAMPLES)
         return command
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:

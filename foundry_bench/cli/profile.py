@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foundry_bench.cli import counts, profile_measured, scenes
+from foundry_bench.cli.console import epilog
 from foundry_bench.cli.profile_options import (
     NUM_CLASSES,
     Json,
@@ -56,20 +57,16 @@ def describe() -> None:
     """Count and measure what a teacher and its students cost."""
 
 
-def _epilog(examples: str) -> str:
-    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples.splitlines())
-
-
 for verb, command, examples in (
     ("latency", profile_measured.latency, profile_measured.LATENCY_EXAMPLES),
     ("memory", profile_measured.memory, profile_measured.MEMORY_EXAMPLES),
     ("scenes", scenes.scenes, scenes.EXAMPLES),
     ("trials", counts.trials, counts.EXAMPLES),
 ):
-    app.command(verb, epilog=_epilog(examples))(command)
+    app.command(verb, epilog=epilog(examples))(command)
 
 
-@app.command(epilog=_epilog(EXAMPLES))
+@app.command(epilog=epilog(EXAMPLES))
 @with_options
 def flops(
     models: Models,
@@ -93,7 +90,8 @@ def flops(
     """MACs, FLOPs and other operations of one cloud, by part and operator, and the size of weights.
 
     Students are counted with the weights they start with, which matters to gated ones alone: those
-    get a mean and a 95th percentile over test clouds. Exit code 1 if one could not be counted.
+    get a mean and a 95th percentile over test clouds. `--preset paper_count` counts what the
+    paper's figures are of. Exit code 1 if one could not be counted.
     """
     from foundry_bench.cost.flops import FlopsProfile
     from foundry_bench.cost.heads import HeadSpec

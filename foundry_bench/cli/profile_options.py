@@ -45,13 +45,7 @@ class Models:
     """Options: which models, in which sizes, with which head."""
 
     teacher: Annotated[str | None, typer.Option(help=f"By default {TEACHER}.")] = None
-    preset: Annotated[
-        str,
-        typer.Option(
-            help="The teacher's preset, or the path of one; flops: paper_count for the paper's "
-            "figures."
-        ),
-    ] = "tiny"
+    preset: Annotated[str, typer.Option(help="The teacher's preset, or the path of one.")] = "tiny"
     weights: Annotated[
         str | None,
         typer.Option(help="As in a sweep file; by default those that ship, or else random ones."),

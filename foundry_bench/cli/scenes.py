@@ -1,6 +1,7 @@
 """`foundry-bench profile scenes`: what large scenes cost."""
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -72,6 +73,11 @@ def scenes(
     from foundry_bench.store import Store
     from foundry_bench.teachers.preset import architecture
 
+    if device == "cpu" and find_spec("fpsample") is None:
+        raise FoundryError(
+            "on a CPU scenes are cut by fpsample, which is not installed: "
+            "pip install 'foundry-bench[fps]', or give --device cuda"
+        )
     attentions = [word.strip() for word in attention.split(",")]
     for word in attentions:
         if word not in BACKENDS:

@@ -74,9 +74,11 @@ class LatencyProfile:
             FoundryError: if another process uses the GPU and that was not allowed.
         """
         conditions = self._conditions
-        self._refuse_neighbours()
         self._left_out, self._notes = [], []
         with ExitStack() as stack:
+            self._told("waiting for another measurement to end")
+            stack.enter_context(machine.turn_on(conditions.device))
+            self._refuse_neighbours()
             if any(lane.way.mode == "compiled" for lane in lanes):
                 stack.enter_context(_many_compiled())
             stack.enter_context(_threads(conditions.threads))
@@ -123,13 +125,13 @@ class LatencyProfile:
             self._rounds,
             lambda done: self._told(f"batch {batch}: round {done} of {self._rounds}"),
         )
-        busy = others.cores()
+        busy, state = others.cores(), machine.gpu_state(self._conditions.device)
         if machine.is_busy(busy):
             self._notes.append(
                 f"batch {batch}: others kept {busy:.1f} cores busy meanwhile (load average before: "
                 f"{load:.1f}); times of an idle machine would be shorter"
             )
-        seen = {"load_average": load} | ({} if busy is None else {"other_cores": busy})
+        seen = {"load_average": load} | state | ({} if busy is None else {"other_cores": busy})
         measured = datetime.now(UTC).isoformat(timespec="seconds")
         return [
             self._stage(lane, batch, measured, metrics_of(lane, rounds, ready[lane]) | seen)
@@ -180,6 +182,7 @@ class LatencyProfile:
             lambda context: StageResult(metrics),
             fingerprints=lane.subject.fingerprints(conditions.source),
             task=TASK,
+            packages=lane.way.packages,
         )
 
 

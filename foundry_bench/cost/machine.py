@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from subprocess import CalledProcessError, run
+from tempfile import gettempdir
 from typing import Any
 
 import torch
+from filelock import FileLock
 
 from foundry_bench import provenance
 from foundry_bench.errors import FoundryError
@@ -20,6 +22,8 @@ Ask = Callable[[Sequence[str]], str]
 QUIET_SHARE = 0.1
 """Of the cores; what others take beyond that may show in a timing."""
 QUIET_GPU_PERCENT = 5
+STATE = {"gpu_clock_mhz": "clocks.sm", "gpu_celsius": "temperature.gpu"}
+"""Of a GPU: metric -> what nvidia-smi calls it."""
 
 
 def fingerprint(device: torch.device) -> dict[str, Any]:
@@ -96,6 +100,34 @@ class OtherWork:
 def is_busy(cores: float | None) -> bool:
     """Whether others take enough to show in a timing."""
     return cores is not None and cores > QUIET_SHARE * provenance.num_cores()
+
+
+def turn_on(device: torch.device) -> FileLock:
+    """Held by one of this user's measurements of times on `device` at a time, whoever asks: two
+    side by side would be of both.
+    """
+    name = device.type if device.type == "cpu" else f"GPU-{_properties(device).uuid}"
+    return FileLock(Path(gettempdir()) / f"foundry-bench-latency-{os.getuid()}-{name}.lock")
+
+
+def gpu_state(device: torch.device, ask: Ask | None = None) -> dict[str, float]:
+    """`gpu_clock_mhz` and `gpu_celsius` of a GPU now; what nvidia-smi does not tell is not there,
+    and nothing is of a CPU.
+    """
+    if device.type == "cpu":
+        return {}
+    query = [f"--query-gpu={','.join(STATE.values())}", "--format=csv,noheader,nounits"]
+    found = {}
+    with suppress(FoundryError):
+        said = (ask or _nvidia_smi)([f"--id=GPU-{_properties(device).uuid}", *query])
+        for name, word in zip(STATE, said.split(","), strict=False):
+            with suppress(ValueError):  # such as [N/A]
+                found[name] = float(word)
+    return found
+
+
+def _properties(device: torch.device) -> Any:
+    return torch.cuda.get_device_properties(device.index or 0)
 
 
 def gpu_neighbours(index: int, ask: Ask | None = None) -> list[str]:

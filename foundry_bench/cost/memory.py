@@ -65,6 +65,7 @@ class MemoryProfile:
             lambda context: StageResult(metrics_of(self._measure(lane, batch))),
             fingerprints=lane.subject.fingerprints(self.conditions.source),
             task=TASK,
+            packages=lane.way.packages,
         )
 
     @cached_property

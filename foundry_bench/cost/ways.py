@@ -27,6 +27,11 @@ class Way:
     def __str__(self) -> str:
         return f"{self.mode}:{self.precision}"
 
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """What runs it beside torch."""
+        return ("onnxruntime",) if self.mode == "onnxruntime" else ()
+
 
 OFFERED = (
     Way("eager"),

@@ -62,6 +62,10 @@ class DatasetLoader(ABC):
         """Points that each cloud has, if that is known without loading the content; else None."""
         return None
 
+    def num_clouds(self, split: str) -> int | None:
+        """Clouds of a split, if that is known without loading the content; else None."""
+        return None
+
     def has_parts(self) -> bool | None:
         """Whether points have parts, if that is known without loading the content; else None."""
         return None

@@ -139,6 +139,12 @@ class Published(DatasetLoader):
         """As asked for."""
         return self.settings.points
 
+    def num_clouds(self, split: str) -> int | None:
+        """As published; not known with a `limit`, or where no counts are known."""
+        is_limited = isinstance(self.settings, LimitedSettings) and self.settings.limit is not None
+        counts = self.publication.counts
+        return counts.get(split, 0) if counts and not is_limited else None
+
     def has_parts(self) -> bool:
         """As published."""
         return bool(self.part_names)

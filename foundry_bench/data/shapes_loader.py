@@ -52,6 +52,10 @@ class Shapes(DatasetLoader):
         """As asked for."""
         return self.settings.points
 
+    def num_clouds(self, split: str) -> int:
+        """As asked for."""
+        return int(getattr(self.settings, split))
+
     def has_parts(self) -> bool:
         """They are made of parts."""
         return True

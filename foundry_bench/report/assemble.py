@@ -15,14 +15,14 @@ from foundry_bench.report.claims.material import gather
 from foundry_bench.report.claims.settings import ClaimsFile
 from foundry_bench.report.figures.clouds import find_painting
 from foundry_bench.report.figures.collect import collect_pictures, fig2_data
-from foundry_bench.report.profile_faults import tell_faults
-from foundry_bench.report.profile_page import profile_section
+from foundry_bench.report.profiles.faults import tell_faults
+from foundry_bench.report.profiles.scene_section import scene_section
+from foundry_bench.report.profiles.section import profile_section
 from foundry_bench.report.published import tell_published
 from foundry_bench.report.records.harvest import Evidence
 from foundry_bench.report.records.provenance import describe_environment
 from foundry_bench.report.records.rows import tidy_rows
 from foundry_bench.report.records.task_data import name_data
-from foundry_bench.report.scene_report import scene_section
 from foundry_bench.report.sections import SweepReport
 from foundry_bench.report.sentences.fronts import read_fronts
 from foundry_bench.report.sentences.proxies import read_agreements

@@ -12,7 +12,7 @@ from foundry_bench.stage import Stage
 from foundry_bench.store import Store
 from foundry_bench.sweep.board import waiting_row
 from foundry_bench.sweep.display import clock, label
-from foundry_bench.sweep.estimate import estimate
+from foundry_bench.sweep.estimate import estimate, room_lines
 from foundry_bench.sweep.execution import Call, to_do
 from foundry_bench.sweep.expand import trial_id
 from foundry_bench.sweep.folder import Folder
@@ -60,6 +60,7 @@ def dry_run(call: Call) -> Group:
     ]
     if to_run:
         lines.append(time_line(call, list(to_run.values())))
+        lines += room_lines(call.store, list(to_run.values()))
     if call.sweep.search is not None:
         lines.insert(0, _search_line(call, call.sweep.search))
     return Group(table, "", *map(Text, lines))

@@ -1,8 +1,12 @@
-"""How long the stages of a sweep will take, from the records of such stages in the store."""
+"""How long the stages of a sweep will take, from the records of such stages in the store; and how
+much room on the disk.
+"""
 
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -64,6 +68,23 @@ def estimate(stages: Iterable[Stage], store: Store, device: str) -> Estimate:
         used |= {one.key: one.device for one in nearest}
     longest_s = max(seconds, default=0.0)
     return Estimate(sum(seconds), longest_s, Counter(used.values()), unknown, others)
+
+
+def room_lines(store: Path, stages: Iterable[Stage]) -> list[str]:
+    """How large the files of `stages` will be beside the room on the disk of `store`, if any are
+    large.
+    """
+    sizes = [stage.num_bytes for stage in stages if stage.num_bytes != 0]
+    if not sizes:
+        return []
+    known = sum(size for size in sizes if size is not None)
+    num_unknown = sizes.count(None)
+    there = next(path for path in (store, *store.parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    words = [f"{known / 2**30:.2f} GiB"] if known else []
+    words += [f"unknown of {num_unknown} of {len(sizes)} stages"] if num_unknown else []
+    line = f"cached tokens to write: {', '.join(words)}; {free / 2**30:.1f} GiB are free in {store}"
+    return [line + (": not enough" if known > free else "")]
 
 
 class _Past:

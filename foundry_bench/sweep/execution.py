@@ -17,6 +17,7 @@ from foundry_bench.sweep import references
 from foundry_bench.sweep.board import Board
 from foundry_bench.sweep.desk import Desk
 from foundry_bench.sweep.display import display
+from foundry_bench.sweep.estimate import room_lines
 from foundry_bench.sweep.expand import Expansion, trial_id
 from foundry_bench.sweep.folder import PROGRESS, SUMMARY, Folder, read_mapping, write_mapping
 from foundry_bench.sweep.marks import marked
@@ -116,6 +117,9 @@ def run_sweep(call: Call, console: Console) -> Outcome:
         todo = to_do(call, folder, plan)
         together = call.sweep.resources.together
         groups = side_by_side(todo, plan.to_run, call.slots.now, together)
+        planned = {stage.key: stage for each in todo for stage in each.stages}
+        for line in room_lines(call.store, [planned[key] for key in planned if key in plan.to_run]):
+            console.print(line, highlight=False, soft_wrap=True)
         folder.adopt(call.sweep, call.trials)
         references.register(call.store, folder.root, [*plan.to_run, *plan.in_store])
         search = open_search(call, folder)

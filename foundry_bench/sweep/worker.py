@@ -18,7 +18,7 @@ from foundry_bench.config.sweep import TrialConfig
 from foundry_bench.stage import Progress
 from foundry_bench.store import Store, StoreError
 from foundry_bench.sweep.expand import trial_id
-from foundry_bench.sweep.gpu import Meter, await_memory, measuring
+from foundry_bench.sweep.gpu import Meter, await_memory, grow_segments, measuring
 from foundry_bench.sweep.grant import Grant
 from foundry_bench.sweep.group import LOG, run_group
 from foundry_bench.sweep.marks import NotShared, check_marks
@@ -164,6 +164,7 @@ class Worker(Trainable):
         if trials[0].device == "cpu" or grant.share is None:
             yield Meter()
             return
+        grow_segments()
         if not await_memory(grant.share):
             sys.stderr.write(f"began before {grant.share:.0%} of the GPU's memory was free\n")
         if not (self._work.measures and grant.share == 1):

@@ -232,6 +232,11 @@ class TokenFile:
         """`tokens`, `centers` or `targets`, memory-mapped."""
         return self._arrays[name]
 
+    @staticmethod
+    def num_bytes(num_clouds: int, patches: int, width: int) -> int:
+        """Of the arrays: float16 tokens and targets, float32 centres."""
+        return num_clouds * patches * (2 * 2 * width + 3 * 4)
+
     @classmethod
     @torch.inference_mode()
     def write(cls, folder: Path, teacher: Backbone, views: Views) -> None:

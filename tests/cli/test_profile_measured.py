@@ -37,6 +37,15 @@ def test_latency_shows_a_row_for_each_way_and_keeps_records(
     assert {read_json(path, Record).config["batch"] for path in paths} == {1, 2}
 
 
+def test_a_record_tells_the_version_of_what_ran_it(tiny: list[str], tmp_path: Path) -> None:
+    words = ("--student", "narrow", "--rounds", "2", "--ways", "eager,onnxruntime")
+    result = call("latency", *tiny, *words, "--out", str(tmp_path / "out"))
+    assert result.exit_code == 0, result.output
+    paths = (tmp_path / "out" / "stages").glob("*/record.json")
+    for record in (read_json(path, Record) for path in paths):
+        assert ("onnxruntime" in record.packages) == (record.config["mode"] == "onnxruntime")
+
+
 def test_memory_is_that_of_a_process_of_its_own(tiny: list[str]) -> None:
     result = call("memory", *tiny, "--student", "narrow", "--json")
     assert result.exit_code == 0, result.output

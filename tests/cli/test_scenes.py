@@ -47,6 +47,15 @@ def test_a_student_that_a_scene_cannot_have_is_left_out_with_the_reason(asked: l
     assert "left out: tome at 8,192 points: supertokens: 4 is less than the 32" in result.output
 
 
+def test_without_fpsample_a_cpu_says_what_to_install(
+    asked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("foundry_bench.cli.scenes.find_spec", lambda name: None)
+    with pytest.raises(FoundryError, match=r"pip install 'foundry-bench\[fps\]'"):
+        CliRunner().invoke(app, SMALL, catch_exceptions=False)
+    assert asked == []
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

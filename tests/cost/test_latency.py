@@ -156,6 +156,8 @@ def test_a_gpu_in_use_is_refused_unless_shared(
     source: TeacherSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(machine, "gpu_neighbours", lambda index: ["process 8 (train.py)"])
+    properties = SimpleNamespace(uuid="1234")
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: properties)
     device = torch.device("cuda")
     with pytest.raises(FoundryError, match=r"in use by process 8 \(train.py\).*--shared"):
         profile(source, device=device).measure([Lane(TEACHER, EAGER)], [1])

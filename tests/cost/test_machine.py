@@ -6,10 +6,18 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from filelock import Timeout
 
 from foundry_bench import provenance
 from foundry_bench.cost import machine
-from foundry_bench.cost.machine import OtherWork, describe_apart, gpu_neighbours, is_busy
+from foundry_bench.cost.machine import (
+    OtherWork,
+    describe_apart,
+    gpu_neighbours,
+    gpu_state,
+    is_busy,
+    turn_on,
+)
 from foundry_bench.errors import FoundryError
 
 
@@ -49,6 +57,31 @@ def test_without_an_answer_nothing_is_assumed(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("PATH", "")
     with pytest.raises(FoundryError, match=r"give --shared"):
         gpu_neighbours(0)
+
+
+@pytest.mark.usefixtures("gpu")
+def test_clock_and_temperature_are_told_as_far_as_they_are_known() -> None:
+    device = torch.device("cuda")
+    assert gpu_state(device, saying("", "1980, 41\n")) == {
+        "gpu_clock_mhz": 1980.0,
+        "gpu_celsius": 41.0,
+    }
+    assert gpu_state(device, saying("", "[N/A], 41\n")) == {"gpu_celsius": 41.0}
+    assert gpu_state(torch.device("cpu")) == {}
+
+
+@pytest.mark.usefixtures("gpu")
+def test_a_device_is_timed_by_one_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(machine, "gettempdir", lambda: str(tmp_path))
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    with turn_on(cpu), turn_on(cuda):
+        for device in (cpu, cuda):
+            with pytest.raises(Timeout):
+                turn_on(device).acquire(timeout=0)
+    with turn_on(cpu):
+        pass
 
 
 def test_the_cores_of_others_are_all_busy_ones_less_our_own(

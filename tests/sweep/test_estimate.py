@@ -9,7 +9,7 @@ from foundry_bench import provenance
 from foundry_bench.stage import Progress, Stage, StageContext, StageResult
 from foundry_bench.store import Store
 from foundry_bench.sweep.dry_run import time_line
-from foundry_bench.sweep.estimate import estimate
+from foundry_bench.sweep.estimate import estimate, room_lines
 from foundry_bench.sweep.execution import Call
 from foundry_bench.sweep.expand import expand
 from foundry_bench.sweep.slots import Slots
@@ -104,3 +104,19 @@ def test_the_plan_says_hours_and_where_they_come_from(store: Store) -> None:
 def test_an_empty_store_says_that_nothing_is_known(store: Store) -> None:
     line = time_line(call(store, Slots(2)), [Stage("tokens", 1, {}, nothing)])
     assert line == "how long is not known: the store has no record of such stages on cpu"
+
+
+def sized(num_bytes: int | None) -> Stage:
+    return Stage("tokens", 1, {}, nothing, num_bytes=num_bytes)
+
+
+def test_the_room_that_large_files_take_is_said_beside_what_is_free(tmp_path: Path) -> None:
+    store = tmp_path / "not" / "there yet"
+    (line,) = room_lines(store, [sized(2**30), sized(2**29), sized(0)])
+    assert line.startswith("cached tokens to write: 1.50 GiB; ")
+    assert line.endswith(f" GiB are free in {store}")
+    (line,) = room_lines(store, [sized(2**30), sized(None)])
+    assert "1.00 GiB, unknown of 1 of 2 stages; " in line
+    (line,) = room_lines(store, [sized(2**60)])
+    assert line.endswith(": not enough")
+    assert room_lines(store, [sized(0)]) == []

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from foundry_bench.sweep import gpu
-from foundry_bench.sweep.gpu import await_memory, measuring, utilisation
+from foundry_bench.sweep.gpu import await_memory, grow_segments, measuring, utilisation
 
 GIB = 2**30
 
@@ -40,6 +40,19 @@ def test_a_group_does_not_wait_for_ever() -> None:
     waited: list[float] = []
     assert not await_memory(1.0, Memory(60), limit_s=10, sleep=waited.append)
     assert 10 <= sum(waited) <= 12
+
+
+@pytest.mark.parametrize("name", ["PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"])
+def test_segments_grow_unless_the_user_says_otherwise(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = {name: "max_split_size_mb:64"}
+    monkeypatch.setattr(gpu.os, "environ", mine)
+    grow_segments()
+    assert mine == {name: "max_split_size_mb:64"}
+    monkeypatch.setattr(gpu.os, "environ", untouched := dict[str, str]())
+    grow_segments()
+    assert untouched == {"PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True"}
 
 
 @pytest.fixture

@@ -124,6 +124,7 @@ def test_a_group_on_a_gpu_waits_for_its_share_and_alone_on_it_is_measured(
 
     monkeypatch.setattr(module, "await_memory", wait)
     monkeypatch.setattr(module, "measuring", measuring)
+    monkeypatch.setattr(module, "grow_segments", lambda: None)  # the environment is this test's too
     work = Work(str(tmp_path), str(tmp_path), PLANNER)
     worker = ready(replace(work, measures=measures))
     trial = expand(sweep_config(), 2, 0)[0].model_copy(update={"device": device})

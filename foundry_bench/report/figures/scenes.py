@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from foundry_bench.report.figures.canvas import legend_columns, new_figure, note
 from foundry_bench.report.figures.style import INK, MARKERS, SERIES, SOFT
-from foundry_bench.report.scenes import Scene
+from foundry_bench.report.profiles.scenes import Scene
 
 DASHES: dict[str, Any] = {"fused": "-", "materialised": (0, (3, 2))}
 

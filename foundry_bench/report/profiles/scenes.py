@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from foundry_bench.record import Record
-from foundry_bench.report.profile_faults import find_fault
-from foundry_bench.report.profile_reading import QUIET_SHARE
+from foundry_bench.report.profiles.faults import find_fault
+from foundry_bench.report.profiles.sentences import QUIET_SHARE
 from foundry_bench.report.records.provenance import device_text, measured_on
 from foundry_bench.report.study.costs import MIB, SCENES
 from foundry_bench.report.table import Cell, Line, Table

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from foundry_bench.report.profile_records import Measured, of_kind, side_by_side
+from foundry_bench.report.profiles.records import Measured, of_kind, side_by_side
 from foundry_bench.report.wording import and_list, capital, number
 
 MOST_TOLD = 3

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from foundry_bench.record import Record
-from foundry_bench.report.profile_faults import find_fault
+from foundry_bench.report.profiles.faults import find_fault
 from foundry_bench.report.records.provenance import device_text
 
 PARTS = ("group", "tokenize", "compress", "encode", "upsample", "head")

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 
 from foundry_bench.record import Record
 from foundry_bench.report.figures.latency import Bar, draw_latency
-from foundry_bench.report.profile_reading import read_latencies, warn_of_measurements
-from foundry_bench.report.profile_records import (
+from foundry_bench.report.profiles.records import (
     PARTS,
     Measured,
     of_kind,
     read_profiles,
     side_by_side,
 )
-from foundry_bench.report.profile_tables import (
+from foundry_bench.report.profiles.sentences import read_latencies, warn_of_measurements
+from foundry_bench.report.profiles.tables import (
     latency_lines,
     latency_table,
     tabulate_counts,

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from foundry_bench.report.figures.scenes import draw_scenes
-from foundry_bench.report.records.harvest import Evidence, SweepInfo
-from foundry_bench.report.records.provenance import describe_environment, measured_on
-from foundry_bench.report.scenes import (
+from foundry_bench.report.profiles.scenes import (
     Scene,
     read_scenes,
     scene_lines,
@@ -14,6 +12,8 @@ from foundry_bench.report.scenes import (
     tabulate_published,
     tabulate_scenes,
 )
+from foundry_bench.report.records.harvest import Evidence, SweepInfo
+from foundry_bench.report.records.provenance import describe_environment, measured_on
 from foundry_bench.report.sections import Extra, Picture, SweepReport
 from foundry_bench.report.study.costs import SCENES
 from foundry_bench.report.table import Line

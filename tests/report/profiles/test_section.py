@@ -8,8 +8,7 @@ import pytest
 
 from foundry_bench.record import Record, write_json
 from foundry_bench.report.assemble import assemble
-from foundry_bench.report.profile_page import profile_section
-from foundry_bench.report.profile_records import (
+from foundry_bench.report.profiles.records import (
     PARTS,
     Measured,
     newest,
@@ -17,6 +16,7 @@ from foundry_bench.report.profile_records import (
     read_profiles,
     side_by_side,
 )
+from foundry_bench.report.profiles.section import profile_section
 from foundry_bench.report.records.harvest import read_folders
 from foundry_bench.report.sections import SweepReport
 from foundry_bench.report.write import write_report

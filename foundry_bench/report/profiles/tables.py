@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 
-from foundry_bench.report.profile_records import PARTS, Measured, newest, of_kind, side_by_side
+from foundry_bench.report.profiles.records import PARTS, Measured, newest, of_kind, side_by_side
 from foundry_bench.report.sections import Extra
 from foundry_bench.report.table import Cell, Line, Table
 

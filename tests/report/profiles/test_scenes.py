@@ -5,9 +5,9 @@ import pytest
 
 from foundry_bench.record import Record, write_json
 from foundry_bench.report.assemble import assemble
+from foundry_bench.report.profiles.scene_section import picture_scenes, published_extra
+from foundry_bench.report.profiles.scenes import Scene, read_scenes, state_scenes, tabulate_scenes
 from foundry_bench.report.records.harvest import read_folders
-from foundry_bench.report.scene_report import picture_scenes, published_extra
-from foundry_bench.report.scenes import Scene, read_scenes, state_scenes, tabulate_scenes
 from foundry_bench.report.study.costs import add_costs
 from foundry_bench.report.write import write_report
 from tests.report.examples import ExampleSweep
