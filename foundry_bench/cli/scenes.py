@@ -73,11 +73,7 @@ def scenes(
     from foundry_bench.store import Store
     from foundry_bench.teachers.preset import architecture
 
-    if device == "cpu" and find_spec("fpsample") is None:
-        raise FoundryError(
-            "on a CPU scenes are cut by fpsample, which is not installed: "
-            "pip install 'foundry-bench[fps]', or give --device cuda"
-        )
+    _check_cut(device)
     attentions = [word.strip() for word in attention.split(",")]
     for word in attentions:
         if word not in BACKENDS:
@@ -106,6 +102,14 @@ def scenes(
     for note in (*notes, *failures):
         typer.echo(note, err=True)
     raise typer.Exit(1 if failures else 0)
+
+
+def _check_cut(device: str) -> None:
+    if device == "cpu" and find_spec("fpsample") is None:
+        raise FoundryError(
+            "on a CPU scenes are cut by fpsample, which is not installed: "
+            "pip install 'foundry-bench[fps]', or give --device cuda"
+        )
 
 
 def _settings(name: str, supertokens: int, budget: int) -> dict[str, Any]:
