@@ -65,7 +65,7 @@ data: {name: shapes, train: 96, unlabelled: 96, test: 80}
 tasks: [classification, probe]
 axes: {student.supertokens: [2, 8]}
 seeds: [0, 1]
-anchors: {teacher: false, not_distilled: false, scratch: false}
+baselines: {teacher: false, not_distilled: false, scratch: false}
 train:
   views: {count: 1}
   distill: {epochs: 4, batch: 16}

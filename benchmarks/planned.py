@@ -31,7 +31,7 @@ def call_of(out: Path, trials: int, busy_ms: int, slots: int) -> Call:
             "axes": {"train.distill.epochs": [busy_ms + 1]},
             "seeds": list(range(trials)),
             "resources": {"device": "cpu", "concurrent": slots, "threads": 1},
-            "anchors": {"teacher": False, "not_distilled": False, "scratch": False},
+            "baselines": {"teacher": False, "not_distilled": False, "scratch": False},
         }
     )
     return Call(sweep, expand(sweep, slots, 0), out, out / "store", Slots(slots), planner=PLANNER)

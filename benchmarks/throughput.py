@@ -160,7 +160,7 @@ def _fine_tuning(work: Workload, supertokens: int, rows_B: torch.Tensor) -> dict
     found = {}
     for name, trains in (("frozen", ("encoder",)), ("trained", ("tokenizer", "encoder"))):
         settings = FinetuneSettings.model_validate(
-            {"epochs": 1, "trains": trains, "precision": work.precision}
+            {"epochs": 1, "trainable": trains, "precision": work.precision}
         )
         student = work.student(supertokens, work.settings())
         student.freeze_all_but(trains)

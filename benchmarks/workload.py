@@ -70,7 +70,7 @@ class Workload:
         """The schedule; with `tokenizer` that part trains too."""
         trains = ("tokenizer", "encoder") if tokenizer else ("encoder",)
         values = {"epochs": self.epochs, "batch": self.batch, "precision": self.precision}
-        return DistillSettings.model_validate({**values, "trains": trains})
+        return DistillSettings.model_validate({**values, "trainable": trains})
 
     def teacher(self) -> Teacher:
         """A new one, frozen."""
@@ -82,7 +82,7 @@ class Workload:
         """A new one of the paper's kind, which trains what `settings` say."""
         with seeded(SEED, "init", "student"):
             student = Foundry(self.source.build(), FoundrySettings(supertokens=supertokens))
-        student.freeze_all_but(settings.trains)
+        student.freeze_all_but(settings.trainable)
         return student.to(self.device)
 
     def online(self, *, on_patches: bool) -> Lessons:

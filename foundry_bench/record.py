@@ -16,7 +16,7 @@ SCHEMA_VERSION = 1
 
 StageKind = Literal["pretrain", "tokens", "distill", "evaluate", "profile"]
 Status = Literal["done", "failed", "oom", "diverged", "pruned"]
-Role = Literal["main", "anchor", "control"]
+Role = Literal["main", "baseline", "ablation"]
 
 
 class _Versioned(BaseModel):
@@ -76,8 +76,8 @@ class TrialRecord(_Versioned):
 
     Attributes:
         share: of a GPU, or on CPU of a machine's slots, that it held; None outside of a sweep.
-        earlier: what was tried before, at a smaller share or beside others of its group.
-        is_due: whether it is to run once more: it ran out of memory where it can have more.
+        earlier_attempts: what was tried before, at a smaller share or beside others of its group.
+        retry_pending: whether it is to run once more: it ran out of memory where it can have more.
         variant: what the figures call it, such as `foundry`, `teacher` or `no_residual`.
         varies: dotted path -> value, of what differs between the trials of its sweep.
         config: the resolved trial, as `foundry-bench run` takes it.
@@ -92,8 +92,8 @@ class TrialRecord(_Versioned):
     status: Status
     error: str | None = None
     share: float | None = None
-    earlier: list[Attempt] = []
-    is_due: bool = False
+    earlier_attempts: list[Attempt] = []
+    retry_pending: bool = False
     varies: dict[str, Any] = {}
     config: dict[str, Any]
     stages: list[StageUse] = []

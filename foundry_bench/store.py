@@ -28,7 +28,7 @@ from foundry_bench.turns import clock
 RECORD = "record.json"
 STORE = "store", "--store"
 OUTPUT = "output folder", "--out"
-FREED = "freed.json"
+WEIGHTS_REMOVED = "weights_removed.json"
 """In an entry whose weights were freed: whose, and why. Its record holds all the same."""
 
 
@@ -54,7 +54,7 @@ class Entry:
     @property
     def is_whole(self) -> bool:
         """Whether another stage can start from its files."""
-        return not (self.path / FREED).exists()
+        return not (self.path / WEIGHTS_REMOVED).exists()
 
 
 class Store:

@@ -20,7 +20,7 @@ from foundry_bench.record import Record, StageKind, TrialRecord, read_json
 from foundry_bench.registries import TASKS
 from foundry_bench.registry import unknown
 from foundry_bench.stage import StageContext
-from foundry_bench.store import FREED, RECORD, Entry, Store
+from foundry_bench.store import RECORD, WEIGHTS_REMOVED, Entry, Store
 from foundry_bench.sweep.group import TRIAL
 from foundry_bench.tasks.task import Task
 from foundry_bench.teachers.loading import load_weights
@@ -96,7 +96,7 @@ def load_trained(path: Path, task: str | None, store: Path | None, budget: int |
     inputs = TrialInputs(config)
     records: dict[str, Record] = {}
     folders: dict[str, Path] = {}
-    if config.start == "distilled":
+    if config.init == "distilled":
         entry = _entry(place, stages, "distill", None)
         records["distill"], folders["distill"] = entry.record, entry.path
     settings = None if label is None else _settings(config, label)
@@ -174,8 +174,9 @@ def _entry(place: _Place, stages: Store, kind: StageKind, task: str | None) -> E
     if not entry.is_whole:
         file = place.out / "trials" / trial.trial / "trial.yaml"
         raise FoundryError(
-            f"the weights of `{what}` of {trial.trial} were freed, as `keep` of its sweep says "
-            f"({entry.path / FREED}); to have them again, run the trial into another folder: "
+            f"the weights of `{what}` of {trial.trial} were freed, as `keep_weights` of its sweep "
+            f"says ({entry.path / WEIGHTS_REMOVED}); to have them again, run the trial into "
+            "another folder: "
             f"foundry-bench run {file} --out runs/again"
         )
     return entry

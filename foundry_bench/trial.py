@@ -44,7 +44,7 @@ from foundry_bench.turns import shared
 DISTILL_VERSION = 2
 EVALUATE_VERSION = 2
 ARRAYS = "arrays.npz"
-EXPERT, TUNED = "expert", "tuned"
+FINETUNED_TEACHER, FINETUNED = "finetuned_teacher", "finetuned"
 ELSEWHERE = {"label", "preset", "data", "views", "finetune"}
 """Fields of a task that its stage's key has in other places, or that decide no number."""
 
@@ -78,7 +78,7 @@ class _Planner:
         self.inputs = TrialInputs(trial)
 
     def stages(self) -> list[Stage]:
-        distill = [self._distill()] if self.trial.start == "distilled" else []
+        distill = [self._distill()] if self.trial.init == "distilled" else []
         return distill + [self._evaluate(task, distill) for task in self.trial.tasks]
 
     def _distill(self) -> Stage:
@@ -89,13 +89,13 @@ class _Planner:
             needs = clouds.augmented_tokens() | clouds.plain_tokens("test")
         expert = self._expert()
         if expert is not None:
-            needs |= {EXPERT: expert}
+            needs |= {FINETUNED_TEACHER: expert}
         together = None if expert or clouds.has_fixed_views else self._together()
 
         def run(context: StageContext) -> StageResult:
             student, teacher = self.inputs.student(self.inputs.distilled, random=False)
             own = {"tokenizer"} if self.inputs.distilled.own_tokenizer else set()
-            student.freeze_all_but({*settings.trains, *own})
+            student.freeze_all_but({*settings.trainable, *own})
 
             def material() -> _Material:
                 dataset = clouds.load(context)
@@ -178,7 +178,7 @@ class _Planner:
     ) -> tuple[Objective[Any], Callable[[Views], dict[str, float]]]:
         """What is trained, and what measures it on held-out clouds afterwards."""
         settings = self.trial.train.distill
-        if EXPERT not in context.inputs:
+        if FINETUNED_TEACHER not in context.inputs:
             objective = Distillation(student, lessons, settings)
             return objective, partial(heldout_metrics, student, teacher, loss=settings.loss)
         inputs, specialist = self.inputs, self.inputs.distilled
@@ -188,7 +188,7 @@ class _Planner:
         master = inputs.source.build()
         expert = Expert(master, self._new_head(asked, master, dataset), task.answer)
         expert.to(inputs.device)
-        load_weights(expert, context.inputs[EXPERT] / WEIGHTS)
+        load_weights(expert, context.inputs[FINETUNED_TEACHER] / WEIGHTS)
         expert.eval().requires_grad_(False)
 
         def questions(split: Literal["train", "test"], shown: Views) -> Questions[Any]:
@@ -211,7 +211,7 @@ class _Planner:
         """
         if not isinstance(self.inputs.distilled, SpecialistSettings):
             return None
-        alone = self.trial.model_copy(update={"student": None, "start": "teacher"})
+        alone = self.trial.model_copy(update={"student": None, "init": "teacher"})
         return _Planner(alone)._evaluate(self.inputs.experts_task, [])
 
     def _new_head(self, settings: TaskSettings, backbone: Backbone, dataset: Dataset) -> nn.Module:
@@ -230,13 +230,13 @@ class _Planner:
         clouds = self.inputs.clouds_of(settings)
         finetune = self.inputs.finetune(earlier or settings)
         needs: dict[str, Stage] = {stage.kind: stage for stage in distill}
-        tunes_tokenizer = "tokenizer" in finetune.trains and (task.trains or earlier is not None)
+        tunes_tokenizer = "tokenizer" in finetune.trainable and (task.trains or earlier is not None)
         cached = clouds.has_fixed_views and self.inputs.has_teachers_tokens and not tunes_tokenizer
         if cached:
             needs |= clouds.plain_tokens("train", "test")
             needs |= clouds.augmented_tokens() if task.trains else {}
         if earlier is not None:
-            needs |= {TUNED: self._evaluate(earlier, distill)}
+            needs |= {FINETUNED: self._evaluate(earlier, distill)}
 
         has_seed = task.trains or earlier is not None or self.trial.student is not None
 
@@ -249,12 +249,12 @@ class _Planner:
                 else clouds.patch_data(
                     dataset,
                     augmented=task.trains,
-                    fixed="tokenizer" not in finetune.trains,
+                    fixed="tokenizer" not in finetune.trainable,
                 )
             )
             if earlier is not None:
                 head = self._new_head(earlier, backbone, dataset)
-                load_weights(Expert(backbone, head), context.inputs[TUNED] / WEIGHTS)
+                load_weights(Expert(backbone, head), context.inputs[FINETUNED] / WEIGHTS)
                 data = replace(data, head=head.to(self.inputs.device))
             return self._measure(context, task, settings, backbone, data)
 
@@ -310,7 +310,7 @@ class _Planner:
             "protocol": task.protocol,
             "task": settings.model_dump(mode="json", exclude=ELSEWHERE),
             **self._student_config(trial.student),
-            "start": trial.start,
+            "init": trial.init,
             "finetune": self.inputs.finetune(settings).model_dump(mode="json")
             if task.trains
             else None,

@@ -68,9 +68,9 @@ class TrialInputs:
         """
         trial = self.trial
         return trial.student is None or not (
-            trial.start == "random"
+            trial.init == "random"
             or self.distilled.own_tokenizer
-            or (trial.start == "distilled" and "tokenizer" in trial.train.distill.trains)
+            or (trial.init == "distilled" and "tokenizer" in trial.train.distill.trainable)
         )
 
     @property
@@ -81,10 +81,10 @@ class TrialInputs:
         train = self.trial.train
         return (
             self.distilled.own_tokenizer
-            or "tokenizer" in train.distill.trains
+            or "tokenizer" in train.distill.trainable
             or (
                 isinstance(self.distilled, SpecialistSettings)
-                and "tokenizer" in self.finetune(self.experts_task).trains
+                and "tokenizer" in self.finetune(self.experts_task).trainable
             )
         )
 
@@ -111,19 +111,19 @@ class TrialInputs:
         """
         settings = getattr(task, "finetune", None) or self.trial.train.finetune
         assert isinstance(settings, FinetuneSettings)
-        if self.trial.start == "random":
-            settings = settings.model_copy(update={"unfreeze": 0.0})
-        trains = settings.trains
+        if self.trial.init == "random":
+            settings = settings.model_copy(update={"unfreeze_at": 0.0})
+        trains = settings.trainable
         if trains == "head" or "tokenizer" in trains or not self._has_random_tokenizer:
             return settings
-        return settings.model_copy(update={"trains": ("tokenizer", *trains)})
+        return settings.model_copy(update={"trainable": ("tokenizer", *trains)})
 
     @property
     def _has_random_tokenizer(self) -> bool:
         trial, student = self.trial, self.trial.student
         if not isinstance(student, StudentSettings):
             return False
-        return trial.start == "random" or (student.own_tokenizer and trial.start != "distilled")
+        return trial.init == "random" or (student.own_tokenizer and trial.init != "distilled")
 
     def student(self, settings: StudentSettings, *, random: bool) -> tuple[Student, Teacher]:
         """A new student and its teacher; its own parts, and with `random` the teacher's too, are
@@ -138,7 +138,7 @@ class TrialInputs:
         return student.to(self.device), teacher.to(self.device)
 
     def backbone(self, context: StageContext, spec: PatchSpec) -> Backbone:
-        """What a task gets: the teacher, or the student with the weights that `start` says, for
+        """What a task gets: the teacher, or the student with the weights that `init` says, for
         clouds that are cut as `spec` says.
         """
         backbone = self._backbone(context)
@@ -149,8 +149,8 @@ class TrialInputs:
         if self.trial.student is None:
             return self.source.build().to(self.device)
         assert isinstance(self.trial.student, StudentSettings)
-        student, teacher = self.student(self.trial.student, random=self.trial.start == "random")
-        if self.trial.start == "distilled":
+        student, teacher = self.student(self.trial.student, random=self.trial.init == "random")
+        if self.trial.init == "distilled":
             load_weights(student, context.inputs["distill"] / WEIGHTS)
             student.anneal(1.0)  # a temperature is no weight: it stays where it was left
         student.settle(teacher)

@@ -70,7 +70,7 @@ def sweep_file(folder: Path, student: str) -> Path:
         f"data: {{name: archive, path: {tiny_archive(folder)}}}\n"
         "tasks: [probe]\n"
         "seeds: [0]\n"
-        "anchors: {teacher: false, not_distilled: false, scratch: false}\n"
+        "baselines: {teacher: false, not_distilled: false, scratch: false}\n"
         "train: {views: {count: 1}, distill: {epochs: 1, batch: 8}}\n"
     )
     return path

@@ -104,7 +104,7 @@ def test_a_budget_can_be_given(trial: Path) -> None:
 
 
 def test_a_teacher_comes_back_and_heeds_no_budget(tmp_path: Path) -> None:
-    alone: dict[str, Any] = {"student": None, "start": "teacher", "tasks": ["probe"]}
+    alone: dict[str, Any] = {"student": None, "init": "teacher", "tasks": ["probe"]}
     trial = run_trial(tmp_path, alone, store=tmp_path / "shared")
     assert foundry_bench.load(trial).records == {}
     with pytest.raises(FoundryError, match="budget: given 8, but this backbone heeds none"):
@@ -160,7 +160,7 @@ def test_weights_that_were_freed_are_the_users_error_with_what_to_do(
     shutil.copytree(trial.parents[1], tmp_path / "out")
     copy = tmp_path / "out" / "trials" / trial.name
     for folder in (tmp_path / "out" / "store" / "stages").iterdir():
-        (folder / "freed.json").write_text("{}")
+        (folder / "weights_removed.json").write_text("{}")
         (folder / WEIGHTS).unlink(missing_ok=True)
     with pytest.raises(FoundryError, match=r"weights of `distill` of .* were freed") as caught:
         foundry_bench.load(copy)

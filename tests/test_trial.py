@@ -44,7 +44,7 @@ def test_a_trial_is_a_distillation_and_an_evaluation_a_task(files: Path) -> None
 
 
 @pytest.mark.parametrize("changes", [TEACHER, SCRATCH, NOT_DISTILLED])
-def test_anchors_are_not_distilled(files: Path, changes: dict[str, Any]) -> None:
+def test_baselines_are_not_distilled(files: Path, changes: dict[str, Any]) -> None:
     assert list(planned(files, changes)) == ["classification", "probe"]
 
 
@@ -108,7 +108,7 @@ def test_more_views_keep_those_that_there_are(files: Path) -> None:
         {"train.distill.lr": 1e-4},
         {"train.distill.loss": {"name": "mse"}},
         {"train.distill.loss": {"beta": 2.0}},
-        {"train.distill.trains": []},
+        {"train.distill.trainable": []},
         {"train.distill.precision": "bfloat16"},
         {"train.views.count": 3},
         {"train.views.scale": [0.5, 1.0]},
@@ -131,7 +131,7 @@ def test_what_distillation_depends_on_changes_every_key(
         {"train.finetune.epochs": 3},
         {"train.finetune.dropout": 0.1},
         {"train.finetune.selection": "val"},
-        {"train.finetune.trains": []},
+        {"train.finetune.trainable": []},
     ],
 )
 def test_finetuning_changes_its_own_key_alone(files: Path, changes: dict[str, Any]) -> None:
@@ -140,7 +140,8 @@ def test_finetuning_changes_its_own_key_alone(files: Path, changes: dict[str, An
 
 
 @pytest.mark.parametrize(
-    "changes", [{"sweep": "other"}, {"variant": "other"}, {"role": "control"}, {"varies": {"a": 1}}]
+    "changes",
+    [{"sweep": "other"}, {"variant": "other"}, {"role": "ablation"}, {"varies": {"a": 1}}],
 )
 def test_names_change_nothing(files: Path, changes: dict[str, Any]) -> None:
     assert keys(files, changes) == keys(files)
@@ -196,7 +197,7 @@ def test_teacher_and_data_change_every_key(files: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [ONLINE, SCRATCH, {"train.finetune.trains": ["tokenizer", "encoder"]}]
+    "changes", [ONLINE, SCRATCH, {"train.finetune.trainable": ["tokenizer", "encoder"]}]
 )
 def test_a_tokenizer_that_trains_gets_patches(files: Path, changes: dict[str, Any]) -> None:
     needs = planned(files, changes)["classification"].needs
@@ -208,7 +209,7 @@ ACTIVITY = ("supertokens_in_use", "assignment_entropy", "encoder_tokens", "encod
 
 @pytest.mark.parametrize(
     "views",
-    [{}, ONLINE, {**ONLINE, "train.distill.trains": ["tokenizer", "encoder"]}],
+    [{}, ONLINE, {**ONLINE, "train.distill.trainable": ["tokenizer", "encoder"]}],
     ids=["cached", "online", "tokenizer"],
 )
 def test_a_trial_runs_to_its_end_and_repeats_bitwise(
@@ -247,7 +248,7 @@ def test_another_seed_gives_other_numbers_from_the_same_tokens(files: Path, tmp_
 
 
 @pytest.mark.parametrize("changes", [TEACHER, SCRATCH, NOT_DISTILLED])
-def test_anchors_run_to_their_end(files: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
+def test_baselines_run_to_their_end(files: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
     records, _ = run(files, tmp_path, changes)
     assert [record.status for record in records.values()] == ["done", "done"]
 
@@ -256,7 +257,7 @@ def test_a_student_starts_from_the_teacher_that_it_learns_from(files: Path, tmp_
     """Whatever the seed: what is frozen is as in the teacher that made the cached tokens."""
     weights = []
     for seed in (0, 1):
-        changes = {"seed": seed, "tasks": ["probe"], "train.distill.trains": []}
+        changes = {"seed": seed, "tasks": ["probe"], "train.distill.trainable": []}
         records, store = run(files, tmp_path, changes)
         folder = store.root / "stages" / records["distill"].key
         weights.append(load_file(folder / "weights.safetensors"))
@@ -385,7 +386,7 @@ def test_a_tokenizer_of_ones_own_learns_from_cached_targets(files: Path, tmp_pat
 
 
 def test_a_trained_tokenizer_learns_from_cached_targets_too(files: Path, tmp_path: Path) -> None:
-    changes = {"train.distill.trains": ["tokenizer", "encoder"]}
+    changes = {"train.distill.trainable": ["tokenizer", "encoder"]}
     stages = planned(files, changes)
     assert list(stages["distill"].needs) == ["view0", "view1", "test"]
     assert set(stages["probe"].needs) == {"distill"}

@@ -31,7 +31,7 @@ SPECIALIST: dict[str, Any] = {"student": {"name": "specialist", "supertokens": 4
 def test_a_specialist_learns_from_the_teacher_that_was_evaluated(
     files: Path, tmp_path: Path
 ) -> None:
-    expert = planned(files, SPECIALIST)["distill"].needs["expert"]
+    expert = planned(files, SPECIALIST)["distill"].needs["finetuned_teacher"]
     assert expert.key == keys(files, TEACHER)["classification"]
     records, store = run(files, tmp_path, SPECIALIST)
     assert 0 <= records["distill"].metrics["heldout_agreement"] <= 1
@@ -68,7 +68,7 @@ def test_a_specialist_of_parts_learns_from_the_teacher_that_segments(
     tasks = [{"name": "part_segmentation", "finetune": schedule}]
     data = {**with_parts(files), "tasks": tasks, "train.distill.epochs": 40}
     changes = {**data, "student": {**SPECIALIST["student"], "task": "part_segmentation"}}
-    expert = planned(files, changes)["distill"].needs["expert"]
+    expert = planned(files, changes)["distill"].needs["finetuned_teacher"]
     assert expert.key == keys(files, {**data, **TEACHER})["part_segmentation"]
     records, _ = run(files, tmp_path, changes)
     history = records["distill"].history
@@ -79,7 +79,7 @@ def test_a_specialist_of_parts_learns_from_the_teacher_that_segments(
 
 def test_an_expert_is_fine_tuned_by_its_own_schedule(files: Path) -> None:
     """So it is that schedule that says whether cached tokens are what the expert knows."""
-    task = {"name": "classification", "finetune": {"trains": ["tokenizer", "encoder"]}}
+    task = {"name": "classification", "finetune": {"trainable": ["tokenizer", "encoder"]}}
     for tasks, on_patches in (([task], True), (["classification"], False)):
         inputs = TrialInputs(trial_config(files, {**SPECIALIST, "tasks": tasks}))
         assert inputs.distills_on_patches == on_patches
@@ -87,7 +87,7 @@ def test_an_expert_is_fine_tuned_by_its_own_schedule(files: Path) -> None:
 
 def test_an_expert_sees_the_clouds_through_its_own_tokenizer(files: Path, tmp_path: Path) -> None:
     """If fine-tuning trained it, cached tokens of the teacher's are not what it knows."""
-    trains = {"train.finetune.trains": ["tokenizer", "encoder"]}
+    trains = {"train.finetune.trainable": ["tokenizer", "encoder"]}
     changes = {**SPECIALIST, **trains, "train.distill.epochs": 40, "train.finetune.epochs": 20}
     records, store = run(files, tmp_path, {**changes, "tasks": ["classification"]})
     assert records["distill"].metrics["heldout_agreement"] > 0.8
@@ -113,14 +113,14 @@ def tokens_of(store: Store) -> dict[str, Path]:
 
 def test_a_tokenizer_that_was_not_distilled_trains_with_the_task(files: Path) -> None:
     for start, trains in (("teacher", True), ("distilled", False)):
-        assert ("tokenizer" in trained(files, {**LIGHT, "start": start})) == trains
+        assert ("tokenizer" in trained(files, {**LIGHT, "init": start})) == trains
     assert "tokenizer" not in trained(files, NOT_DISTILLED)
 
 
 def trained(files: Path, changes: dict[str, Any]) -> tuple[str, ...] | str:
     """What trains with the first task."""
     trial = trial_config(files, changes)
-    return TrialInputs(trial).finetune(trial.tasks[0]).trains
+    return TrialInputs(trial).finetune(trial.tasks[0]).trainable
 
 
 def other_clouds(files: Path) -> dict[str, Any]:
@@ -162,7 +162,7 @@ def test_a_schedule_of_its_own_is_a_tasks_own(files: Path) -> None:
     assert changed["classification"] != keys(files)["classification"]
     scratch = trained(files, {**SCRATCH, "tasks": [own]})
     assert scratch == ("tokenizer", "encoder")
-    head_alone = {**own, "finetune": {"epochs": 3, "trains": "head"}}
+    head_alone = {**own, "finetune": {"epochs": 3, "trainable": "head"}}
     assert trained(files, {**SCRATCH, "tasks": [head_alone]}) == "head"
 
 
@@ -214,7 +214,7 @@ def test_corrupted_clouds_are_cut_as_the_clean_ones_that_were_learned(
     finer = {"name": "classification", "label": "finer", "geometry": GEOMETRY}
     records, _ = run(files, tmp_path, {**TEACHER, "tasks": [finer, "corruption"]})
     assert records["corruption"].metrics["encoder_tokens"] == GEOMETRY["patches"]
-    assert records["corruption"].inputs["tuned"] == records["finer"].key
+    assert records["corruption"].inputs["finetuned"] == records["finer"].key
 
 
 def test_an_expert_knows_clouds_as_a_specialist_is_asked_about_them(files: Path) -> None:
@@ -223,12 +223,12 @@ def test_an_expert_knows_clouds_as_a_specialist_is_asked_about_them(files: Path)
     usual = planned(files, {**SPECIALIST, "tasks": ["classification"]})["distill"]
     asked = planned(files, {**SPECIALIST, "tasks": [finer]})["distill"]
     assert asked.key == usual.key
-    assert asked.needs["expert"].config["task"]["geometry"] is None
+    assert asked.needs["finetuned_teacher"].config["task"]["geometry"] is None
 
 
 def test_a_tuned_tokenizer_meets_no_cached_tokens(files: Path) -> None:
-    tuned = {"name": "classification", "finetune": {"trains": ["tokenizer", "encoder"]}}
+    tuned = {"name": "classification", "finetune": {"trainable": ["tokenizer", "encoder"]}}
     cached = planned(files, {"tasks": ["classification", "corruption"]})["corruption"]
     fresh = planned(files, {"tasks": [tuned, "corruption"]})["corruption"]
-    assert set(cached.needs) == {"distill", "train", "test", "tuned"}
-    assert set(fresh.needs) == {"distill", "tuned"}
+    assert set(cached.needs) == {"distill", "train", "test", "finetuned"}
+    assert set(fresh.needs) == {"distill", "finetuned"}

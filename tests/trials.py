@@ -11,9 +11,9 @@ from foundry_bench.trial import plan_trial
 
 TIMES = {"wall_s", "clouds_per_s"}
 ONLINE = {"train.views.count": "online"}
-TEACHER = {"student": None, "start": "teacher"}
-SCRATCH = {"start": "random"}
-NOT_DISTILLED = {"start": "teacher"}
+TEACHER = {"student": None, "init": "teacher"}
+SCRATCH = {"init": "random"}
+NOT_DISTILLED = {"init": "teacher"}
 LIGHT: dict[str, Any] = {
     "student": {"name": "light_tokenizer", "supertokens": 4, "tokenizer": {"points": 4}}
 }
@@ -24,7 +24,7 @@ def trial_config(files: Path, changes: dict[str, Any] | None = None) -> TrialCon
     values: dict[str, Any] = {
         "sweep": "tiny",
         "variant": "foundry",
-        "start": "distilled",
+        "init": "distilled",
         "teacher": {"preset": str(files / "tiny.yaml"), "weights": "random"},
         "student": {"name": "foundry", "supertokens": 4, "assignment": {"name": "dso_pos"}},
         "data": {"name": "archive", "path": str(files / "tiny.npz")},
@@ -32,8 +32,8 @@ def trial_config(files: Path, changes: dict[str, Any] | None = None) -> TrialCon
         "seed": 0,
         "train": {
             "views": {"count": 2},
-            "distill": {"epochs": 2, "batch": 8, "trains": ["encoder"]},
-            "finetune": {"epochs": 2, "batch": 8, "trains": ["encoder"]},
+            "distill": {"epochs": 2, "batch": 8, "trainable": ["encoder"]},
+            "finetune": {"epochs": 2, "batch": 8, "trainable": ["encoder"]},
         },
     }
     for path, value in (changes or {}).items():

@@ -139,7 +139,7 @@ def _answer(
     sources = _Sources(evidence, costs, store)
     missing = [limit for limit in limits if limit.measure is None]
     if missing:
-        students = [group for group in summary.groups if group.role != "anchor"]
+        students = [group for group in summary.groups if group.role != "baseline"]
         raise FoundryError(
             "\n".join(_how_to_measure(limit, wanted, sources, students) for limit in missing)
         )

@@ -15,6 +15,16 @@ from foundry_bench.config.source import Place, Source
 from foundry_bench.registry import nearest
 
 _LONGEST_GIVEN = 60
+RENAMED = {
+    "anchors": "baselines",
+    "controls": "ablations",
+    "keep": "keep_weights",
+    "start": "init",
+    "together": "max_interleaved",
+    "trains": "trainable",
+    "unfreeze": "unfreeze_at",
+}
+"""Former keys of sweep files, named in the error together with the present one."""
 _DOTTED = re.compile(r"^([a-z_][\w.]*): ")
 
 
@@ -142,4 +152,7 @@ def _choices(details: ErrorDetails) -> list[str]:
 
 def _known_fields(place: Place, root: type[Settings], values: object) -> str:
     model = settings_at(root, values, place[:-1])
+    renamed = RENAMED.get(str(place[-1]))
+    if model is not None and renamed in model.model_fields:
+        return f"; it is called '{renamed}' now"
     return nearest(str(place[-1]), model.model_fields) if model is not None else ""

@@ -32,7 +32,7 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> SweepConfig:
     value of the environment variable.
 
     Raises:
-        FoundryError: all faults of file, overrides, axes, anchors and controls, each with its line.
+        FoundryError: all faults of file, overrides, axes, baselines, ablations, each with its line.
     """
     source = parse_file(find_sweep(path))
     faults: list[Fault] = []

@@ -8,13 +8,13 @@ from foundry_bench.config.source import Place, Source, parse
 from foundry_bench.config.sweep import SweepConfig
 from foundry_bench.errors import FoundryError
 
-_KEYS_BEFORE_A_PATH = {"axes": 1, "anchors": 2, "controls": 2}
+_KEYS_BEFORE_A_PATH = {"axes": 1, "baselines": 2, "ablations": 2}
 
 
 def override(source: Source, text: str) -> None:
     """Change the field of `source` that `text` (`a.b=VALUE`) names; `--set` becomes its origin.
 
-    VALUE is YAML. What lies below `axes`, `anchors.NAME` and `controls.NAME` is one key with dots.
+    VALUE is YAML. A path below `axes`, `baselines.NAME`, `ablations.NAME` is one key with dots.
 
     Raises:
         FoundryError: if `text` is no such pair, or the path leads through a value without fields.

@@ -86,7 +86,7 @@ class DistillSettings(OptimizerSettings):
 
     epochs: PositiveInt = 8
     loss: LossSettings = LossSettings()
-    trains: Seq[Part] = ("encoder",)
+    trainable: Seq[Part] = ("encoder",)
     """Which of the parts copied from the teacher train; compression and upsampling always do."""
 
 
@@ -96,12 +96,12 @@ class FinetuneSettings(OptimizerSettings):
     epochs: PositiveInt = 12
     batch: int = Field(64, ge=2)
     """At least 2: the head has a batch norm."""
-    trains: Seq[Part] | Literal["head"] = ("encoder",)
+    trainable: Seq[Part] | Literal["head"] = ("encoder",)
     """Which of the backbone's parts train; compression, upsampling and the head always do. `head`:
     the head alone, and nothing of the backbone.
     """
-    unfreeze: float = Field(0.0, ge=0, lt=1)
-    """Share of the training in which the encoder waits, if it is among `trains`, while the rest
+    unfreeze_at: float = Field(0.0, ge=0, lt=1)
+    """Share of the training in which the encoder waits, if it is among `trainable`, while the rest
     trains.
     """
     label_smoothing: float = Field(0.1, ge=0, lt=1)
@@ -171,7 +171,7 @@ class ResourceSettings(Settings):
     """Trials that run at the same time, on all GPUs together; at most, with `gpu`."""
     threads: PositiveInt | Literal["auto"] = "auto"
     """CPU threads of a trial: cores / concurrent trials."""
-    together: PositiveInt = 8
+    max_interleaved: PositiveInt = 8
     """Students at most that one worker distils side by side where they learn from the same batches
     (views that are drawn anew each time), which the teacher then sees once.
     """

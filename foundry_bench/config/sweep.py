@@ -16,14 +16,14 @@ from foundry_bench.config.settings import (
 from foundry_bench.config.tasks import TaskField, TaskSettings
 from foundry_bench.record import Role
 
-Start = Literal["distilled", "teacher", "random"]
+Init = Literal["distilled", "teacher", "random"]
 Overrides = dict[str, Any]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 SECTIONS = ("profile", "scenes")
 """Names that a report has for sections and folders of its own."""
 
 
-class Anchors(Settings):
+class Baselines(Settings):
     """What every figure shows beside the students: `true`, `false`, or settings of their own."""
 
     teacher: bool | Overrides = True
@@ -54,13 +54,13 @@ class SweepConfig(Settings):
     seeds: Seq[int] = Field((0, 1, 2), min_length=1)
     train: TrainSettings = TrainSettings()
     resources: ResourceSettings = ResourceSettings()
-    keep: Literal["all", "front", "none"] = "all"
+    keep_weights: Literal["all", "front", "none"] = "all"
     """Whose weights stay once all trials have ended; records always do. `front`: of the students
     that no other beats in a task's result without costing more MACs. What other sweeps in the store
     refer to stays, too.
     """
-    anchors: Anchors = Anchors()
-    controls: dict[Name, Overrides] = {}
+    baselines: Baselines = Baselines()
+    ablations: dict[Name, Overrides] = {}
     """Name -> dotted path -> value, or list of values: variants that test the method."""
 
     @field_validator("name")
@@ -74,10 +74,12 @@ class SweepConfig(Settings):
 
     @model_validator(mode="after")
     def _variants_differ(self) -> "SweepConfig":
-        taken = {self.student.name, *Anchors.model_fields}
-        for name in self.controls:
+        taken = {self.student.name, *Baselines.model_fields}
+        for name in self.ablations:
             if name in taken:
-                raise ValueError(f"controls.{name}: a control needs a name that nothing else has")
+                raise ValueError(
+                    f"ablations.{name}: an ablation needs a name that nothing else has"
+                )
         return self
 
     @field_validator("tasks")
@@ -105,7 +107,7 @@ class TrialConfig(Settings):
     role: Role = "main"
     variant: str
     """What the figures call it."""
-    start: Start = "distilled"
+    init: Init = "distilled"
     """What the student's weights are when the tasks get it."""
     teacher: TeacherSettings
     student: StudentField | None

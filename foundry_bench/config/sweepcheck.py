@@ -14,9 +14,9 @@ from foundry_bench.config.sweep import SweepConfig
 from foundry_bench.config.variations import (
     ROOTS,
     Variation,
-    anchors_of,
+    ablations_of,
     axes_of,
-    controls_of,
+    baselines_of,
     ranges_of,
 )
 from foundry_bench.errors import FoundryError
@@ -47,13 +47,13 @@ def _fine(*arguments: object) -> None:
 
 
 def sweep_faults(values: Mapping[str, Any]) -> list[Fault]:
-    """All faults of a sweep's plain values, those of its axes, anchors and controls included."""
+    """All faults of a sweep's plain values, those of its axes, baselines and ablations included."""
     own = _faults(values)
     found = list(own)
     for variations in (
         [*axes_of(values), *ranges_of(values)],
-        *anchors_of(values).values(),
-        *controls_of(values).values(),
+        *baselines_of(values).values(),
+        *ablations_of(values).values(),
     ):
         found += _variation_faults(values, variations, own)
     return [*found, *([] if own else search_faults(SweepConfig.model_validate(values)))]
@@ -119,7 +119,7 @@ def _variation_faults(
 
 
 def _faults_with(values: Mapping[str, Any], changes: Mapping[str, Any]) -> list[Fault]:
-    changed = {**values, "controls": {}}  # what one trial is says nothing of their names
+    changed = {**values, "ablations": {}}  # what one trial is says nothing of their names
     try:
         for path, value in changes.items():
             changed = with_field(SweepConfig, changed, path, value)

@@ -1,4 +1,4 @@
-"""The fields that the trials of a sweep vary: axes, and the settings of anchors and controls."""
+"""The fields that the trials of a sweep vary: axes, and the settings of baselines and ablations."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -53,14 +53,14 @@ def ranges_of(values: Mapping[str, Any]) -> list[Variation]:
     ]
 
 
-def anchors_of(values: Mapping[str, Any]) -> dict[str, list[Variation]]:
-    """The settings of each anchor that has its own."""
-    return _named(values, "anchors")
+def baselines_of(values: Mapping[str, Any]) -> dict[str, list[Variation]]:
+    """The settings of each baseline that has its own."""
+    return _named(values, "baselines")
 
 
-def controls_of(values: Mapping[str, Any]) -> dict[str, list[Variation]]:
-    """The settings of each control."""
-    return _named(values, "controls")
+def ablations_of(values: Mapping[str, Any]) -> dict[str, list[Variation]]:
+    """The settings of each ablation."""
+    return _named(values, "ablations")
 
 
 def combinations(variations: list[Variation]) -> Iterator[dict[str, Any]]:

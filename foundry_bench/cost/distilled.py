@@ -7,7 +7,7 @@ from pathlib import Path
 from foundry_bench.errors import FoundryError
 from foundry_bench.record import Record, read_json
 from foundry_bench.registries import STUDENTS
-from foundry_bench.store import FREED, RECORD
+from foundry_bench.store import RECORD, WEIGHTS_REMOVED
 from foundry_bench.students.student import StudentSettings
 from foundry_bench.teachers.preset import TeacherSource
 from foundry_bench.trial_inputs import WEIGHTS
@@ -40,10 +40,11 @@ def read_distilled(folder: Path, source: TeacherSource) -> Distilled:
     record = read_json(folder / RECORD, Record)
     if record.stage != "distill" or record.status != "done":
         raise FoundryError(f"{folder} holds a stage {record.stage}, {record.status}; {expected}")
-    if (folder / FREED).is_file():
+    if (folder / WEIGHTS_REMOVED).is_file():
         raise FoundryError(
-            f"the weights in {folder} were freed, as `keep` of their sweep says; for new ones run "
-            "the trial into another folder: foundry-bench run <trial.yaml> --out runs/again"
+            f"the weights in {folder} were removed, as `keep_weights` of their sweep says; "
+            "for new ones run the trial into another folder: "
+            "foundry-bench run <trial.yaml> --out runs/again"
         )
     if not (folder / WEIGHTS).is_file():
         raise FoundryError(

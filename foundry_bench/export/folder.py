@@ -96,7 +96,7 @@ def _of_trial(trained: Trained) -> dict[str, Any]:
         "sweep": trial.sweep,
         "variant": trial.variant,
         "seed": trial.seed,
-        "start": trial.start,
+        "init": trial.init,
         "teacher": {
             **trial.teacher.model_dump(mode="json"),
             "fingerprint": trained.teacher_fingerprint,

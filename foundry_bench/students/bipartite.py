@@ -37,10 +37,10 @@ class BipartiteSettings(MergingSettings):
 
     def check_training(self, train: TrainSettings) -> None:
         """Something trains."""
-        if self.upsample == "copy" and not train.distill.trains:
+        if self.upsample == "copy" and not train.distill.trainable:
             raise ValueError(
                 "upsample: with 'copy' nothing trains but the teacher's parts, and "
-                "`train.distill.trains` names none; name one there, or set this to cau"
+                "`train.distill.trainable` names none; name one there, or set this to cau"
             )
 
     def schedule(self, patches: int, depth: int) -> tuple[int, ...]:

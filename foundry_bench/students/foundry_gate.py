@@ -75,11 +75,11 @@ class FoundryGateSettings(FoundrySettings):
 
     def check_training(self, train: TrainSettings) -> None:
         """The oracle compares with the teacher, token by token: both need the same tokenizer."""
-        trained = {*train.distill.trains, *train.finetune.trains}
+        trained = {*train.distill.trainable, *train.finetune.trainable}
         if self.selection == "oracle" and "tokenizer" in trained:
             raise ValueError(
                 "selection: 'oracle' needs the teacher's own tokenizer, which may not train: "
-                "take it out of `train.distill.trains` and `train.finetune.trains`"
+                "take it out of `train.distill.trainable` and `train.finetune.trainable`"
             )
 
 

@@ -76,7 +76,7 @@ class Desk:
         given, due = self._supply.given[group], []
         for trial in given.trials:
             record = self._folder.trial(trial_id(trial))
-            if record is not None and record.is_due:
+            if record is not None and record.retry_pending:
                 due.append((trial, record))
             elif record is not None:
                 self._end(record)

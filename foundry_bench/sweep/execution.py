@@ -115,7 +115,7 @@ def run_sweep(call: Call, console: Console) -> Outcome:
         folder.refuse_other(call.sweep, call.trials, next(iter(call.corners), None))
         plan = plan_sweep(call.trials, Store(call.store), call.planner)
         todo = to_do(call, folder, plan)
-        together = call.sweep.resources.together
+        together = call.sweep.resources.max_interleaved
         groups = side_by_side(todo, plan.to_run, call.slots.now, together)
         planned = {stage.key: stage for each in todo for stage in each.stages}
         for line in room_lines(call.store, [planned[key] for key in planned if key in plan.to_run]):
@@ -152,7 +152,7 @@ def run_sweep(call: Call, console: Console) -> Outcome:
         if supply.given or not saved:
             saved = _summary(call, outcome)
         write_mapping(folder.root / SUMMARY, {**saved, "is_mirrored": is_mirrored})
-        if call.sweep.keep != "all" and None not in found:
+        if call.sweep.keep_weights != "all" and None not in found:
             from foundry_bench.sweep.keeping import free_weights
 
             with writing_to(call.store, STORE):
@@ -199,7 +199,7 @@ def has_ended(folder: Folder, planned: TrialPlan, retry: Collection[Status]) -> 
     trial has not used all of it.
     """
     record = _readable(folder, planned.trial)
-    if record is None or record.is_due or record.status in retry:
+    if record is None or record.retry_pending or record.status in retry:
         return False
     used = {use.key for use in record.stages}
     keys = {stage.key for stage in planned.stages}
@@ -219,8 +219,10 @@ def apart(
     for group in groups:
         records = [_readable(folder, trial) for trial in group]
         pairs = list(zip(group, records, strict=True))
-        due += [once_more(trial, record) for trial, record in pairs if record and record.is_due]
-        rest = [trial for trial, record in pairs if not (record and record.is_due)]
+        due += [
+            once_more(trial, record) for trial, record in pairs if record and record.retry_pending
+        ]
+        rest = [trial for trial, record in pairs if not (record and record.retry_pending)]
         fresh += [rest] if rest else []
     return fresh, due
 

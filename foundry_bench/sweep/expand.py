@@ -13,14 +13,14 @@ from pydantic import ValidationError
 from foundry_bench.config.faults import Fault, faults_of, render
 from foundry_bench.config.fields import with_field
 from foundry_bench.config.source import Source
-from foundry_bench.config.sweep import Start, SweepConfig, TrialConfig
+from foundry_bench.config.sweep import Init, SweepConfig, TrialConfig
 from foundry_bench.config.sweepcheck import impossible
 from foundry_bench.config.variations import (
     Variation,
-    anchors_of,
+    ablations_of,
     axes_of,
+    baselines_of,
     combinations,
-    controls_of,
     ranges_of,
 )
 from foundry_bench.errors import FoundryError
@@ -28,12 +28,12 @@ from foundry_bench.record import Role
 from foundry_bench.sweep.shares import shares
 
 _NOT_IDENTITY = {"sweep", "role", "variant", "varies"}
-_ANCHOR_STARTS: dict[str, Start] = {
+_BASELINE_INITS: dict[str, Init] = {
     "teacher": "teacher",
     "not_distilled": "teacher",
     "scratch": "random",
 }
-_SCRATCH = {"train.finetune.trains": ["tokenizer", "encoder"]}
+_SCRATCH = {"train.finetune.trainable": ["tokenizer", "encoder"]}
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class _Plan:
     role: Role
     variant: str
     changes: Mapping[str, Any]
-    start: Start = "distilled"
+    init: Init = "distilled"
 
     def __str__(self) -> str:
         changes = " ".join(f"{path}={value}" for path, value in self.changes.items())
@@ -131,7 +131,10 @@ class Expansion:
     @cached_property
     def _columns(self) -> dict[str, bool]:
         given = self._axes
-        for variations in (*anchors_of(self._values).values(), *controls_of(self._values).values()):
+        for variations in (
+            *baselines_of(self._values).values(),
+            *ablations_of(self._values).values(),
+        ):
             given += variations
         paths = dict.fromkeys(variation.path for variation in given)
         dumps = [trial.model_dump(mode="json") for trial in (*self._fixed.values(), *self.corners)]
@@ -158,10 +161,10 @@ class Expansion:
 
 
 def expand(sweep: SweepConfig, cores: int | None = None, gpus: int = 0) -> list[TrialConfig]:
-    """The trials of `sweep` that are known: of its axes, unless it searches, its anchors and its
-    controls; all of one seed before the next.
+    """The trials of `sweep` that are known: of its axes, unless it searches, its baselines and its
+    ablations; all of one seed before the next.
 
-    Anchors follow the axes of teacher, data and training, not those of student and distillation,
+    Baselines follow the axes of teacher, data and training, not those of student and distillation,
     nor ranges, where the sweep's own value holds.
 
     Raises:
@@ -182,21 +185,21 @@ def _plans(sweep: SweepConfig, values: Mapping[str, Any]) -> Iterator[_Plan]:
     axes = axes_of(values)
     for changes in combinations(axes) if sweep.search is None else ():
         yield _Plan("main", sweep.student.name, changes)
-    shared = [axis for axis in axes if _changes_anchors(axis)]
-    own = anchors_of(values)
-    for name, start in _ANCHOR_STARTS.items():
-        if getattr(sweep.anchors, name) is False:
+    shared = [axis for axis in axes if _changes_baselines(axis)]
+    own = baselines_of(values)
+    for name, init in _BASELINE_INITS.items():
+        if getattr(sweep.baselines, name) is False:
             continue
         for around in combinations(shared):
             for changes in combinations(own.get(name, [])):
                 usual = _SCRATCH if name == "scratch" else {}
-                yield _Plan("anchor", name, {**usual, **around, **changes}, start)
-    for name, variations in controls_of(values).items():
+                yield _Plan("baseline", name, {**usual, **around, **changes}, init)
+    for name, variations in ablations_of(values).items():
         for changes in combinations(variations):
-            yield _Plan("control", name, changes)
+            yield _Plan("ablation", name, changes)
 
 
-def _changes_anchors(axis: Variation) -> bool:
+def _changes_baselines(axis: Variation) -> bool:
     return not f"{axis.path}.".startswith(("student.", "train.distill."))
 
 
@@ -211,10 +214,10 @@ def _trial(
         **common,
         "role": plan.role,
         "variant": plan.variant,
-        "start": plan.start,
+        "init": plan.init,
         "teacher": changed.get("teacher", {}),
         "student": None
-        if (plan.role, plan.variant) == ("anchor", "teacher")
+        if (plan.role, plan.variant) == ("baseline", "teacher")
         else changed["student"],
         "data": changed["data"],
         "train": changed.get("train", {}),

@@ -24,7 +24,7 @@ PROGRESS = "progress.json"
 SUMMARY = "sweep.json"
 WAITING = "waiting.json"
 """All trials in one file, for `status`: it need not read a file for each that has not begun."""
-FREE_TO_CHANGE = ("question", "resources", "keep")
+FREE_TO_CHANGE = ("question", "resources", "keep_weights")
 """Fields of a sweep that may differ between two calls on one folder: they decide no number."""
 
 

@@ -27,5 +27,11 @@ class Grant(BaseModel):
         """
         earlier = list(self.earlier.get(record.trial, ()))
         can_grow = self.share is not None and (self.share <= 0.5 or self.members > 1)
-        is_due = record.status == "oom" and can_grow and not earlier
-        return record.model_copy(update={"share": self.share, "earlier": earlier, "is_due": is_due})
+        retry_pending = record.status == "oom" and can_grow and not earlier
+        return record.model_copy(
+            update={
+                "share": self.share,
+                "earlier_attempts": earlier,
+                "retry_pending": retry_pending,
+            }
+        )

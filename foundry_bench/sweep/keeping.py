@@ -1,4 +1,4 @@
-"""Which weights stay when a sweep has ended: `keep` of a sweep file."""
+"""Which weights stay when a sweep has ended: `keep_weights` of a sweep file."""
 
 import json
 import math
@@ -13,7 +13,7 @@ from foundry_bench.config.sweep import SweepConfig, TrialConfig
 from foundry_bench.errors import FoundryError
 from foundry_bench.record import TrialRecord
 from foundry_bench.registries import TASKS
-from foundry_bench.store import FREED
+from foundry_bench.store import WEIGHTS_REMOVED
 from foundry_bench.sweep.folder import Folder, write_mapping
 from foundry_bench.sweep.objectives import gmacs, numbers
 from foundry_bench.sweep.references import held, references
@@ -46,7 +46,7 @@ def free_weights(sweep: SweepConfig, folder: Folder, store: Path) -> str:
     """
     records = [record for each in folder.identities() if (record := folder.trial(each))]
     staying = {record.trial for record in records if record.status != "done"}
-    if sweep.keep == "front":
+    if sweep.keep_weights == "front":
         for result in results(sweep):
             staying |= front(candidates(records, folder, result))
     of_front = {use.key for record in records if record.trial in staying for use in record.stages}
@@ -55,9 +55,10 @@ def free_weights(sweep: SweepConfig, folder: Folder, store: Path) -> str:
         others = (each for each in references(store) if each.folder != folder.root and each.counts)
         wanted = of_front.union(*(each.keys for each in others))
         for key in {use.key for record in records for use in record.stages} - wanted:
-            size = _free(store, key, {"sweep": sweep.name, "keep": sweep.keep})
+            size = _free(store, key, {"sweep": sweep.name, "keep_weights": sweep.keep_weights})
             freed, num_bytes = freed + (size > 0), num_bytes + size
-    return f"keep: {sweep.keep} freed the weights of {freed} stages, {num_bytes / 2**20:.1f} MiB"
+    size = f"{num_bytes / 2**20:.1f} MiB"
+    return f"keep_weights: {sweep.keep_weights} freed the weights of {freed} stages, {size}"
 
 
 def results(sweep: SweepConfig) -> list[str]:
@@ -66,7 +67,7 @@ def results(sweep: SweepConfig) -> list[str]:
 
 
 def candidates(records: Iterable[TrialRecord], folder: Folder, result: str) -> list[Candidate]:
-    """The students among `records` (no anchors, no controls) that ended well with that result."""
+    """Main students among `records` that ended well with that result."""
     groups: dict[str, list[TrialRecord]] = {}
     for record in records:
         if record.role == "main" and record.status == "done" and record.config["student"]:
@@ -130,7 +131,7 @@ def _free(store: Path, key: str, why: dict[str, str]) -> int:
     lock = FileLock(store / "locks" / f"{key}.lock")
     try:
         with lock.acquire(timeout=0):
-            write_mapping(path / FREED, why)
+            write_mapping(path / WEIGHTS_REMOVED, why)
             num_bytes = sum(file.stat().st_size for file in files)
             for file in files:
                 file.unlink()

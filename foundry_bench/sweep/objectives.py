@@ -41,7 +41,7 @@ def worth(
         FoundryError: if all went well, but there is no number of an objective's name.
     """
     found = [folder.trial(trial_id(trial)) for trial in trials]
-    records = [record for record in found if record is not None and not record.is_due]
+    records = [record for record in found if record is not None and not record.retry_pending]
     if len(records) < len(trials):
         return None
     statuses = {record.status for record in records}

@@ -192,8 +192,8 @@ class Search:
         """`trial` of the journal as the records have it, and as far as a search that was never
         interrupted would know by now.
         """
-        is_due = made.number <= len(self.suggestions) - 1 - self.settings.concurrent
-        found = self._worth(made) if is_due and not self._waiting[made.number] else None
+        retry_pending = made.number <= len(self.suggestions) - 1 - self.settings.concurrent
+        found = self._worth(made) if retry_pending and not self._waiting[made.number] else None
         return create_trial(
             state=TrialState.RUNNING if found is None else _STATES[found.status],
             values=found.values or None if found else None,

@@ -163,7 +163,7 @@ class _FineTuning(Objective[Any]):
 
     def before_step(self, progress: float) -> None:
         """The encoder waits until its share of the training has come."""
-        is_waiting = progress < self._settings.unfreeze
+        is_waiting = progress < self._settings.unfreeze_at
         if is_waiting != self._is_waiting:
             self._is_waiting = is_waiting
             self._free(without="encoder" if is_waiting else None)
@@ -190,7 +190,7 @@ class _FineTuning(Objective[Any]):
 
     def _free(self, without: Part | None = None) -> None:
         """Let those parts of the backbone train that the settings name, but for `without`."""
-        backbone, trains = self._taught.backbone, self._settings.trains
+        backbone, trains = self._taught.backbone, self._settings.trainable
         if trains == "head":
             backbone.freeze()
         else:

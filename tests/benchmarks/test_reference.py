@@ -62,10 +62,10 @@ def test_its_loss_is_the_same() -> None:
 
 def test_it_learns() -> None:
     with seeded(0):
-        settings = DistillSettings(epochs=1, batch=8, lr=3e-3, trains=("tokenizer", "encoder"))
+        settings = DistillSettings(epochs=1, batch=8, lr=3e-3, trainable=("tokenizer", "encoder"))
         made, teacher = student(), tiny_teacher()
         as_published(made)
-        made.freeze_all_but(settings.trains)
+        made.freeze_all_but(settings.trainable)
         training = Training(made, teacher, CLOUDS, settings, ViewSettings(count="online"))
         losses = [training.epoch() for _ in range(12)]
     assert losses[-1] < 0.8 * losses[0]

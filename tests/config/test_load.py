@@ -90,20 +90,20 @@ def test_all_faults_come_in_one_message(write: Write):
         ("seeds: [1, 1]", "seeds must be different numbers >= 0, not [1, 1]"),
         ("seeds: [true]", "seeds.0: given True (boolean), expected integer"),
         ("seeds: ['1']", "seeds.0: given '1' (text), expected integer"),
-        ("anchors: {teacher: 3}", "anchors.teacher: given 3, expected boolean or mapping"),
-        ("anchors: {teachr: true}", "unknown field; did you mean 'teacher'?"),
+        ("baselines: {teacher: 3}", "baselines.teacher: given 3, expected boolean or mapping"),
+        ("baselines: {teachr: true}", "unknown field; did you mean 'teacher'?"),
         (
-            "anchors: {scratch: {student: {supertokns: 1}}}",
-            "anchors.scratch.student.supertokns: no such",
+            "baselines: {scratch: {student: {supertokns: 1}}}",
+            "baselines.scratch.student.supertokns: no such",
         ),
         (
-            "controls: {c: {student.supertokens: [1, 99]}}",
+            "ablations: {c: {student.supertokens: [1, 99]}}",
             "c.student.supertokens.1: 99 is more than",
         ),
-        ("controls: {a/b: {}}", "controls.a/b: given 'a/b' (text), expected text that matches"),
+        ("ablations: {a/b: {}}", "ablations.a/b: given 'a/b' (text), expected text that matches"),
         (
-            "controls: {scratch: {}}",
-            "controls.scratch: a control needs a name that nothing else has",
+            "ablations: {scratch: {}}",
+            "ablations.scratch: an ablation needs a name that nothing else has",
         ),
         ("train: {views: {scale: [2, 1]}}", "train.views.scale: must be a range"),
         ("3: 4", "3: the name of a field must be text"),
@@ -161,9 +161,9 @@ def test_overrides(write: Write):
             "axes.train.distill.lr=[1e-3]",
             "student.assignment.temperature=3",
             "data.clouds=7",
-            "anchors.not_distilled.student.supertokens=8",
-            "controls.soft.student.assignment=soft",
-            "anchors.scratch=false",
+            "baselines.not_distilled.student.supertokens=8",
+            "ablations.soft.student.assignment=soft",
+            "baselines.scratch=false",
             "question=a = b",
         ],
     )
@@ -173,9 +173,9 @@ def test_overrides(write: Write):
         name="toy", supertokens=4, assignment=Hard.Settings(name="hard", temperature=3)
     )
     assert sweep.data == Blobs.Settings(name="blobs", clouds=7)
-    assert sweep.anchors.not_distilled == {"student.supertokens": 8}
-    assert sweep.anchors.scratch is False
-    assert sweep.controls == {"soft": {"student.assignment": "soft"}}
+    assert sweep.baselines.not_distilled == {"student.supertokens": 8}
+    assert sweep.baselines.scratch is False
+    assert sweep.ablations == {"soft": {"student.assignment": "soft"}}
     assert sweep.question == "a = b"
 
 
@@ -225,8 +225,8 @@ def test_sweeps_and_trials_round_trip(write: Write, tmp_path: Path):
     sweep = load_sweep(
         write(
             "axes: {student.supertokens: [1, 2], student.assignment: [soft, {name: hard}]}\n"
-            "anchors: {scratch: {student: {supertokens: 8}}}\n"
-            "controls: {plain: {student.residual: false, train.finetune.trains: []}}\n"
+            "baselines: {scratch: {student: {supertokens: 8}}}\n"
+            "ablations: {plain: {student.residual: false, train.finetune.trainable: []}}\n"
             "train: {distill: {lr: 1e-5}, views: {scale: [0.5, 1]}}\n"
         )
     )
@@ -252,3 +252,16 @@ def test_any_settings_load_from_a_file(tmp_path: Path):
     path = tmp_path / "distill.yaml"
     path.write_text("epochs: 2\n")
     assert load_settings(path, DistillSettings) == DistillSettings(epochs=2)
+
+
+@pytest.mark.parametrize(
+    ("former", "present"),
+    [("anchors", "baselines"), ("controls", "ablations"), ("keep", "keep_weights")],
+)
+def test_a_former_key_is_refused_with_its_present_name(
+    write: Callable[[str], Path], former: str, present: str
+) -> None:
+    with pytest.raises(
+        FoundryError, match=f"{former}: unknown field; it is called '{present}' now"
+    ):
+        load_sweep(write(f"{former}: null\n"))

@@ -35,21 +35,21 @@ def profile(
 
 
 def fill_costs(sweep: ExampleSweep, *, latency: bool = True) -> ExampleSweep:
-    """Three students and a control, with results that seeds leave no doubt about but one: s = 4 and
-    its control differ by chance. MACs are 10 and 1 a SuperToken, in millions; so are milliseconds.
+    """Three students and an ablation, with results that seeds leave no doubt about but one: s = 4,
+    its ablation differ by chance. MACs are 10 and 1 a SuperToken, in millions; so are milliseconds.
     """
     for seed, shift in enumerate((-0.004, 0.0, 0.004)):
         for count, accuracy in ((1, 0.70), (4, 0.80), (16, 0.90)):
             sweep.trial("main", "foundry", seed, accuracy + shift, supertokens=count, loss=0.1)
         sweep.trial(
-            "control",
+            "ablation",
             "soft",
             seed,
             0.80 - 3 * shift,
             supertokens=8,
             student={"assignment": {"name": "soft"}},
         )
-        sweep.trial("anchor", "teacher", seed, 0.95 + shift, varies={})
+        sweep.trial("baseline", "teacher", seed, 0.95 + shift, varies={})
     students: list[tuple[int, str]] = [(1, "dso_pos"), (4, "dso_pos"), (16, "dso_pos"), (8, "soft")]
     for count, assignment in students:
         settings = {

@@ -22,14 +22,14 @@ VARIANTS = {
 
 
 def fill_baselines(sweep: ExampleSweep) -> ExampleSweep:
-    """Variants at s = 4 and 16, a narrow student without SuperTokens, three anchors."""
+    """Variants at s = 4 and 16, a narrow student without SuperTokens, three baselines."""
     for seed, shift in enumerate(SHIFTS):
         for count, base in ((4, 0.80), (16, 0.86)):
             loss = 0.05 - count / 800
             sweep.trial("main", "foundry", seed, base + shift, supertokens=count, loss=loss)
             for step, (name, more) in enumerate(VARIANTS.items()):
                 sweep.trial(
-                    "control",
+                    "ablation",
                     name,
                     seed,
                     base + more + shift * (1 - 0.1 * step),
@@ -39,7 +39,7 @@ def fill_baselines(sweep: ExampleSweep) -> ExampleSweep:
                 )
         whole = {"encoder_tokens": 32.0, "encoder_tokens_p95": 32.0}
         sweep.trial(
-            "control",
+            "ablation",
             "narrow",
             seed,
             0.84 - shift,
@@ -47,7 +47,7 @@ def fill_baselines(sweep: ExampleSweep) -> ExampleSweep:
             student={"name": "narrow"},
             activity=whole,
         )
-        _anchors(sweep, seed, shift)
+        _baselines(sweep, seed, shift)
     return sweep
 
 
@@ -73,12 +73,12 @@ def fill_losses(sweep: ExampleSweep) -> ExampleSweep:
                 varies={"train.distill.loss": loss},
                 tag=f"-{step}",
             )
-        sweep.trial("anchor", "teacher", seed, 0.92 + shift, validation=[0.8, 0.88, 0.9, 0.92])
+        sweep.trial("baseline", "teacher", seed, 0.92 + shift, validation=[0.8, 0.88, 0.9, 0.92])
     return sweep
 
 
 def fill_gate(sweep: ExampleSweep, epsilons: tuple[float, ...] = ()) -> ExampleSweep:
-    """A gate over its \u03bb, with one control; with `epsilons` a series for each, and no control.
+    """A gate over its \u03bb, with one ablation; with `epsilons` a series for each, and none.
 
     The kept tokens depend on \u03bb over \u03b5 alone.
     """
@@ -89,7 +89,7 @@ def fill_gate(sweep: ExampleSweep, epsilons: tuple[float, ...] = ()) -> ExampleS
                 if eps is not None:
                     varies["train.distill.eps"] = eps
                     kept = 32 / (1 + weight / eps)
-                for role, name, gradient in _gates(with_control=eps is None):
+                for role, name, gradient in _gates(with_ablation=eps is None):
                     sweep.trial(
                         role,  # type: ignore[arg-type]
                         name,
@@ -111,7 +111,7 @@ def fill_gate(sweep: ExampleSweep, epsilons: tuple[float, ...] = ()) -> ExampleS
                         varies=varies,
                         tag=f"-{weight}-{eps}",
                     )
-        sweep.trial("anchor", "teacher", seed, 0.95 + shift, activity={"encoder_tokens": 32.0})
+        sweep.trial("baseline", "teacher", seed, 0.95 + shift, activity={"encoder_tokens": 32.0})
     return sweep
 
 
@@ -130,7 +130,7 @@ def leave_histograms(sweep: ExampleSweep) -> None:
 
 
 def fill_budget(sweep: ExampleSweep) -> ExampleSweep:
-    """One distilled gate fine-tuned at each budget, inference only, two controls."""
+    """One distilled gate fine-tuned at each budget, inference only, two ablations."""
     for seed, shift in enumerate(SHIFTS):
         metrics = {"distill_loss": 0.03 + shift / 20, "heldout_nmse": 0.07, "kept_tokens": 12.0}
         shared = sweep.stage(f"distill-shared-{seed}", "distill", seed=seed, metrics=metrics)
@@ -139,8 +139,8 @@ def fill_budget(sweep: ExampleSweep) -> ExampleSweep:
             below = {each: 0.70 + 0.05 * i + shift for i, each in enumerate(BUDGETS)}
             for role, name, selection, less in (
                 ("main", "foundry_gate", "gate", 0.0),
-                ("control", "random_choice", "random", 0.01),
-                ("control", "oracle", "oracle", -0.02),
+                ("ablation", "random_choice", "random", 0.01),
+                ("ablation", "oracle", "oracle", -0.02),
             ):
                 sweep.trial(
                     role,  # type: ignore[arg-type]
@@ -160,7 +160,7 @@ def fill_budget(sweep: ExampleSweep) -> ExampleSweep:
                     stages=[shared],
                     tag=f"-b{budget}",
                 )
-        _anchors(sweep, seed, shift, supertokens=4)
+        _baselines(sweep, seed, shift, supertokens=4)
     return sweep
 
 
@@ -182,7 +182,7 @@ def fill_teachers(sweep: ExampleSweep) -> ExampleSweep:
                     tag=f"-{name}",
                 )
             sweep.trial(
-                "anchor",
+                "baseline",
                 "teacher",
                 seed,
                 0.93 + more + shift,
@@ -193,13 +193,13 @@ def fill_teachers(sweep: ExampleSweep) -> ExampleSweep:
     return sweep
 
 
-def _gates(*, with_control: bool) -> Iterator[tuple[str, str, str]]:
+def _gates(*, with_ablation: bool) -> Iterator[tuple[str, str, str]]:
     yield "main", "foundry_gate", "straight_through"
-    if with_control:
-        yield "control", "no_gradient", "none"
+    if with_ablation:
+        yield "ablation", "no_gradient", "none"
 
 
-def _anchors(sweep: ExampleSweep, seed: int, shift: float, supertokens: int = 16) -> None:
-    sweep.trial("anchor", "teacher", seed, 0.93 + shift, probe=0.9)
-    sweep.trial("anchor", "not_distilled", seed, 0.78 + shift, supertokens=supertokens, probe=0.6)
-    sweep.trial("anchor", "scratch", seed, 0.55 + shift, supertokens=supertokens, probe=0.4)
+def _baselines(sweep: ExampleSweep, seed: int, shift: float, supertokens: int = 16) -> None:
+    sweep.trial("baseline", "teacher", seed, 0.93 + shift, probe=0.9)
+    sweep.trial("baseline", "not_distilled", seed, 0.78 + shift, supertokens=supertokens, probe=0.6)
+    sweep.trial("baseline", "scratch", seed, 0.55 + shift, supertokens=supertokens, probe=0.4)

@@ -31,10 +31,10 @@ TASKS: list[dict[str, Any]] = [
 
 BACKBONES: dict[str, tuple[str, float]] = {
     "foundry": ("main", 0.006),
-    "teacher": ("anchor", 0.0),
-    "not_distilled": ("anchor", 0.07),
-    "scratch": ("anchor", 0.34),
-    "no_residual": ("control", 0.16),
+    "teacher": ("baseline", 0.0),
+    "not_distilled": ("baseline", 0.07),
+    "scratch": ("baseline", 0.34),
+    "no_residual": ("ablation", 0.16),
 }
 """Variant -> its role, and what it has less than the teacher on an easy task."""
 
@@ -49,7 +49,7 @@ def fill_generality(
     counts: Sequence[int] = (16,),
     clean: str = "classification",
 ) -> ExampleSweep:
-    """Teacher, students and a control on all `tasks`; a task further down the list is harder.
+    """Teacher, students and an ablation on all `tasks`; a task further down the list is harder.
     Corruption comes after the task `clean`.
 
     With `severities`, corruption has a number for each of them too. Without training, the teacher's
@@ -70,7 +70,7 @@ def fill_generality(
                         wobble += SHIFTS[(seed + step + 1) % 3] / 4
                     metrics = _metrics(task["name"], step, gap, wobble, severities)
                     key = f"{label}-{name}-{'shared' if is_shared else seed}"
-                    inputs = {"tuned": f"{clean}-{name}-{seed}"}
+                    inputs = {"finetuned": f"{clean}-{name}-{seed}"}
                     inputs = inputs if task["name"] == "corruption" else {}
                     uses.append(
                         sweep.stage(
@@ -83,7 +83,7 @@ def fill_generality(
                     seed,
                     None,
                     supertokens=None if is_teacher else count,
-                    loss=0.02 + gap / 3 if role != "anchor" else None,
+                    loss=0.02 + gap / 3 if role != "baseline" else None,
                     stages=uses,
                     student={"residual": False} if variant == "no_residual" else None,
                     config={"data": SHAPES, "tasks": list(tasks)},
@@ -98,9 +98,9 @@ def fill_generalist(sweep: ExampleSweep) -> ExampleSweep:
     off = {"classification": 0.15, "part_segmentation": 0.2}
     learners: list[tuple[str, str, str | None]] = [
         ("main", "foundry", None),
-        ("anchor", "teacher", None),
-        ("control", "specialist", "classification"),
-        ("control", "specialist", "part_segmentation"),
+        ("baseline", "teacher", None),
+        ("ablation", "specialist", "classification"),
+        ("ablation", "specialist", "part_segmentation"),
     ]
     for seed, shift in enumerate(SHIFTS):
         for role, variant, learned in learners:

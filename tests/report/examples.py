@@ -152,7 +152,7 @@ class ExampleSweep:
             config={
                 "teacher": teacher or TEACHER,
                 "student": settings,
-                "start": start,
+                "init": start,
                 "train": {"distill": {"loss": {"name": "smooth_l1"}, **(distill or {})}},
                 **(config or {}),
             },
@@ -166,7 +166,7 @@ class ExampleSweep:
         return float(scale * self.random.normal())
 
     def fill(self, seeds: tuple[int, ...] = SEEDS) -> "ExampleSweep":
-        """The whole sweep: five values of s, three anchors, two controls at two values of s."""
+        """The whole sweep: five values of s, three baselines, two ablations at two values of s."""
         self.out.mkdir(parents=True, exist_ok=True)
         (self.out / "sweep.yaml").write_text(SWEEP_YAML.replace("example", self.name))
         said = {
@@ -189,9 +189,9 @@ class ExampleSweep:
                     loss=loss,
                     probe=accuracy - 0.05,
                 )
-            self.trial("anchor", "teacher", seed, 0.972 + self.jitter(0.002), probe=0.953)
+            self.trial("baseline", "teacher", seed, 0.972 + self.jitter(0.002), probe=0.953)
             self.trial(
-                "anchor",
+                "baseline",
                 "not_distilled",
                 seed,
                 0.861 + self.jitter(0.006),
@@ -199,12 +199,12 @@ class ExampleSweep:
                 probe=0.66,
             )
             self.trial(
-                "anchor", "scratch", seed, 0.71 + self.jitter(0.01), supertokens=16, probe=0.41
+                "baseline", "scratch", seed, 0.71 + self.jitter(0.01), supertokens=16, probe=0.41
             )
             for count in (1, 16):
                 step = COUNTS.index(count)
                 self.trial(
-                    "control",
+                    "ablation",
                     "no_residual",
                     seed,
                     0.62 + 0.06 * step + self.jitter(0.004),
@@ -214,7 +214,7 @@ class ExampleSweep:
                     student={"residual": False},
                 )
                 self.trial(
-                    "control",
+                    "ablation",
                     "dso",
                     seed,
                     0.886 + 0.011 * step + self.jitter(0.004),
@@ -226,7 +226,7 @@ class ExampleSweep:
         return self
 
     def fill_two_difficulties(self) -> "ExampleSweep":
-        """A sweep over SuperTokens and the data's difficulty, with anchors at both and controls at
+        """A sweep over SuperTokens and the data's difficulty, baselines at both and ablations at
         the sweep's own, which is the first.
 
         In the harder data accuracies are 0.3 lower and losses 0.05 higher.
@@ -247,9 +247,9 @@ class ExampleSweep:
                         varies=varies,
                         tag=tag,
                     )
-                self.trial("anchor", "teacher", seed, 0.95 + shift - drop, varies=around, tag=tag)
+                self.trial("baseline", "teacher", seed, 0.95 + shift - drop, varies=around, tag=tag)
                 self.trial(
-                    "anchor",
+                    "baseline",
                     "scratch",
                     seed,
                     0.70 + shift - drop,
@@ -258,7 +258,7 @@ class ExampleSweep:
                     tag=tag,
                 )
             self.trial(
-                "control",
+                "ablation",
                 "dso",
                 seed,
                 0.85 + shift,
@@ -273,8 +273,8 @@ class ExampleSweep:
         metrics = {"probe_accuracy": 0.624}
         shared = self.stage("probe-of-teacher", "evaluate", task="probe", metrics=metrics)
         for seed, shift in enumerate((-0.01, 0.0, 0.01)):
-            self.trial("anchor", "teacher", seed, None, stages=[shared], varies={})
-            self.trial("anchor", "scratch", seed, None, supertokens=4, probe=0.2 + shift)
+            self.trial("baseline", "teacher", seed, None, stages=[shared], varies={})
+            self.trial("baseline", "scratch", seed, None, supertokens=4, probe=0.2 + shift)
             self.trial("main", "foundry", seed, None, supertokens=4, loss=0.02, probe=0.5 + shift)
         return self
 

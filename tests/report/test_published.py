@@ -16,7 +16,7 @@ def _caption(sweep: ExampleSweep, teacher: str, task: dict[str, Any]) -> str:
     use = sweep.stage("k", "evaluate", task="bench", metrics={"accuracy": 0.9})
     config = {"tasks": [{"name": "classification", "label": "bench", **task}]}
     sweep.trial(
-        "anchor", "teacher", 0, None, teacher={"name": teacher}, config=config, stages=[use]
+        "baseline", "teacher", 0, None, teacher={"name": teacher}, config=config, stages=[use]
     )
     (report,) = assemble(read_folders([sweep.out])).sweeps
     return report.table.caption

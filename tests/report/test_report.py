@@ -107,9 +107,9 @@ def test_page_is_self_contained(whole: tuple[ExampleSweep, Path]) -> None:
     sources = re.findall(r'(?:src|href)="([^"]*)"', page)
     local = [source for source in sources if not source.startswith(("data:", "#"))]
     assert all((whole[1] / link).is_file() for link in local)
-    anchors = [source[1:] for source in sources if source.startswith("#")]
-    assert anchors
-    assert all(f'id="{anchor}"' in page for anchor in anchors)
+    baselines = [source[1:] for source in sources if source.startswith("#")]
+    assert baselines
+    assert all(f'id="{baseline}"' in page for baseline in baselines)
     assert "foundry-bench sweep sweeps/example.yaml" in page
     assert "Example CPU (2 cores)" in page
     assert "0123456789ab" in page
@@ -248,7 +248,7 @@ def test_several_sweeps_get_a_section_each(make_sweep: MakeSweep, tmp_path: Path
 def test_a_sweep_without_supertokens_axis(make_sweep: MakeSweep) -> None:
     sweep = make_sweep()
     for seed in (0, 1, 2):
-        sweep.trial("anchor", "teacher", seed, 0.9 + seed / 100)
+        sweep.trial("baseline", "teacher", seed, 0.9 + seed / 100)
 
     assert "No stage" not in _notes(sweep)
 

@@ -191,7 +191,7 @@ def test_no_block_leaves_no_token() -> None:
 
 
 def test_a_student_of_which_nothing_trains_cannot_be_distilled() -> None:
-    nothing = TrainSettings.model_validate({"distill": {"trains": []}})
+    nothing = TrainSettings.model_validate({"distill": {"trainable": []}})
     TomeSettings().check_training(nothing)
     TomeSettings(upsample="copy").check_training(TrainSettings())
     with pytest.raises(ValueError, match=r"^upsample: with 'copy' nothing trains"):

@@ -303,7 +303,7 @@ def test_settings_that_cannot_be_are_refused(changes: dict[str, Any], message: s
 def test_an_oracle_needs_a_tokenizer_that_stays(part: str) -> None:
     settings = FoundryGateSettings(supertokens=3, budget=5, selection="oracle")
     settings.check_training(TrainSettings())
-    trains = {part: {"trains": ["tokenizer", "encoder"]}}
+    trains = {part: {"trainable": ["tokenizer", "encoder"]}}
     with pytest.raises(ValueError, match="selection: 'oracle' needs the teacher's own tokenizer"):
         settings.check_training(TrainSettings.model_validate(trains))
 

@@ -33,7 +33,7 @@ def sweep_config(**changes: Any) -> SweepConfig:
         "seeds": [0],
         "train": {"distill": {"epochs": 2, "batch": 1}},
         "resources": {"device": "cpu", "concurrent": 2, "threads": 1},
-        "anchors": {"teacher": False, "not_distilled": False, "scratch": False},
+        "baselines": {"teacher": False, "not_distilled": False, "scratch": False},
     }
     return SweepConfig.model_validate({**values, **changes})
 

@@ -88,7 +88,7 @@ def test_a_trial_gives_the_same_numbers_alone_in_a_sweep_and_on_a_cluster(
         axes={"student.supertokens": [2, 4]},
         seeds=(0,),
         resources={"device": "cpu", "threads": 1},  # type: ignore[arg-type]
-        anchors={"teacher": False, "not_distilled": False, "scratch": False},  # type: ignore[arg-type]
+        baselines={"teacher": False, "not_distilled": False, "scratch": False},  # type: ignore[arg-type]
         **{name: getattr(trial, name) for name in ("teacher", "student", "data", "tasks", "train")},
     )
     file = tmp_path / "same.yaml"
@@ -125,7 +125,7 @@ def test_a_node_that_leaves_costs_no_trial(tmp_path: Path, cluster: Cluster) -> 
 
     assert [record.status for record in outcome.records] == ["done"] * 4
     assert outcome.num_run == 4
-    assert all(record.earlier == [] for record in outcome.records)
+    assert all(record.earlier_attempts == [] for record in outcome.records)
     logs = [tmp_path / "trials" / record.trial / "log.txt" for record in outcome.records]
     assert sorted(log.read_text().count("began") for log in logs) == [1, 1, 1, 2]
 

@@ -63,7 +63,7 @@ def test_what_ran_out_of_memory_runs_once_more_with_twice_the_share(tmp_path: Pa
     sweep.run(first)
     due = sweep.record(OOM)
     assert due is not None
-    assert due.is_due
+    assert due.retry_pending
     trial = first.trials[1]
     planned = TrialPlan(trial, list(in_order(plan(trial)).values()))
     assert not has_ended(sweep.folder, planned, ()), "a driver that dies here tries again"
@@ -85,9 +85,9 @@ def test_what_ran_out_of_memory_runs_once_more_with_twice_the_share(tmp_path: Pa
     sweep.desk.ended(second.index, {})
     record = sweep.record(OOM)
     assert record is not None
-    assert (record.status, record.share, record.is_due) == ("oom", 0.5, False)
-    assert [(each.status, each.share) for each in record.earlier] == [("oom", 0.25)]
-    assert "MemoryError" in str(record.earlier[0].error)
+    assert (record.status, record.share, record.retry_pending) == ("oom", 0.5, False)
+    assert [(each.status, each.share) for each in record.earlier_attempts] == [("oom", 0.25)]
+    assert "MemoryError" in str(record.earlier_attempts[0].error)
     assert has_ended(sweep.folder, planned, ())
     assert sweep.supply.is_over
     assert sweep.supply.num_trials == 2
@@ -104,7 +104,7 @@ def test_a_worker_that_was_killed_for_its_memory_gets_twice_the_share_too(tmp_pa
     record = sweep.record(1)
     assert record is not None
     assert (record.status, record.share) == ("done", 1)
-    assert record.earlier[0].error == "its machine ran out of memory"
+    assert record.earlier_attempts[0].error == "its machine ran out of memory"
 
 
 def test_members_that_ran_out_of_memory_side_by_side_come_again_each_alone(
@@ -123,7 +123,7 @@ def test_members_that_ran_out_of_memory_side_by_side_come_again_each_alone(
         sweep.desk.ended(again.index, {})
     records = [sweep.record(size) for size in (1, 2, 4)]
     assert [record.status for record in records if record] == ["done"] * 3
-    assert [len(record.earlier) for record in records if record] == [1] * 3
+    assert [len(record.earlier_attempts) for record in records if record] == [1] * 3
     assert sweep.supply.is_over
 
 
@@ -134,7 +134,7 @@ def test_what_had_all_of_it_has_no_second_try(tmp_path: Path) -> None:
     sweep.desk.ended(given.index, {})
     record = sweep.record(OOM)
     assert record is not None
-    assert (record.status, record.share, record.earlier) == ("oom", 1, [])
+    assert (record.status, record.share, record.earlier_attempts) == ("oom", 1, [])
     assert sweep.supply.is_over
 
 
@@ -178,7 +178,7 @@ def test_a_lost_machine_is_no_failure_of_the_trials(tmp_path: Path) -> None:
     sweep.desk.ended(again.index, {})
     record = sweep.record(2)
     assert record is not None
-    assert (record.status, record.earlier) == ("done", [])
+    assert (record.status, record.earlier_attempts) == ("done", [])
 
 
 def test_a_worker_that_ends_after_its_group_changes_nothing(tmp_path: Path) -> None:

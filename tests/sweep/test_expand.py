@@ -10,7 +10,7 @@ from foundry_bench.sweep.expand import Expansion, expand, trial_id
 from tests.toys import Hard, Toy, register_toys
 
 Load = Callable[..., SweepConfig]
-NO_ANCHORS = "anchors: {teacher: false, not_distilled: false, scratch: false}\n"
+NO_BASELINES = "baselines: {teacher: false, not_distilled: false, scratch: false}\n"
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def toy(trial: TrialConfig) -> Toy.Settings:
 
 def test_axes_make_all_combinations_of_one_seed_before_the_next(load: Load):
     sweep = load(
-        f"{NO_ANCHORS}seeds: [3, 5]\n"
+        f"{NO_BASELINES}seeds: [3, 5]\n"
         "axes: {student.supertokens: [1, 2], student.residual: [true, false]}\n"
     )
     found = [(trial.seed, toy(trial).supertokens, toy(trial).residual) for trial in expand(sweep)]
@@ -42,56 +42,56 @@ def test_axes_make_all_combinations_of_one_seed_before_the_next(load: Load):
     assert {(trial.role, trial.variant) for trial in expand(sweep)} == {("main", "toy")}
 
 
-def test_anchors(load: Load):
+def test_baselines(load: Load):
     sweep = load("seeds: [0]\naxes: {student.supertokens: [1, 2]}\n")
-    anchors = {trial.variant: trial for trial in expand(sweep) if trial.role == "anchor"}
-    assert {name: trial.start for name, trial in anchors.items()} == {
+    baselines = {trial.variant: trial for trial in expand(sweep) if trial.role == "baseline"}
+    assert {name: trial.init for name, trial in baselines.items()} == {
         "teacher": "teacher",
         "not_distilled": "teacher",
         "scratch": "random",
     }
-    assert anchors["teacher"].student is None
-    assert toy(anchors["not_distilled"]).supertokens == 4
-    assert anchors["not_distilled"].train == sweep.train
-    assert anchors["scratch"].train.finetune.trains == ("tokenizer", "encoder")
+    assert baselines["teacher"].student is None
+    assert toy(baselines["not_distilled"]).supertokens == 4
+    assert baselines["not_distilled"].train == sweep.train
+    assert baselines["scratch"].train.finetune.trainable == ("tokenizer", "encoder")
 
 
-def test_anchors_may_differ_from_the_sweep(load: Load):
+def test_baselines_may_differ_from_the_sweep(load: Load):
     sweep = load(
-        "anchors:\n"
+        "baselines:\n"
         "  teacher: false\n"
         "  not_distilled: {student.supertokens: 8, student: {assignment: {name: soft}}}\n"
-        "  scratch: {train.finetune.trains: [encoder], student: {levels: [5]}}\n"
+        "  scratch: {train.finetune.trainable: [encoder], student: {levels: [5]}}\n"
     )
-    anchors = {trial.variant: trial for trial in expand(sweep) if trial.role == "anchor"}
-    assert set(anchors) == {"not_distilled", "scratch"}
-    assert toy(anchors["not_distilled"]).supertokens == 8
-    assert toy(anchors["not_distilled"]).assignment == Hard.Settings(name="soft")
-    assert anchors["scratch"].train.finetune.trains == ("encoder",)
-    assert toy(anchors["scratch"]).levels == (5,)
+    baselines = {trial.variant: trial for trial in expand(sweep) if trial.role == "baseline"}
+    assert set(baselines) == {"not_distilled", "scratch"}
+    assert toy(baselines["not_distilled"]).supertokens == 8
+    assert toy(baselines["not_distilled"]).assignment == Hard.Settings(name="soft")
+    assert baselines["scratch"].train.finetune.trainable == ("encoder",)
+    assert toy(baselines["scratch"]).levels == (5,)
 
 
-def test_anchors_follow_axes_that_change_them(load: Load):
+def test_baselines_follow_axes_that_change_them(load: Load):
     sweep = load(
         "seeds: [0]\naxes:\n  teacher.preset: [tiny, small]\n  train.distill.epochs: [1, 2]\n"
         "  student.supertokens: [1, 2]\n"
     )
-    anchors = [trial for trial in expand(sweep) if trial.role == "anchor"]
-    assert [(trial.variant, trial.teacher.preset) for trial in anchors] == [
+    baselines = [trial for trial in expand(sweep) if trial.role == "baseline"]
+    assert [(trial.variant, trial.teacher.preset) for trial in baselines] == [
         (name, preset)
         for name in ("teacher", "not_distilled", "scratch")
         for preset in ("tiny", "small")
     ]
 
 
-def test_controls_take_lists_as_axes(load: Load):
+def test_ablations_take_lists_as_axes(load: Load):
     sweep = load(
-        f"{NO_ANCHORS}seeds: [0]\ncontrols:\n"
+        f"{NO_BASELINES}seeds: [0]\nablations:\n"
         "  plain: {student.residual: false, student.supertokens: [1, 16], student.levels: [7]}\n"
         "  soft: {student.assignment: soft}\n"
     )
-    controls = [trial for trial in expand(sweep) if trial.role == "control"]
-    assert [(t.variant, toy(t).supertokens, toy(t).residual, toy(t).levels) for t in controls] == [
+    ablations = [trial for trial in expand(sweep) if trial.role == "ablation"]
+    assert [(t.variant, toy(t).supertokens, toy(t).residual, toy(t).levels) for t in ablations] == [
         ("plain", 1, False, (7,)),
         ("plain", 16, False, (7,)),
         ("soft", 4, True, (1, 2)),
@@ -100,8 +100,8 @@ def test_controls_take_lists_as_axes(load: Load):
 
 def test_of_equal_trials_the_main_one_stays(load: Load):
     sweep = load(
-        f"{NO_ANCHORS}seeds: [0]\naxes: {{student.supertokens: [1, 1, 4]}}\n"
-        "controls: {same: {student.supertokens: 1}}\n"
+        f"{NO_BASELINES}seeds: [0]\naxes: {{student.supertokens: [1, 1, 4]}}\n"
+        "ablations: {same: {student.supertokens: 1}}\n"
     )
     assert [(trial.role, toy(trial).supertokens) for trial in expand(sweep)] == [
         ("main", 1),
@@ -111,9 +111,9 @@ def test_of_equal_trials_the_main_one_stays(load: Load):
 
 def test_varies_holds_what_differs(load: Load):
     sweep = load(
-        "seeds: [0]\nanchors: {scratch: {student.supertokens: 8}, not_distilled: false}\n"
+        "seeds: [0]\nbaselines: {scratch: {student.supertokens: 8}, not_distilled: false}\n"
         "axes: {student.supertokens: [1, 2], train.distill.epochs: [8]}\n"
-        "controls: {soft: {student.assignment: soft}}\n"
+        "ablations: {soft: {student.assignment: soft}}\n"
     )
     trials = {trial_id(trial).rsplit("-", 1)[0]: trial.varies for trial in expand(sweep)}
     assert trials == {
@@ -129,13 +129,13 @@ def test_choices_of_one_name_are_shown_whole(load: Load):
     axis = (
         "axes: {student.assignment: [{name: hard, temperature: 1}, {name: hard, temperature: 2}]}\n"
     )
-    trials = expand(load(f"{NO_ANCHORS}seeds: [0]\n{axis}"))
+    trials = expand(load(f"{NO_BASELINES}seeds: [0]\n{axis}"))
     assert [trial.varies["student.assignment"]["temperature"] for trial in trials] == [1, 2]
 
 
 def test_ids_are_readable_and_unique(load: Load):
     trials = expand(
-        load("axes: {student.residual: [true, false]}\ncontrols: {soft: {student.levels: []}}\n")
+        load("axes: {student.residual: [true, false]}\nablations: {soft: {student.levels: []}}\n")
     )
     ids = [trial_id(trial) for trial in trials]
     assert len(set(ids)) == len(ids)
@@ -144,10 +144,10 @@ def test_ids_are_readable_and_unique(load: Load):
 
 
 def test_an_id_depends_on_what_is_computed_alone(load: Load):
-    trial = expand(load(NO_ANCHORS))[0]
-    renamed = trial.model_copy(update={"sweep": "x", "role": "control", "varies": {"a": 1}})
+    trial = expand(load(NO_BASELINES))[0]
+    renamed = trial.model_copy(update={"sweep": "x", "role": "ablation", "varies": {"a": 1}})
     assert trial_id(renamed) == trial_id(trial)
-    for change in ({"threads": 7}, {"seed": 9}, {"start": "random"}, {"device": "cuda"}):
+    for change in ({"threads": 7}, {"seed": 9}, {"init": "random"}, {"device": "cuda"}):
         assert trial_id(trial.model_copy(update=change)) != trial_id(trial)
 
 
@@ -168,17 +168,17 @@ def test_all_impossible_combinations_come_in_one_message(load: Load):
 
 
 def test_resources_are_resolved(load: Load):
-    sweep = load(NO_ANCHORS)
+    sweep = load(NO_BASELINES)
     (cpu, *_), (cuda, *_) = expand(sweep, cores=8), expand(sweep, cores=8, gpus=2)
     assert (cpu.device, cpu.threads) == ("cpu", 1)
     assert (cuda.device, cuda.threads) == ("cuda", 4)
 
 
-def test_of_a_search_only_anchors_and_controls_are_known(load: Load):
+def test_of_a_search_only_baselines_and_ablations_are_known(load: Load):
     sweep = load(
-        "seeds: [3, 5]\nanchors: {not_distilled: false, scratch: false}\n"
+        "seeds: [3, 5]\nbaselines: {not_distilled: false, scratch: false}\n"
         "axes: {student.assignment: [hard, soft], student.supertokens: {low: 1, high: 8}}\n"
-        "controls: {plain: {student.residual: false}}\n"
+        "ablations: {plain: {student.residual: false}}\n"
         "search: {objective: distill_loss, trials: 2}\n",
         "student.assignment=hard",
     )

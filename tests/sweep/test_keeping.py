@@ -13,7 +13,7 @@ from rich.console import Console
 from foundry_bench.config.sweep import SweepConfig, TrialConfig
 from foundry_bench.record import TrialRecord
 from foundry_bench.stage import Stage, StageContext, StageResult
-from foundry_bench.store import FREED, Store, StoreError
+from foundry_bench.store import WEIGHTS_REMOVED, Store, StoreError
 from foundry_bench.sweep import execution, keeping, references
 from foundry_bench.sweep.execution import Call, run_sweep
 from foundry_bench.sweep.expand import expand
@@ -82,14 +82,14 @@ def _costs(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_none_keeps_records_alone_and_the_trial_counts_as_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sweep = sweep_of(1, 2, keep="none")
+    sweep = sweep_of(1, 2, keep_weights="none")
     folder = ended(tmp_path, sweep)
     assert with_weights(tmp_path / "store") == [1, 2]
     said = free_weights(sweep, folder, tmp_path / "store")
-    assert said.startswith("keep: none freed the weights of 2 stages, ")
+    assert said.startswith("keep_weights: none freed the weights of 2 stages, ")
     assert with_weights(tmp_path / "store") == []
     assert len(list(tmp_path.glob("store/stages/*/record.json"))) == 4
-    assert len(list(tmp_path.glob(f"store/stages/*/{FREED}"))) == 2
+    assert len(list(tmp_path.glob(f"store/stages/*/{WEIGHTS_REMOVED}"))) == 2
 
     def refuse(*arguments: object) -> None:
         raise AssertionError("a trial began")
@@ -108,7 +108,7 @@ def test_a_store_that_cannot_be_freed_is_said_when_the_sweep_is_kept(
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     monkeypatch.setattr(keeping, "free_weights", refuse)
-    sweep = sweep_of(1, keep="none")
+    sweep = sweep_of(1, keep_weights="none")
     ended(tmp_path, sweep)
     (tmp_path / "sweep.json").write_text('{"is_mirrored": true}')
     call = Call(sweep, expand(sweep, 2, 0), tmp_path, tmp_path / "store", Slots(2), planner=PLANNER)
@@ -121,7 +121,7 @@ def test_a_sweep_frees_when_it_has_ended_and_may_be_told_to_later(tmp_path: Path
     ended(tmp_path, sweep)
     (tmp_path / "sweep.json").write_text('{"is_mirrored": true}')
     for keep, left in (("all", [1, 2]), ("none", [])):
-        changed = sweep.model_copy(update={"keep": keep})
+        changed = sweep.model_copy(update={"keep_weights": keep})
         trials = expand(changed, 2, 0)
         call = Call(changed, trials, tmp_path, tmp_path / "store", Slots(2), planner=PLANNER)
         run_sweep(call, Console(quiet=True))
@@ -129,14 +129,14 @@ def test_a_sweep_frees_when_it_has_ended_and_may_be_told_to_later(tmp_path: Path
 
 
 def test_the_front_keeps_what_no_cheaper_student_beats(tmp_path: Path) -> None:
-    sweep = sweep_of(1, 2, 4, 8, keep="front", seeds=[0, 1])
+    sweep = sweep_of(1, 2, 4, 8, keep_weights="front", seeds=[0, 1])
     folder = ended(tmp_path, sweep)
     free_weights(sweep, folder, tmp_path / "store")
     assert with_weights(tmp_path / "store") == [1, 1, 2, 2, 8, 8]
 
 
 def test_a_trial_that_failed_keeps_its_weights_for_another_try(tmp_path: Path) -> None:
-    sweep = sweep_of(1, 13, keep="none")
+    sweep = sweep_of(1, 13, keep_weights="none")
     folder = ended(tmp_path, sweep)
     free_weights(sweep, folder, tmp_path / "store")
     assert with_weights(tmp_path / "store") == [13]
@@ -144,7 +144,7 @@ def test_a_trial_that_failed_keeps_its_weights_for_another_try(tmp_path: Path) -
 
 def test_what_another_sweep_refers_to_stays_until_that_is_gone(tmp_path: Path) -> None:
     store = tmp_path / "store"
-    sweep = sweep_of(1, 2, keep="none")
+    sweep = sweep_of(1, 2, keep_weights="none")
     folder = ended(tmp_path / "a", sweep, store)
     ended(tmp_path / "b", sweep_of(2, 4), store)
     free_weights(sweep, folder, store)
@@ -155,7 +155,7 @@ def test_what_another_sweep_refers_to_stays_until_that_is_gone(tmp_path: Path) -
 
 
 def test_a_stage_whose_weights_another_one_needs_runs_again(tmp_path: Path) -> None:
-    sweep = sweep_of(1, keep="none")
+    sweep = sweep_of(1, keep_weights="none")
     free_weights(sweep, ended(tmp_path, sweep), tmp_path / "store")
     store = Store(tmp_path / "store")
     (trial,) = expand(sweep, 2, 0)
@@ -178,7 +178,7 @@ def test_a_stage_whose_weights_another_one_needs_runs_again(tmp_path: Path) -> N
 
 
 def test_a_plan_says_that_freed_weights_are_made_again(tmp_path: Path) -> None:
-    sweep = sweep_of(1, keep="none")
+    sweep = sweep_of(1, keep_weights="none")
     free_weights(sweep, ended(tmp_path, sweep), tmp_path / "store")
     store, trials = Store(tmp_path / "store"), expand(sweep, 2, 0)
     assert not plan_sweep(trials, store, PLANNER).to_run
@@ -187,11 +187,11 @@ def test_a_plan_says_that_freed_weights_are_made_again(tmp_path: Path) -> None:
     assert len(plan_sweep(trials, store, PLANNER).to_run) == 2
 
 
-def test_students_are_judged_by_the_mean_over_their_seeds_and_not_by_anchors(
+def test_students_are_judged_by_the_mean_over_their_seeds_and_not_by_baselines(
     tmp_path: Path,
 ) -> None:
-    anchors = {"teacher": False, "not_distilled": True, "scratch": False}
-    sweep = sweep_of(1, 2, seeds=[0, 1], anchors=anchors)
+    baselines = {"teacher": False, "not_distilled": True, "scratch": False}
+    sweep = sweep_of(1, 2, seeds=[0, 1], baselines=baselines)
     folder = ended(tmp_path, sweep)
     records = [record for each in folder.identities() if (record := folder.trial(each))]
     (name,) = results(sweep)
@@ -216,7 +216,7 @@ def test_without_costs_the_best_of_each_size_stays() -> None:
 
 
 def test_the_record_of_a_trial_says_nothing_of_it(tmp_path: Path) -> None:
-    sweep = sweep_of(1, keep="none")
+    sweep = sweep_of(1, keep_weights="none")
     folder = ended(tmp_path, sweep)
     (before,) = [folder.trial(each) for each in folder.identities()]
     free_weights(sweep, folder, tmp_path / "store")

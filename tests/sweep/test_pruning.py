@@ -42,11 +42,11 @@ def decisions(scheduler: Any, name: str, losses: list[float]) -> list[str]:
     return found
 
 
-def control(scheduler: Any) -> None:
+def ablation(scheduler: Any) -> None:
     """A group that is not watched, from its beginning to its end."""
-    group = Group("control")
+    group = Group("ablation")
     scheduler.on_trial_add(Controller(), group)
-    report = {"trial": "control"}
+    report = {"trial": "ablation"}
     assert scheduler.on_trial_result(Controller(), group, report) == TrialScheduler.CONTINUE
     scheduler.on_trial_complete(Controller(), group, dict(NOTHING))
 
@@ -54,7 +54,7 @@ def control(scheduler: Any) -> None:
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_a_group_that_falls_behind_is_stopped_and_no_other(name: Literal["asha", "median"]) -> None:
     scheduler = Pruning(name, epochs=8, grace=2).build()
-    control(scheduler)
+    ablation(scheduler)
     for number in range(4):
         falling = [1 / epoch - number / 100 for epoch in range(1, 9)]
         assert set(decisions(scheduler, f"good{number}", falling)) == {TrialScheduler.CONTINUE}

@@ -55,7 +55,7 @@ def test_a_sweep_with_failures_ends_and_is_kept(tmp_path: Path) -> None:
     failures = {12: "failed", 13: "failed", 14: "diverged", 15: "oom"}
     assert statuses == {1: "done", 2: "done", 4: "done", **failures}
     assert "worker process died" in str(by_size[12].error)
-    assert [(each.status, each.share) for each in by_size[15].earlier] == [("oom", 0.5)]
+    assert [(each.status, each.share) for each in by_size[15].earlier_attempts] == [("oom", 0.5)]
     assert {size: record.share for size, record in by_size.items() if size != 15} == {
         size: 0.5 for size in statuses if size != 15
     }

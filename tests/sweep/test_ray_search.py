@@ -41,7 +41,7 @@ def test_a_search_prunes_ends_and_is_kept(tmp_path: Path) -> None:
         axes={"student.supertokens": {"low": 1, "high": 30}},
         seeds=[0, 1],
         train={"distill": {"epochs": 4, "batch": 5}},
-        controls={"thirteen": {"student.supertokens": 13}},
+        ablations={"thirteen": {"student.supertokens": 13}},
         search={
             "objective": "probe_accuracy",
             "trials": 10,
@@ -58,7 +58,7 @@ def test_a_search_prunes_ends_and_is_kept(tmp_path: Path) -> None:
 
     outcome, said = run(asked)
     assert len(outcome.records) == outcome.num_run == 22
-    assert {record.status for record in outcome.records if record.role == "control"} == {"failed"}
+    assert {record.status for record in outcome.records if record.role == "ablation"} == {"failed"}
     main = [record for record in outcome.records if record.role == "main"]
     pruned = [record for record in main if record.status == "pruned"]
     assert pruned

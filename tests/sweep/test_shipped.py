@@ -55,7 +55,7 @@ def test_a_sweep_on_the_embedded_default_has_three_seeds_and_a_plan(
     sweep = load_sweep(SWEEPS / f"{name}.yaml", overrides)
     plan = plan_sweep(expand(sweep, cores=2), Store(tmp_path / "store"))
     assert plan.to_run
-    assert any(each.trial.role == "anchor" for each in plan.trials)
+    assert any(each.trial.role == "baseline" for each in plan.trials)
 
 
 TINY = [
@@ -99,7 +99,7 @@ def test_the_search_that_ships_has_three_seeds_and_suggestions_that_can_run(
     sweep = load_sweep(SWEEPS / "search.yaml")
     expansion = Expansion(sweep, cores=2)
     assert len(sweep.seeds) >= 3
-    assert {trial.role for trial in expansion.known()} == {"anchor"}
+    assert {trial.role for trial in expansion.known()} == {"baseline"}
     plan = plan_sweep(expansion.corners, Store(tmp_path / "store"))
     assert set(map(stage_name, plan.to_run.values())) >= {"distill", "evaluate classification"}
 

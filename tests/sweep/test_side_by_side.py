@@ -5,7 +5,7 @@ import pytest
 
 from foundry_bench.config.sweep import TrialConfig
 from foundry_bench.stage import Stage, StageContext, StageResult
-from foundry_bench.store import FREED, Store
+from foundry_bench.store import WEIGHTS_REMOVED, Store
 from foundry_bench.sweep.expand import expand
 from foundry_bench.sweep.group import run_group
 from foundry_bench.sweep.planning import TrialPlan
@@ -64,7 +64,7 @@ def test_students_learn_together_that_differ_in_no_batch(files: Path) -> None:
     other: list[dict[str, object]] = [
         {"seed": 1},
         {"train.distill.batch": 4},
-        {"train.distill.trains": ["tokenizer", "encoder"]},
+        {"train.distill.trainable": ["tokenizer", "encoder"]},
         {"threads": 2},
         {"train.views.rotate": "none"},
     ]
@@ -147,7 +147,7 @@ def test_students_whose_weights_were_freed_learn_side_by_side_again(tmp_path: Pa
         run_group(trials, store, tmp_path, lambda *_: None, plan)
     assert steps == [0, 1, 0, 1], "what nobody needs is not run again"
     for folder in (tmp_path / "store" / "stages").iterdir():
-        (folder / FREED).touch()
+        (folder / WEIGHTS_REMOVED).touch()
     versions["evaluate"] = 2
     run_group(trials, store, tmp_path, lambda *_: None, plan)
     assert steps == [0, 1, 0, 1] * 2

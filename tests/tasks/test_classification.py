@@ -66,7 +66,7 @@ def test_flat_and_tall_are_learned(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("trains", "frozen"),
+    ("trainable", "frozen"),
     [
         ((), {"tokenizer", "encoder", "positions"}),
         (("encoder",), {"tokenizer"}),
@@ -74,9 +74,9 @@ def test_flat_and_tall_are_learned(tmp_path: Path) -> None:
     ],
 )
 def test_only_what_is_named_trains(
-    tmp_path: Path, trains: tuple[str, ...], frozen: set[str]
+    tmp_path: Path, trainable: tuple[str, ...], frozen: set[str]
 ) -> None:
-    _, backbone = finetune(tmp_path, epochs=1, trains=trains)
+    _, backbone = finetune(tmp_path, epochs=1, trainable=trainable)
     untouched = tiny_teacher().state_dict()
     parts = {"tokenizer", "encoder", "positions"}
     changed = {

@@ -65,7 +65,7 @@ def is_as_before(taught: Watched) -> bool:
 
 
 def test_the_head_alone_trains_if_asked_for(tmp_path: Path) -> None:
-    tuned, taught = tune(tmp_path, trains="head")
+    tuned, taught = tune(tmp_path, trainable="head")
     assert is_as_before(taught)
     assert not any(taught.trained)
     assert not any(taught.was_training)
@@ -74,7 +74,7 @@ def test_the_head_alone_trains_if_asked_for(tmp_path: Path) -> None:
 
 
 def test_the_encoder_waits_for_its_share_of_the_training(tmp_path: Path) -> None:
-    _, taught = tune(tmp_path, unfreeze=0.5, trains=["tokenizer", "encoder"])
+    _, taught = tune(tmp_path, unfreeze_at=0.5, trainable=["tokenizer", "encoder"])
     assert taught.trained == [False] * 8 + [True] * 8
     assert all(taught.tokenizer_trained)
     assert taught.was_training == taught.trained
@@ -83,10 +83,10 @@ def test_the_encoder_waits_for_its_share_of_the_training(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("stop_after", [1, 2, 3])
 def test_waiting_survives_an_interruption(tmp_path: Path, stop_after: int) -> None:
-    _, undisturbed = tune(tmp_path / "whole", unfreeze=0.5)
+    _, undisturbed = tune(tmp_path / "whole", unfreeze_at=0.5)
     with pytest.raises(InterruptedByTest):
-        tune(tmp_path / "cut", unfreeze=0.5, stop_after=stop_after)
-    _, resumed = tune(tmp_path / "cut", unfreeze=0.5)
+        tune(tmp_path / "cut", unfreeze_at=0.5, stop_after=stop_after)
+    _, resumed = tune(tmp_path / "cut", unfreeze_at=0.5)
     expected = undisturbed.backbone.state_dict()
     for name, value in resumed.backbone.state_dict().items():
         assert torch.equal(expected[name], value), name

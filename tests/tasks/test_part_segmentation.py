@@ -216,16 +216,16 @@ def test_the_seed_decides(tmp_path: Path) -> None:
     assert set(first).isdisjoint(other)
 
 
-@pytest.mark.parametrize("trains", [("encoder",), "head"])
-def test_only_what_is_named_trains(tmp_path: Path, trains: Any) -> None:
-    _, backbone = finetune(tmp_path, epochs=1, trains=trains)
+@pytest.mark.parametrize("trainable", [("encoder",), "head"])
+def test_only_what_is_named_trains(tmp_path: Path, trainable: Any) -> None:
+    _, backbone = finetune(tmp_path, epochs=1, trainable=trainable)
     untouched = tiny_teacher().state_dict()
     changed = {
         name.split(".")[0]
         for name, value in backbone.state_dict().items()
         if not torch.equal(untouched[name], value)
     }
-    assert changed == (set() if trains == "head" else {"encoder", "positions"})
+    assert changed == (set() if trainable == "head" else {"encoder", "positions"})
 
 
 @pytest.mark.parametrize("stop_after", [1, 3])

@@ -67,7 +67,7 @@ def trials_of(folder: Path) -> list[TrialConfig]:
         f"data: {{name: archive, path: {tiny_archive(folder)}}}\n"
         "tasks: [probe]\n"
         "seeds: [0]\n"
-        "anchors: {teacher: true, not_distilled: false, scratch: false}\n"
+        "baselines: {teacher: true, not_distilled: false, scratch: false}\n"
         "train: {views: {count: 1}, distill: {epochs: 1, batch: 8}}\n"
     )
     return expand(load_sweep(folder / "sweep.yaml"), cores=1)

@@ -55,7 +55,7 @@ def trained(backend: Backend) -> tuple[bool, Distillation, Foundry]:
     )
     with seeded(0):
         student = Foundry(teacher, FoundrySettings(supertokens=4))
-    student.freeze_all_but(SETTINGS.trains)
+    student.freeze_all_but(SETTINGS.trainable)
     lessons = Lessons(views, teacher)
     objective = Distillation(student, lessons, SETTINGS)
     done = compile_if_equal(objective, student, lessons, SETTINGS, seed=0, backend=backend)

@@ -51,7 +51,7 @@ def settings(**changes: Any) -> DistillSettings:
 
 
 def objective(made: Foundry, given: DistillSettings, views: Views | None = None) -> Distillation:
-    made.freeze_all_but(given.trains)
+    made.freeze_all_but(given.trainable)
     return Distillation(made, Lessons(views or online(), tiny_teacher()), given)
 
 
@@ -77,8 +77,8 @@ def test_only_what_is_named_trains(tmp_path: Path) -> None:
 
 
 def test_the_teacher_stays_as_it_was(tmp_path: Path) -> None:
-    teacher, made, given = tiny_teacher(), student(), settings(trains=("tokenizer", "encoder"))
-    made.freeze_all_but(given.trains)
+    teacher, made, given = tiny_teacher(), student(), settings(trainable=("tokenizer", "encoder"))
+    made.freeze_all_but(given.trainable)
     train(Distillation(made, Lessons(online(), teacher), given), given, tmp_path)
     untouched = tiny_teacher().state_dict()
     assert all(torch.equal(untouched[name], value) for name, value in teacher.state_dict().items())
@@ -192,11 +192,11 @@ def test_targets_of_the_teacher_carry_no_gradient() -> None:
 def test_every_student_is_distilled_in_bfloat16(name: str, tmp_path: Path) -> None:
     kind, given = (
         STUDENTS.get(name),
-        settings(precision="bfloat16", trains=("tokenizer", "encoder")),
+        settings(precision="bfloat16", trainable=("tokenizer", "encoder")),
     )
     few = {"supertokens": 2} if "supertokens" in kind.Settings.model_fields else {}
     made = kind(tiny_teacher(), kind.Settings(name=name, **few))
-    made.freeze_all_but(given.trains)
+    made.freeze_all_but(given.trainable)
     lessons = Lessons(online(), tiny_teacher(), precision="bfloat16")
     history = train(Distillation(made, lessons, given), given, tmp_path)
     assert losses(history)[-1] < losses(history)[0]

@@ -62,7 +62,7 @@ def test_weights_change_and_load_into_the_teacher(
     assert record.metrics["pretrain_loss"] == record.history[-1]["loss"]
 
 
-def test_the_probe_comes_when_it_is_due_and_at_the_end(tmp_path: Path) -> None:
+def test_the_probe_comes_when_it_retry_pending_and_at_the_end(tmp_path: Path) -> None:
     record, _ = run(tmp_path)
     assert ["probe_accuracy" in line for line in record.history] == [False, True, True]
     assert record.metrics["probe_accuracy"] == record.history[-1]["probe_accuracy"]

@@ -61,7 +61,7 @@ def distillation(folder: Path) -> list[float]:
     teacher = tiny_teacher()
     with seeded(0, "student"):
         student = Foundry(teacher, FoundrySettings(supertokens=4))
-    student.freeze_all_but(settings.trains)
+    student.freeze_all_but(settings.trainable)
     return losses(
         train(Distillation(student, Lessons(views(), teacher), settings), settings, folder)
     )

@@ -154,7 +154,7 @@ def find_limits(wanted: Wanted, costs: Costs) -> tuple[Limit, ...]:
 def choose(summary: Summary, result: Measure, limits: Sequence[Limit]) -> Choice:
     """The best student by `result` within `limits`.
 
-    Main students and controls are chosen among, not the anchors: those with three seeds, as on the
+    Main students and ablations are chosen among, not baselines: those with three seeds, as on the
     front; if there are none, all.
 
     Raises:
@@ -162,7 +162,7 @@ def choose(summary: Summary, result: Measure, limits: Sequence[Limit]) -> Choice
             results are on different data or after different training.
     """
     groups = [
-        group for group in summary.groups if group.role != "anchor" and group.by_seed.get(result)
+        group for group in summary.groups if group.role != "baseline" and group.by_seed.get(result)
     ]
     if not groups:
         raise FoundryError(f"no student has a result of {result.label}")

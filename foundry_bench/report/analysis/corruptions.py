@@ -8,7 +8,7 @@ from foundry_bench.report.study.summary import Summary
 
 _METRIC = re.compile(rf"{CORRUPTED}(?P<kind>.+?)(?:_(?P<severity>\d+))?")
 
-TUNED = "tuned"
+FINETUNED = "finetuned"
 """The input of a corruption's stage that is the stage of a classification."""
 
 
@@ -29,8 +29,8 @@ def find_clean(evidence: Evidence) -> dict[str, str]:
     for trial in evidence.trials:
         labels = {use.key: use.task for use in trial.stages if use.stage == "evaluate"}
         for record in evidence.stages_of(trial):
-            if record.task and TUNED in record.inputs:
-                found.setdefault(record.task, set()).add(labels.get(record.inputs[TUNED]) or "")
+            if record.task and FINETUNED in record.inputs:
+                found.setdefault(record.task, set()).add(labels.get(record.inputs[FINETUNED]) or "")
     return {label: names.pop() for label, names in found.items() if len(names) == 1 and all(names)}
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from foundry_bench.report.analysis.anchors import AnchorLine, find_anchors
+from foundry_bench.report.analysis.baselines import BaselineLine, find_baselines
 from foundry_bench.report.statistics.intervals import CONFIDENCE, MIN_SEEDS, Interval, holm
 from foundry_bench.report.study.costs import WEIGHTS, Costs
 from foundry_bench.report.study.levels import AXES
@@ -51,7 +51,7 @@ class Front:
     Attributes:
         points: by cost.
         teacher: cost and result, where both are known.
-        anchors: as in other figures.
+        baselines: as in other figures.
         few: students left out, since others have enough seeds for an interval and they have not.
     """
 
@@ -59,7 +59,7 @@ class Front:
     cost: Measure
     points: tuple[Point, ...]
     teacher: tuple[Interval, Interval] | None
-    anchors: tuple[AnchorLine, ...]
+    baselines: tuple[BaselineLine, ...]
     few: tuple[str, ...] = ()
 
     @property
@@ -83,7 +83,7 @@ class Front:
         return (None, math.nan) if point is None else (self.number(point), point.p)
 
     def lines(self) -> list[Line]:
-        """Students, then teacher and anchors."""
+        """Students, then teacher and baselines."""
         students: list[Line] = [
             {
                 "what": "student",
@@ -98,10 +98,10 @@ class Front:
             }
             for point in self.points
         ]
-        anchors: list[Line] = [
+        baselines: list[Line] = [
             {
-                "what": "anchor",
-                "role": "anchor",
+                "what": "baseline",
+                "role": "baseline",
                 "series": line.label,
                 "n": line.interval.n,
                 self.cost.slug: self.teacher[0].mean
@@ -109,19 +109,19 @@ class Front:
                 else None,
                 **spread_line(self.result.slug, line.interval),
             }
-            for line in self.anchors
+            for line in self.baselines
         ]
-        return students + anchors
+        return students + baselines
 
 
 def find_front(summary: Summary, result: Measure, cost: Measure) -> Front | None:
-    """The main students and controls that have both; None if none has, or if their results are on
+    """The main students and ablations that have both; None if none has, or if their results are on
     different data or after different training: then none of them is better for that.
     """
     having = [
         group
         for group in summary.groups
-        if group.role != "anchor" and group.by_seed.get(result) and group.by_seed.get(cost)
+        if group.role != "baseline" and group.by_seed.get(result) and group.by_seed.get(cost)
     ]
     if len({group.setting.ground for group in having}) != 1:
         return None
@@ -140,7 +140,7 @@ def find_front(summary: Summary, result: Measure, cost: Measure) -> Front | None
     both = [each for each in summary.teachers if {cost, result} <= each.by_seed.keys()]
     teacher = (both[0].interval(cost), both[0].interval(result)) if len(both) == 1 else None
     few = [summary.name(group) for group in having if group not in groups]
-    return Front(result, cost, tuple(points), teacher, find_anchors(summary, result), tuple(few))
+    return Front(result, cost, tuple(points), teacher, find_baselines(summary, result), tuple(few))
 
 
 def _judge(

@@ -43,7 +43,7 @@ def generalise(summary: Summary, data: Mapping[str, str]) -> Generality | None:
         found[group] = {}
         for name in REFERENCES if group.role == "main" else (TEACHER,):
             reference = (
-                summary.teacher_of(group) if name == TEACHER else summary.anchor_of(group, name)
+                summary.teacher_of(group) if name == TEACHER else summary.baseline_of(group, name)
             )
             if reference is None or reference is group:
                 continue

@@ -30,7 +30,7 @@ class Agreement:
 def find_agreements(summary: Summary, data_of: Mapping[str, str]) -> list[Agreement]:
     """Each result that trains no backbone against the preferred one that does, on the same data.
 
-    Main students and controls count; anchors would stand far off and decide the order.
+    Main students and ablations count; baselines would stand far off and decide the order.
 
     Args:
         summary: of one sweep.
@@ -60,7 +60,7 @@ def _by_ground(summary: Summary, proxy: Measure, result: Measure) -> dict[str, l
     found: dict[str, list[Group]] = defaultdict(list)
     for group in summary.groups:
         has_both = group.by_seed.get(proxy, {}).keys() & group.by_seed.get(result, {}).keys()
-        if group.role != "anchor" and has_both:
+        if group.role != "baseline" and has_both:
             found[group.setting.ground].append(group)
     return found
 

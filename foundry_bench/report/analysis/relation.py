@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from foundry_bench.record import Role
-from foundry_bench.report.analysis.anchors import MAX_SERIES, AnchorLine, anchor_lines, find_anchors
+from foundry_bench.report.analysis.baselines import (
+    MAX_SERIES,
+    BaselineLine,
+    baseline_lines,
+    find_baselines,
+)
 from foundry_bench.report.statistics.correlation import RankCorrelation, rank_correlation
 from foundry_bench.report.statistics.intervals import Interval, mean_interval
 from foundry_bench.report.study.levels import Axis
@@ -43,14 +48,14 @@ class Relation:
     Attributes:
         axis: what levels are of.
         loss_name: what kind of loss `x` is, empty for other numbers.
-        has_all: whether controls are among the clusters too, if there are any.
+        has_all: whether ablations are among the clusters too, if there are any.
     """
 
     x: Measure
     y: Measure
     axis: Axis
     clusters: tuple[Cluster, ...]
-    anchors: tuple[AnchorLine, ...]
+    baselines: tuple[BaselineLine, ...]
     loss_name: str = ""
     has_all: bool = True
 
@@ -83,7 +88,7 @@ class Relation:
         return found
 
     def lines(self) -> list[Line]:
-        """Runs, means and anchors."""
+        """Runs, means and baselines."""
         places: list[tuple[Cluster, Line]] = [
             (each, {"role": each.role, "series": each.series, self.axis.name: each.level})
             for each in self.clusters
@@ -97,14 +102,14 @@ class Relation:
             {"what": "mean", **place, **counted_line("x", each.x), **spread_line("y", each.y)}
             for each, place in places
         ]
-        return runs + means + anchor_lines(self.anchors)
+        return runs + means + baseline_lines(self.baselines)
 
 
 def relate(summary: Summary, x: Measure, y: Measure, loss_name: str = "") -> Relation | None:
-    """`x` against `y`; None if no run of a main series or a control has both.
+    """`x` against `y`; None if no run of a main series or an ablation has both.
 
     None, too, if `x` cannot tell anything: losses of several kinds, or levels that share one
-    distillation. Controls are left out where markers could not tell all series apart.
+    distillation. Ablations are left out where markers could not tell all series apart.
     """
     axis = summary.axis
     if x == DISTILL_LOSS and _num_losses(summary) > 1:
@@ -118,7 +123,7 @@ def relate(summary: Summary, x: Measure, y: Measure, loss_name: str = "") -> Rel
             if seeds := sorted(xs.keys() & ys.keys()):
                 both = ({seed: values[seed] for seed in seeds} for values in (xs, ys))
                 clusters.append(Cluster(group.role, name, group.level.on(axis) or 0.0, *both))
-    found = Relation(x, y, axis, tuple(clusters), find_anchors(summary, y), loss_name, has_all)
+    found = Relation(x, y, axis, tuple(clusters), find_baselines(summary, y), loss_name, has_all)
     return None if not clusters or _is_shared(found) else found
 
 

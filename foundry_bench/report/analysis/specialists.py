@@ -40,7 +40,7 @@ def contest(summary: Summary, specialists: Mapping[Series, str]) -> list[Contest
     pairs = [
         (main, other, specialists[other.setting])
         for main in summary.of_role("main")
-        for other in summary.of_role("control")
+        for other in summary.of_role("ablation")
         if other.setting in specialists
         and main.setting not in specialists
         and main.level == other.level

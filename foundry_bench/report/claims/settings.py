@@ -97,7 +97,7 @@ class Order(OfResults):
 
     name: Literal["order"]
     variants: Seq[str] = Field(min_length=2)
-    """Variants of controls; `student` stands for the main student itself."""
+    """Variants of ablations; `student` stands for the main student itself."""
 
 
 class Losses(OfResults):

@@ -68,14 +68,14 @@ def check_losses(material: Material, settings: Losses) -> Iterator[Finding]:
 
 
 def _beside(study: Study, main: Group, variant: str) -> Group | None:
-    """The control of that name that stands beside a main student."""
+    """The ablation of that name that stands beside a main student."""
     return next(
         (
-            control
-            for control in study.summary.of_role("control")
-            if control.variant == variant
-            and control.level == main.level
-            and control.setting.axes == main.setting.axes
+            ablation
+            for ablation in study.summary.of_role("ablation")
+            if ablation.variant == variant
+            and ablation.level == main.level
+            and ablation.setting.axes == main.setting.axes
         ),
         None,
     )

@@ -91,13 +91,13 @@ def check_plateau(material: Material, settings: Plateau) -> Iterator[Finding]:
 
 
 def check_bottleneck(material: Material, settings: Bottleneck) -> Iterator[Finding]:
-    """Rises with s of main students and of controls without residual, and what they differ by."""
+    """Rises with s of main students and of ablations without residual, and what they differ by."""
     for study, name, groups, measure in material.series(settings):
         main = study.summary.main_series(SUPERTOKENS)[name]
         places = {(group.level, group.setting.context) for group in main}
         without = [
             group
-            for group in study.summary.of_role("control")
+            for group in study.summary.of_role("ablation")
             if group.by_seed.get(measure)
             and (group.level, group.setting.context) in places
             and is_meant(study, group, settings)

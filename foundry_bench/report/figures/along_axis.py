@@ -8,12 +8,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from foundry_bench.record import Role
-from foundry_bench.report.analysis.anchors import MAX_SERIES, AnchorLine, anchor_lines, find_anchors
+from foundry_bench.report.analysis.baselines import (
+    MAX_SERIES,
+    BaselineLine,
+    baseline_lines,
+    find_baselines,
+)
 from foundry_bench.report.figures.canvas import (
     INTERVALS,
     add_legend,
-    anchor_words,
-    draw_anchors,
+    baseline_words,
+    draw_baselines,
     focus,
     intervals_text,
     legend_columns,
@@ -63,7 +68,7 @@ class Profile:
     y: Measure
     axis: Axis
     series: Mapping[str, tuple[Role, tuple[Mark, ...]]]
-    anchors: tuple[AnchorLine, ...] = ()
+    baselines: tuple[BaselineLine, ...] = ()
 
     @property
     def all_marks(self) -> list[Mark]:
@@ -77,7 +82,7 @@ class Profile:
         return longest > 1 and len(self.series) <= MAX_SERIES
 
     def lines(self) -> list[Line]:
-        """Means and anchors."""
+        """Means and baselines."""
         means: list[Line] = [
             {
                 "what": "mean",
@@ -89,7 +94,7 @@ class Profile:
             for name, (role, marks) in self.series.items()
             for mark in marks
         ]
-        return means + anchor_lines(self.anchors)
+        return means + baseline_lines(self.baselines)
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,7 @@ def profile(summary: Summary, y: Measure, axis: Axis | None = None) -> Profile |
         )
         for name, groups in summary.series(along, having=y).items()
     }
-    return Profile(y, along, series, find_anchors(summary, y)) if series else None
+    return Profile(y, along, series, find_baselines(summary, y)) if series else None
 
 
 def gate_profile(summary: Summary, y: Measure, axis: Axis) -> GateProfile | None:
@@ -140,11 +145,13 @@ def gate_profile(summary: Summary, y: Measure, axis: Axis) -> GateProfile | None
         if group.by_seed.get(ENCODER_TOKENS)
     ]
     both = {name: marks for name, marks in kept.series.items() if name in result.series}
-    return GateProfile(result, replace(kept, series=both, anchors=()), known[0] if known else None)
+    return GateProfile(
+        result, replace(kept, series=both, baselines=()), known[0] if known else None
+    )
 
 
 def draw_profile(data: Profile) -> Figure:
-    """Mean and interval over seeds, a small point a run, a line a series; anchors as lines."""
+    """Mean and interval over seeds, a small point a run, a line a series; baselines as lines."""
     figure = new_figure(2.75)
     axes = figure.add_subplot()
     places = data.axis.places(mark.x for mark in data.all_marks)
@@ -180,9 +187,9 @@ def draw_gate_profile(data: GateProfile) -> Figure:
 
 
 def _draw_beside(axes: Axes, data: Profile, places: Places) -> None:
-    """Beside lines that are drawn: anchors, what lies off scale, and how many seeds there are."""
+    """Beside lines that are drawn: baselines, what lies off scale, and how many seeds there are."""
     limits = focus(_reach(data, is_main=True), _reach(data, is_main=False))
-    draw_anchors(axes, data.anchors, limits, data.y.digits)
+    draw_baselines(axes, data.baselines, limits, data.y.digits)
     _name_far(axes, data, places)
     note(axes, intervals_text([mark.interval.n for mark in data.all_marks]))
 
@@ -287,7 +294,8 @@ def picture_profile(data: Profile) -> Picture:
     scale = "log scale" if data.axis.is_count else "log scale, 0 apart"
     caption = (
         f"{_LEADS.get(data.axis, '')}{capital(data.y.label)} against {along} ({scale}) of {names};"
-        f" small points are runs. {INTERVALS}.{_inference_words(data)}{anchor_words(data.anchors)}"
+        f" small points are runs. {INTERVALS}.{_inference_words(data)}"
+        f"{baseline_words(data.baselines)}"
     )
     against = {SUPERTOKENS: "SuperTokens", BUDGET: "token budget"}.get(data.axis, data.axis.symbol)
     title = f"{capital(data.y.label)} against {against}"
@@ -304,7 +312,7 @@ def picture_gate_profile(data: GateProfile) -> Picture:
     caption = (
         f"{_LEADS.get(axis, '')}{capital(result.y.label)} (above) and tokens that the gate keeps as"
         f" they are on a cloud{of_all} (below), against {axis.label} (log scale, 0 apart) of"
-        f" {names}; small points are runs.{why} {INTERVALS}.{anchor_words(result.anchors)}"
+        f" {names}; small points are runs.{why} {INTERVALS}.{baseline_words(result.baselines)}"
     )
     title = f"{capital(result.y.label)} and kept tokens against {axis.symbol}"
     alt = f"Two panels over {axis.label}: {result.y.label}, and tokens kept; lines of {names}."

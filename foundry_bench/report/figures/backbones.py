@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from foundry_bench.report.analysis.anchors import ANCHORS
+from foundry_bench.report.analysis.baselines import BASELINES
 from foundry_bench.report.figures.canvas import add_series_legend, make_key
-from foundry_bench.report.figures.style import INK, MAIN, SERIES, anchor_style, level_colours
+from foundry_bench.report.figures.style import INK, MAIN, SERIES, baseline_style, level_colours
 from foundry_bench.report.statistics.intervals import Interval
 from foundry_bench.report.study.levels import SUPERTOKENS
 from foundry_bench.report.study.summary import TEACHER, Group
@@ -17,24 +17,24 @@ from foundry_bench.report.study.summary import TEACHER, Group
 Look = tuple[str, str]
 """Colour and marker."""
 
-_ANCHOR_MARKERS = {TEACHER: "X", "not_distilled": "s", "scratch": "^"}
+_BASELINE_MARKERS = {TEACHER: "X", "not_distilled": "s", "scratch": "^"}
 
 
 def call_backbone(group: Group) -> str:
-    """An anchor by its usual name, every other group by series and level."""
-    usual = ANCHORS.get(group.variant) if group.role == "anchor" else None
+    """A baseline by its usual name, every other group by series and level."""
+    usual = BASELINES.get(group.variant) if group.role == "baseline" else None
     return usual or group.name
 
 
 def choose_looks(backbones: Sequence[Group]) -> dict[Group, Look]:
-    """Main students by their number of SuperTokens if they differ in it; controls one by one."""
+    """Main students by their number of SuperTokens if they differ in it; ablations one by one."""
     counts = [each.supertokens for each in backbones if each.role == "main" and each.supertokens]
     by_level = level_colours(SUPERTOKENS, counts) if len(set(counts)) > 1 else {}
     looks, others = {}, 1
     for each in backbones:
-        if each.role == "anchor":
-            colour, _ = anchor_style(each.variant)
-            looks[each] = colour, _ANCHOR_MARKERS.get(each.variant, "P")
+        if each.role == "baseline":
+            colour, _ = baseline_style(each.variant)
+            looks[each] = colour, _BASELINE_MARKERS.get(each.variant, "P")
         elif each.role == "main":
             looks[each] = by_level.get(each.supertokens or 0, MAIN), "o"
         else:

@@ -1,4 +1,4 @@
-"""What the drawings share: empty figures, anchors, labels side by side, PNG and SVG bytes."""
+"""What the drawings share: empty figures, baselines, labels side by side, PNG and SVG bytes."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
-from foundry_bench.report.analysis.anchors import AnchorLine
-from foundry_bench.report.figures.style import INK, SOFT, STYLE, WIDTH, anchor_style
+from foundry_bench.report.analysis.baselines import BaselineLine
+from foundry_bench.report.figures.style import INK, SOFT, STYLE, WIDTH, baseline_style
 from foundry_bench.report.statistics.intervals import MIN_SEEDS, Interval
 from foundry_bench.report.study.summary import TEACHER
 from foundry_bench.report.wording import DETERMINISTIC
@@ -30,13 +30,13 @@ _LEGEND_LETTERS = 64
 """What a line of a legend has room for; a marker takes four."""
 
 
-def anchor_words(anchors: Sequence[AnchorLine]) -> str:
+def baseline_words(baselines: Sequence[BaselineLine]) -> str:
     """Which lines with bands a figure has; empty if it has none."""
     names = [
         f"{line.label} ({DETERMINISTIC}, no band)" if line.interval.is_constant else line.label
-        for line in anchors
+        for line in baselines
     ]
-    mark = "; " if any("," in line.label for line in anchors) else ", "
+    mark = "; " if any("," in line.label for line in baselines) else ", "
     return f" Lines with bands: {mark.join(names)}." if names else ""
 
 
@@ -65,30 +65,30 @@ def focus(main: Sequence[float], others: Sequence[float], far: float = FAR) -> t
     return min(near), max(near)
 
 
-def draw_anchors(
-    axes: Axes, anchors: Sequence[AnchorLine], values: Sequence[float], digits: int = 1
+def draw_baselines(
+    axes: Axes, baselines: Sequence[BaselineLine], values: Sequence[float], digits: int = 1
 ) -> None:
-    """Anchors as lines with bands, named at the right; far ones at the edge they lie beyond.
+    """Baselines as lines with bands, named at the right; far ones at the edge they lie beyond.
 
-    Sets the y limits, so that `values` and the near anchors fit.
+    Sets the y limits, so that `values` and the near baselines fit.
     """
     low, high = min(values), max(values)
-    near = [line for line in anchors if _is_near(line, low, high)]
+    near = [line for line in baselines if _is_near(line, low, high)]
     bounds = [low, high, *(bound for line in near for bound in line.interval.ends)]
     pad = 0.07 * (max(bounds) - min(bounds) or 1.0)
     axes.set_ylim(min(bounds) - pad, max(bounds) + pad)
     for line in near:
-        draw_anchor(axes.axhline, axes.axhspan, line)
+        draw_baseline(axes.axhline, axes.axhspan, line)
     limits = axes.get_ylim()
-    far_low = [line for line in anchors if line not in near and line.interval.mean < low]
+    far_low = [line for line in baselines if line not in near and line.interval.mean < low]
     wanted = [
         (line, min(max(line.interval.mean, limits[0]), limits[1])) for line in (*near, *far_low)
     ]
-    wanted += [(line, limits[1]) for line in anchors if line not in near and line not in far_low]
+    wanted += [(line, limits[1]) for line in baselines if line not in near and line not in far_low]
     wanted.sort(key=lambda pair: pair[0].interval.mean)
     places = spread([place for _, place in wanted], 0.135 * (limits[1] - limits[0]), limits)
     for (line, _), place in zip(wanted, places, strict=True):
-        colour, _ = anchor_style(line.variant)
+        colour, _ = baseline_style(line.variant)
         arrow = "" if line in near else "↓ " if line in far_low else "↑ "
         text = f"{arrow}{line.label}\n{line.interval.mean:.{digits}f}"
         if line.interval.is_bounded:
@@ -106,14 +106,14 @@ def draw_anchors(
         )
 
 
-def draw_anchor(
-    draw_line: Callable[..., object], draw_span: Callable[..., object], anchor: AnchorLine
+def draw_baseline(
+    draw_line: Callable[..., object], draw_span: Callable[..., object], baseline: BaselineLine
 ) -> None:
-    """An anchor as a line with a band, across or upright, by what axes draw such with."""
-    colour, dash = anchor_style(anchor.variant)
-    draw_line(anchor.interval.mean, color=colour, linestyle=dash, linewidth=1.1, zorder=1.5)
-    if anchor.interval.is_bounded:
-        draw_span(*anchor.interval.ends, color=colour, alpha=0.10, linewidth=0, zorder=1)
+    """A baseline as a line with a band, across or upright, by what axes draw such with."""
+    colour, dash = baseline_style(baseline.variant)
+    draw_line(baseline.interval.mean, color=colour, linestyle=dash, linewidth=1.1, zorder=1.5)
+    if baseline.interval.is_bounded:
+        draw_span(*baseline.interval.ends, color=colour, alpha=0.10, linewidth=0, zorder=1)
 
 
 def draw_band(
@@ -228,7 +228,7 @@ def _near_limits(low: float, high: float, far: float) -> tuple[float, float]:
     return low - far * span, high + far * span
 
 
-def _is_near(line: AnchorLine, low: float, high: float) -> bool:
+def _is_near(line: BaselineLine, low: float, high: float) -> bool:
     far = FAR_TEACHER if line.variant == TEACHER else FAR
     bottom, top = _near_limits(low, high, far)
     return bottom <= line.interval.mean <= top

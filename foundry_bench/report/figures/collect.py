@@ -102,7 +102,7 @@ def _result_pictures(summary: Summary, measure: Measure) -> list[Picture]:
 
 def _axes(summary: Summary) -> list[Axis]:
     """The axes that vary; λ over ε too, where both do."""
-    several = {group.level.eps for group in summary.groups if group.role != "anchor"} - {None}
+    several = {group.level.eps for group in summary.groups if group.role != "baseline"} - {None}
     is_related = GATE_LAMBDA in summary.axes and len(several) > 1
     return [*summary.axes, *([LAMBDA_TO_EPS] if is_related else [])]
 

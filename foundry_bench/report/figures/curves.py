@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from foundry_bench.record import Role, StageKind
-from foundry_bench.report.analysis.anchors import MAX_SERIES, call_anchor
+from foundry_bench.report.analysis.baselines import MAX_SERIES, call_baseline
 from foundry_bench.report.figures.canvas import (
     INTERVALS,
     draw_band,
@@ -22,7 +22,7 @@ from foundry_bench.report.figures.canvas import (
     note,
     without_common,
 )
-from foundry_bench.report.figures.style import MARKERS, SERIES, anchor_style, level_colours
+from foundry_bench.report.figures.style import MARKERS, SERIES, baseline_style, level_colours
 from foundry_bench.report.records.harvest import Evidence
 from foundry_bench.report.sections import Picture, picture
 from foundry_bench.report.statistics.intervals import Interval, mean_interval
@@ -63,7 +63,7 @@ class Curves:
     """A number over epochs.
 
     Attributes:
-        axis: of which each curve is a level; None where each is a series, anchors too.
+        axis: of which each curve is a level; None where each is a series, baselines too.
         level: the place on the axis at which series of students are compared.
     """
 
@@ -142,7 +142,7 @@ def compare_curves(curves: Sequence[Curve], y: Measure, label: str) -> Curves | 
     Returns:
         None unless there are several series of students, and no more than markers tell apart.
     """
-    students = {curve.run.series for curve in curves if curve.run.role != "anchor"}
+    students = {curve.run.series for curve in curves if curve.run.role != "baseline"}
     counts: dict[object, set[int | None]] = defaultdict(set)
     for curve in curves:
         if curve.run.role == "main":
@@ -154,14 +154,14 @@ def compare_curves(curves: Sequence[Curve], y: Measure, label: str) -> Curves | 
     named = [
         ((_call(curve.run, y), curve.run.role, curve.run.variant, level), curve)
         for curve in curves
-        if curve.run.role == "anchor" or curve.run.level.supertokens in (None, level)
+        if curve.run.role == "baseline" or curve.run.level.supertokens in (None, level)
     ]
     found = tuple(_average(named, y.scale))
     return Curves(f"{label} ({y.unit})", found, level=SUPERTOKENS.text(level))
 
 
 def _call(run: Run, y: Measure) -> str:
-    return (call_anchor(run.variant, y) if run.role == "anchor" else None) or run.series.name
+    return (call_baseline(run.variant, y) if run.role == "baseline" else None) or run.series.name
 
 
 def _average(
@@ -210,11 +210,11 @@ def draw_curves(data: Curves) -> Figure:
 
 
 def draw_task_curves(data: Curves) -> Figure:
-    """A line a series, its mean over seeds, with the interval as a band; anchors in their style."""
-    students = [curve for curve in data.curves if curve.role != "anchor"]
-    anchors = [curve for curve in data.curves if curve.role == "anchor"]
+    """A line a series: its mean, its interval as a band; baselines in their style."""
+    students = [curve for curve in data.curves if curve.role != "baseline"]
+    baselines = [curve for curve in data.curves if curve.role == "baseline"]
     names = without_common([curve.series for curve in students])
-    names += [curve.series for curve in anchors]
+    names += [curve.series for curve in baselines]
     columns = legend_columns(names)
     figure = new_figure(2.4 + 0.14 * math.ceil(len(names) / columns))
     axes = figure.add_subplot()
@@ -223,10 +223,10 @@ def draw_task_curves(data: Curves) -> Figure:
         dash = "-" if curve.role == "main" else (0, (3, 2))
         marker, colour = MARKERS[index % len(MARKERS)], SERIES[index % len(SERIES)]
         _draw_curve(axes, curve, colour, 0.12, linestyle=dash, marker=marker, **looks)
-    for curve in anchors:
-        colour, dash = anchor_style(curve.variant)
+    for curve in baselines:
+        colour, dash = baseline_style(curve.variant)
         _draw_curve(axes, curve, colour, 0.12, linestyle=dash, **looks)
-    low, high = focus(_means(students), _means(anchors))
+    low, high = focus(_means(students), _means(baselines))
     pad = 0.07 * (high - low or 1.0)
     axes.set_ylim(low - pad, high + pad)
     _name_axes(axes, data)
@@ -267,7 +267,7 @@ def picture_curves(study: Study, loss_name: str) -> Picture | None:
     of_series = f" of {name}" if len(summary.main_series()) > 1 else ""
     caption = (
         f"Training loss of distillation by epoch{of_series}, mean over seeds for each"
-        f" {axis.symbol}. {INTERVALS}. Controls are left out."
+        f" {axis.symbol}. {INTERVALS}. Ablations are left out."
     )
     level = "number of SuperTokens" if axis == SUPERTOKENS else axis.symbol
     alt = f"Curves of the distillation loss over epochs, one per {level} of {name}."

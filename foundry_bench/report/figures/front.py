@@ -7,14 +7,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from foundry_bench.report.analysis.anchors import MAX_SERIES
+from foundry_bench.report.analysis.baselines import MAX_SERIES
 from foundry_bench.report.analysis.fronts import Front, Point
 from foundry_bench.report.figures.canvas import (
     INTERVALS,
     add_legend,
     add_series_legend,
-    anchor_words,
-    draw_anchors,
+    baseline_words,
+    draw_baselines,
     draw_mean,
     focus,
     intervals_text,
@@ -65,7 +65,7 @@ def draw_front(data: Front) -> Figure:
         draw_mean(axes, point.cost, point.result, colour, marker, is_filled=is_on, **looks)
     _set_costs(axes, data)
     values = _values(data.points)
-    draw_anchors(axes, data.anchors, focus(values, []), data.result.digits)
+    draw_baselines(axes, data.baselines, focus(values, []), data.result.digits)
     _draw_steps(axes, data)
     _draw_teacher(axes, data)
     axes.set_xlabel(data.cost.axis)
@@ -175,7 +175,7 @@ def picture_front(front: Front, costs: Costs, *, is_search: bool) -> Picture:
     caption = (
         f"{title}{where}. A point is a student, the mean over its seeds, coloured by its"
         " SuperTokens s; filled where no student is as good for as little, which the line of steps"
-        f" joins (numbers as in the table). {INTERVALS}.{star}{anchor_words(front.anchors)}"
+        f" joins (numbers as in the table). {INTERVALS}.{star}{baseline_words(front.baselines)}"
         f"{few}{chosen}"
     )
     alt = f"{title}: {len(front.points)} students, {len(front.front)} of them on the front."

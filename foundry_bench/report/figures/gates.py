@@ -68,7 +68,7 @@ def gather_histograms(study: Study) -> GateHistograms | None:
     """The histograms over λ of the first series that left them; None if none did."""
     found: dict[str, dict[float, dict[str, Floats]]] = defaultdict(lambda: defaultdict(dict))
     for run in sorted(study.runs, key=lambda run: run.role != "main"):
-        if run.role == "anchor" or run.level.gate_lambda is None:
+        if run.role == "baseline" or run.level.gate_lambda is None:
             continue
         for key, arrays in study.evidence.arrays_of(study.trial_of(run)):
             shares = read_histogram(arrays)

@@ -24,7 +24,7 @@ from foundry_bench.report.table import Line, counted_line
 from foundry_bench.report.wording import and_list, number
 
 MAX_BACKBONES = 6
-"""That a row has room for; controls are the first to be left out."""
+"""That a row has room for; ablations are the first to be left out."""
 
 LINEAR = 2.0
 """Points on both sides of the teacher within which the axis is linear; beyond it is logarithmic."""
@@ -63,7 +63,7 @@ class Matrix:
 
     Attributes:
         students: main ones first.
-        has_all: whether controls are among them, if there are any.
+        has_all: whether ablations are among them, if there are any.
     """
 
     students: tuple[Group, ...]
@@ -105,7 +105,7 @@ def arrange(generality: Generality) -> Matrix | None:
     teacher = next((group for group in near if group.variant == TEACHER), None)
     compared = sorted(
         filter(generality.to_teacher, near),
-        key=lambda group: ("main", "anchor", "control").index(group.role),
+        key=lambda group: ("main", "baseline", "ablation").index(group.role),
     )
     drawn = _thin_out(compared)
     if teacher is None:
@@ -131,10 +131,10 @@ def _name(measure: Measure, data: str) -> tuple[str, str]:
 
 
 def _thin_out(backbones: Sequence[Group]) -> list[Group]:
-    """Without controls, if there are too many; of main students then the last ones."""
+    """Without ablations, if there are too many; of main students then the last ones."""
     if len(backbones) <= MAX_BACKBONES:
         return list(backbones)
-    kept = [each for each in backbones if each.role != "control"]
+    kept = [each for each in backbones if each.role != "ablation"]
     return kept[max(0, len(kept) - MAX_BACKBONES) :]
 
 

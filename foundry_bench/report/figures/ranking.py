@@ -11,12 +11,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from foundry_bench.record import Role
-from foundry_bench.report.analysis.anchors import AnchorLine, anchor_lines, find_anchors
+from foundry_bench.report.analysis.baselines import BaselineLine, baseline_lines, find_baselines
 from foundry_bench.report.figures.canvas import (
     INTERVALS,
     add_legend,
-    anchor_words,
-    draw_anchor,
+    baseline_words,
+    draw_baseline,
     focus,
     intervals_text,
     make_key,
@@ -24,7 +24,7 @@ from foundry_bench.report.figures.canvas import (
     note,
     without_common,
 )
-from foundry_bench.report.figures.style import INK, anchor_style, level_colours
+from foundry_bench.report.figures.style import INK, baseline_style, level_colours
 from foundry_bench.report.sections import Picture, picture
 from foundry_bench.report.statistics.intervals import Interval
 from foundry_bench.report.study.levels import SUPERTOKENS
@@ -40,7 +40,7 @@ WITHOUT = "#8a8f98"
 """Colour of students that have no number of SuperTokens."""
 
 FAR_OTHERS = 0.3
-"""What anchors but the teacher may add to the range of variants, in its spans."""
+"""What baselines but the teacher may add to the range of variants, in its spans."""
 
 LABEL_LETTERS = 20
 """What a line of a variant's name has room for."""
@@ -67,7 +67,7 @@ class Ranking:
 
     y: Measure
     standings: tuple[Standing, ...]
-    anchors: tuple[AnchorLine, ...]
+    baselines: tuple[BaselineLine, ...]
 
     @property
     def counts(self) -> list[int | None]:
@@ -82,7 +82,7 @@ class Ranking:
         return [group.interval(self.y) for group in groups]
 
     def lines(self) -> list[Line]:
-        """A line per variant and s, then the anchors."""
+        """A line per variant and s, then the baselines."""
         means: list[Line] = [
             {
                 "what": "mean",
@@ -95,13 +95,13 @@ class Ranking:
             for standing in self.standings
             for count, group in standing.groups.items()
         ]
-        return means + anchor_lines(self.anchors)
+        return means + baseline_lines(self.baselines)
 
 
 def rank(summary: Summary, y: Measure) -> Ranking | None:
     """The variants in the context of the first main series, at its numbers of SuperTokens.
 
-    Anchors that are students of their own, such as another one not distilled, are among them.
+    Baselines that are students of their own, such as another one not distilled, are among them.
     None if fewer than `MIN_VARIANTS` have `y` (one less where there is only one number of
     SuperTokens), or if the sweep is over another axis.
     """
@@ -131,19 +131,19 @@ def rank(summary: Summary, y: Measure) -> Ranking | None:
         return standing.groups[count].interval(y).mean
 
     ordered = sorted(standings, key=at_largest, reverse=True)
-    anchors = [
+    baselines = [
         group
-        for group in summary.of_role("anchor")
+        for group in summary.of_role("baseline")
         if group.setting.context == context and group.series not in others
     ]
-    return Ranking(y, tuple(ordered), find_anchors(summary, y, anchors))
+    return Ranking(y, tuple(ordered), find_baselines(summary, y, baselines))
 
 
 def _other_students(summary: Summary) -> dict[str, list[Group]]:
-    """The anchors that are students of their own, and no main student without its distillation."""
+    """Baselines that are students of their own, and no main student without distillation."""
     students = {group.setting.student for group in summary.of_role("main")}
     found: dict[str, list[Group]] = {}
-    for group in summary.of_role("anchor"):
+    for group in summary.of_role("baseline"):
         if group.variant != TEACHER and group.setting.student not in students:
             found.setdefault(group.series, []).append(group)
     return found
@@ -160,7 +160,7 @@ def draw_ranking(data: Ranking) -> Figure:
     for row, standing in enumerate(data.standings):
         for axes, measure in ((left, data.y), (right, HELDOUT_NMSE)):
             _draw_row(axes, row, standing, measure, colours)
-    near = _draw_anchors(left, data)
+    near = _draw_baselines(left, data)
     left.set_yticks(range(rows), labels)
     for label, standing in zip(left.get_yticklabels(), data.standings, strict=True):
         label.set_fontweight("bold" if standing.role == "main" else "normal")
@@ -198,7 +198,7 @@ def _draw_row(
         axes.plot(
             mark.mean,
             place,
-            marker="s" if standing.role == "anchor" else "D" if count is None else "o",
+            marker="s" if standing.role == "baseline" else "D" if count is None else "o",
             markersize=4.4,
             markeredgewidth=1.0,
             markeredgecolor=INK if is_main else colour,
@@ -207,22 +207,22 @@ def _draw_row(
         )
 
 
-def _draw_anchors(axes: Axes, data: Ranking) -> list[AnchorLine]:
-    """The anchors near the variants, as vertical lines with bands; sets the x limits."""
+def _draw_baselines(axes: Axes, data: Ranking) -> list[BaselineLine]:
+    """The baselines near the variants, as vertical lines with bands; sets the x limits."""
     ends = [end for mark in data.results for end in mark.ends]
-    teachers = [line.interval.mean for line in data.anchors if line.variant == TEACHER]
-    others = [line.interval.mean for line in data.anchors if line.variant != TEACHER]
+    teachers = [line.interval.mean for line in data.baselines if line.variant == TEACHER]
+    others = [line.interval.mean for line in data.baselines if line.variant != TEACHER]
     low, high = focus(focus(ends, teachers), others, FAR_OTHERS)
-    near = [line for line in data.anchors if low <= line.interval.mean <= high]
+    near = [line for line in data.baselines if low <= line.interval.mean <= high]
     for line in near:
-        draw_anchor(axes.axvline, axes.axvspan, line)
+        draw_baseline(axes.axvline, axes.axvspan, line)
     pad = 0.05 * (high - low or 1.0)
     axes.set_xlim(low - pad, high + pad)
     return near
 
 
 def _add_legends(
-    figure: Figure, data: Ranking, colours: Mapping[int | None, str], near: Sequence[AnchorLine]
+    figure: Figure, data: Ranking, colours: Mapping[int | None, str], near: Sequence[BaselineLine]
 ) -> None:
     keys = [
         make_key("without SuperTokens", colours[count], "D")
@@ -232,8 +232,8 @@ def _add_legends(
     ]
     add_legend(figure, "outside upper left", keys, len(keys), handletextpad=0.1, columnspacing=0.8)
     lines = []
-    for line in data.anchors:
-        colour, dash = anchor_style(line.variant)
+    for line in data.baselines:
+        colour, dash = baseline_style(line.variant)
         text = mean_text(line.interval, data.y.digits)
         if not line.interval.is_constant:
             text += f" (n={line.interval.n})"
@@ -246,12 +246,12 @@ def _add_legends(
 
 def picture_ranking(data: Ranking) -> Picture:
     """The variants by a result."""
-    is_anchored = any(standing.role == "anchor" for standing in data.standings)
-    squares = ", other students that were not distilled are squares" if is_anchored else ""
+    is_baselineed = any(standing.role == "baseline" for standing in data.standings)
+    squares = ", other students that were not distilled are squares" if is_baselineed else ""
     caption = (
         f"{capital(data.y.label)} of each variant, and beside it its {HELDOUT_NMSE.label}, sorted"
         " by the result at the largest number of SuperTokens s (colour). The main student is filled"
-        f" and bold{squares}. {INTERVALS}.{anchor_words(data.anchors)}"
+        f" and bold{squares}. {INTERVALS}.{baseline_words(data.baselines)}"
     )
     names = ", ".join(standing.series for standing in data.standings)
     title = f"{capital(data.y.label)} by variant"

@@ -14,8 +14,8 @@ from foundry_bench.report.figures.canvas import (
     INTERVALS,
     add_legend,
     add_series_legend,
-    anchor_words,
-    draw_anchors,
+    baseline_words,
+    draw_baselines,
     draw_mean,
     focus,
     make_key,
@@ -34,12 +34,12 @@ MOST_LETTERS = 62
 """That fit above the axes in a line."""
 
 MAIN_LOOKS = {"markersize": 6.2, "markeredgewidth": 0.7, "elinewidth": 0.9, "zorder": 4.0}
-CONTROL_LOOKS = {"markersize": 5.2, "markeredgewidth": 1.1, "elinewidth": 0.9, "zorder": 3.5}
+ABLATION_LOOKS = {"markersize": 5.2, "markeredgewidth": 1.1, "elinewidth": 0.9, "zorder": 3.5}
 """Of means."""
 
 
 def draw_relation(data: Relation) -> Figure:
-    """A small point a run, a large one a mean with both intervals; anchors as lines."""
+    """A small point a run, a large one a mean with both intervals; baselines as lines."""
     figure = new_figure(3.1)
     axes = figure.add_subplot()
     colours = level_colours(data.axis, [each.level for each in data.clusters])
@@ -61,14 +61,14 @@ def draw_relation(data: Relation) -> Figure:
             )
     for each in data.clusters:
         main, marker = is_main[each.series], markers[each.series]
-        looks = MAIN_LOOKS if main else CONTROL_LOOKS
+        looks = MAIN_LOOKS if main else ABLATION_LOOKS
         draw_mean(axes, each.x, each.y, colours[each.level], marker, is_filled=main, **looks)
     for clusters in data.main.values():
         means = [each.x.mean for each in clusters], [each.y.mean for each in clusters]
         axes.plot(*means, color=SOFT, linewidth=0.7, alpha=0.6, zorder=2)
     xs = _range([(each.role, [*each.xs.values(), *each.x.ends]) for each in data.clusters])
     ys = _range([(each.role, [*each.ys.values(), *each.y.ends]) for each in data.clusters])
-    draw_anchors(axes, data.anchors, ys, data.y.digits)
+    draw_baselines(axes, data.baselines, ys, data.y.digits)
     margin = 0.05 * (xs[1] - xs[0] or 1.0)
     axes.set_xlim(xs[0] - margin, xs[1] + margin)
     axes.xaxis.set_major_locator(MaxNLocator(5))
@@ -150,13 +150,15 @@ def picture_relation(data: Relation | None, lead: str) -> Picture | None:
         " 1 is a prediction of a token's channel mean"
     )
     level = "number of SuperTokens s" if data.axis == SUPERTOKENS else data.axis.symbol
-    controls = "open markers are controls" if data.has_all else "controls, many here, are left out"
+    ablations = (
+        "open markers are ablations" if data.has_all else "ablations, many here, are left out"
+    )
     runs = "the runs of each main series" if len(data.main) > 1 else "the main runs"
     caption = (
         f"{lead}{data.x.label if lead else capital(data.x.label)} ({what}) against"
         f" {data.y.label}. A small point is one run, a large"
-        f" one the mean of a {level} (colour). {INTERVALS} both ways; {controls}."
-        f"{anchor_words(data.anchors)} Spearman's ρ is over {runs}, its interval a bootstrap of"
+        f" one the mean of a {level} (colour). {INTERVALS} both ways; {ablations}."
+        f"{baseline_words(data.baselines)} Spearman's ρ is over {runs}, its interval a bootstrap of"
         f" seeds within each {data.axis.symbol}{_coverage(data)}."
     )
     name = f"{'loss' if data.x == DISTILL_LOSS else 'nmse'}_vs_{data.y.slug}"

@@ -61,13 +61,13 @@ SERIES = (MAIN, "#cc79a7", "#e69f00", "#56b4e9", "#009e73", "#8c564b", "#882255"
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 """Of series, in order; the first is the main one's."""
 
-ANCHOR_STYLES: dict[str, tuple[str, Any]] = {
+BASELINE_STYLES: dict[str, tuple[str, Any]] = {
     "teacher": ("#22262b", "-"),
     "not_distilled": ("#d55e00", (0, (5, 2))),
     "scratch": ("#7d8590", (0, (1.2, 1.6))),
 }
 
-OTHER_ANCHOR: tuple[str, Any] = ("#7d8590", "-.")
+OTHER_BASELINE: tuple[str, Any] = ("#7d8590", "-.")
 
 PAINT = (
     "#4477aa",
@@ -92,9 +92,9 @@ PAINT = (
 UNPAINTED = "#c8ccd1"
 
 
-def anchor_style(variant: str) -> tuple[str, Any]:
-    """Colour and line style of an anchor, as matplotlib takes it."""
-    return ANCHOR_STYLES.get(variant, OTHER_ANCHOR)
+def baseline_style(variant: str) -> tuple[str, Any]:
+    """Colour and line style of a baseline, as matplotlib takes it."""
+    return BASELINE_STYLES.get(variant, OTHER_BASELINE)
 
 
 def level_colours(axis: Axis, levels: Sequence[float]) -> dict[float, str]:

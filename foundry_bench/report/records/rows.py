@@ -38,7 +38,7 @@ COLUMNS = {
 
 STAGES = ("pretrain", "distill", "evaluate", "profile")
 
-ROLES = ("main", "anchor", "control")
+ROLES = ("main", "baseline", "ablation")
 
 
 def tidy_rows(evidence: Evidence) -> pd.DataFrame:
@@ -108,7 +108,7 @@ def _lines(trial: TrialRecord, evidence: Evidence) -> Iterator[dict[str, Any]]:
 def _describe(trial: TrialRecord) -> dict[str, Any]:
     """What a trial's configuration says; configurations of other versions may lack any field."""
     teacher, student = settings_of(trial.config, "teacher"), settings_of(trial.config, "student")
-    distils = trial.config.get("start", "distilled") == "distilled" and bool(student)
+    distils = trial.config.get("init", "distilled") == "distilled" and bool(student)
     distill = settings_of(settings_of(trial.config, "train"), "distill") if distils else {}
     loss = settings_of(distill, "loss")
     residual = student.get("residual")

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from foundry_bench.report.analysis.anchors import UNTRAINED
+from foundry_bench.report.analysis.baselines import UNTRAINED
 from foundry_bench.report.analysis.relation import Relation
 from foundry_bench.report.sentences.variants import (
     compare_losses,
@@ -41,7 +41,7 @@ MAX_SERIES = 4
 """Main series of which all is told; of more only what tells them apart."""
 
 MAX_COMPARED = 6
-"""Controls that one sentence compares with the main students."""
+"""Ablations that one sentence compares with the main students."""
 
 
 def read_results(summary: Summary, relation: Relation | None) -> list[str]:
@@ -60,8 +60,8 @@ def read_results(summary: Summary, relation: Relation | None) -> list[str]:
             *(_knee(main, measure) if axis == SUPERTOKENS else []),
             *read_budget(main, summary, measure),
             *(_to_teacher(main, axis, measure) if not summary.is_many else []),
-            *(_to_anchors(main, summary, measure) if is_told_in_full else []),
-            *_to_controls(main, summary, measure),
+            *(_to_baselines(main, summary, measure) if is_told_in_full else []),
+            *_to_ablations(main, summary, measure),
             *(_use(main) if axis == SUPERTOKENS and is_told_in_full else []),
             *(read_gate(main) if axis == GATE_LAMBDA else []),
         ]
@@ -161,16 +161,16 @@ def _to_teacher(main: Sequence[Group], axis: Axis, measure: Measure) -> list[str
     ]
 
 
-def _to_anchors(main: Sequence[Group], summary: Summary, measure: Measure) -> list[str]:
+def _to_baselines(main: Sequence[Group], summary: Summary, measure: Measure) -> list[str]:
     """What distillation brings against the same student without it."""
     statements = []
     scratch = "trained from scratch" if measure.is_trained else f"with {UNTRAINED['scratch']}"
     for variant, words in (("not_distilled", "not distilled"), ("scratch", scratch)):
         for group in main:
-            anchor = summary.anchor_of(group, variant)
-            if anchor is None or not anchor.by_seed.get(measure):
+            baseline = summary.baseline_of(group, variant)
+            if baseline is None or not baseline.by_seed.get(measure):
                 continue
-            change = group.difference(anchor, measure)
+            change = group.difference(baseline, measure)
             statements.append(
                 f"Against the same student {words} (s = {group.supertokens}) the distilled one"
                 f" has {points_text(change, measure)}, {pairing(change)}."
@@ -178,12 +178,12 @@ def _to_anchors(main: Sequence[Group], summary: Summary, measure: Measure) -> li
     return statements
 
 
-def _to_controls(main: Sequence[Group], summary: Summary, measure: Measure) -> list[str]:
-    """Each control against the main student of the same level, Holm-corrected together."""
+def _to_ablations(main: Sequence[Group], summary: Summary, measure: Measure) -> list[str]:
+    """Each ablation against the main student of the same level, Holm-corrected together."""
     by_level = {group.level: group for group in main}
     compared = [
         group
-        for group in summary.of_role("control")
+        for group in summary.of_role("ablation")
         if group.by_seed.get(measure)
         and group.level in by_level
         and group.setting.axes == main[0].setting.axes
@@ -203,7 +203,7 @@ def _to_controls(main: Sequence[Group], summary: Summary, measure: Measure) -> l
     same = f"the main student of the same {summary.axis.symbol}"
     if len(compared) <= MAX_COMPARED:
         phrases = [f"{series} {each}" for series, several in said.items() for each in several]
-        return [f"Controls against {same}: {and_list(phrases)}."]
+        return [f"Ablations against {same}: {and_list(phrases)}."]
     return [
         f"{capital(series)} against {same}: {and_list(phrases)}."
         for series, phrases in said.items()

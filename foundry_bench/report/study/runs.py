@@ -74,7 +74,7 @@ def collect_runs(
     """One run per trial of `rows` (of one sweep), in their order, with its finite numbers.
 
     What the main students of the largest budget give at other budgets without further training
-    follows as runs of a control, `INFERENCE_ONLY`.
+    follows as runs of an ablation, `INFERENCE_ONLY`.
 
     Args:
         rows: as `tidy_rows` gives them.
@@ -159,7 +159,7 @@ def _inference_only(
         for budget, given in sorted(found.items()):
             yield replace(
                 run,
-                role="control",
+                role="ablation",
                 variant=INFERENCE_ONLY,
                 series=named,
                 level=replace(run.level, budget=budget),

@@ -24,10 +24,10 @@ class Series:
 
     Attributes:
         name: the variant, and what else varies within it.
-        context: the axes of teacher, data and training, which anchors follow: a student and an
-            anchor are compared only if it is the same.
+        context: the axes of teacher, data and training, which baselines follow: a student and a
+            baseline are compared only if it is the same.
         student: all that varies of the student: the same for the same student.
-        axes: what varies among the main students: a control stands beside those with the same.
+        axes: what varies among the main students: an ablation stands beside those with the same.
         ground: the axes of data and training: only with the same are results of different students,
             or of different teachers' students, answers to one question.
     """
@@ -60,7 +60,7 @@ def _of_sweep(trials: Sequence[TrialRecord]) -> list[tuple[str, Series]]:
     paths = {path for trial in trials for path in trial.varies} - _NOT_A_SERIES
     axes = {path for (role, _), found in varied.items() if role == "main" for path in found}
     followed = axes | {
-        path for (role, _), found in varied.items() if role == "anchor" for path in found
+        path for (role, _), found in varied.items() if role == "baseline" for path in found
     }
     shared = {path for path in followed if _is_shared(path)}
     ground = {path for path in shared if not f"{path}.".startswith("teacher.")}
@@ -86,7 +86,7 @@ def _outermost(paths: Collection[str]) -> set[str]:
 
 
 def _is_shared(path: str) -> bool:
-    """Whether anchors follow an axis: what is neither the student's nor of distillation."""
+    """Whether baselines follow an axis: what is neither the student's nor of distillation."""
     return not f"{path}.".startswith(("student.", "train.distill."))
 
 

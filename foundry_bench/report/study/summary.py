@@ -87,7 +87,7 @@ class Group:
     @property
     def is_teacher(self) -> bool:
         """Whether it is a teacher and no student."""
-        return self.role == "anchor" and self.variant == TEACHER
+        return self.role == "baseline" and self.variant == TEACHER
 
     def is_on(self, axis: Axis) -> bool:
         """Whether it stands somewhere on `axis`."""
@@ -138,7 +138,7 @@ class Summary:
     @property
     def axes(self) -> list[Axis]:
         """The axes along which some series varies; the main one if none does."""
-        series = [*self._by_series("main").values(), *self._by_series("control").values()]
+        series = [*self._by_series("main").values(), *self._by_series("ablation").values()]
         return [
             axis for axis in AXES if any(_num_levels(groups, axis) > 1 for groups in series)
         ] or [self.axis]
@@ -159,8 +159,8 @@ class Summary:
 
     @property
     def ordered(self) -> list[Group]:
-        """The groups as tables list them: teachers, main students, other anchors, controls."""
-        order = {"main": 1, "anchor": 2, "control": 3}
+        """The groups as tables list them: teachers, main students, other baselines, ablations."""
+        order = {"main": 1, "baseline": 2, "ablation": 3}
         return sorted(self.groups, key=lambda group: 0 if group.is_teacher else order[group.role])
 
     def having(self, measures: Collection[Measure]) -> list[Group]:
@@ -185,16 +185,16 @@ class Summary:
         """The teacher that `group` is to be compared with."""
         return _teacher_beside(group, self.groups)
 
-    def anchor_of(self, group: Group, variant: str) -> Group | None:
-        """The anchor called `variant` that is the same student in the same context."""
+    def baseline_of(self, group: Group, variant: str) -> Group | None:
+        """The baseline called `variant` that is the same student in the same context."""
         return next(
             (
-                anchor
-                for anchor in self.of_role("anchor")
-                if anchor.variant == variant
-                and replace(anchor.level, eps=None) == replace(group.level, eps=None)
-                and anchor.setting.context == group.setting.context
-                and anchor.setting.student == group.setting.student
+                baseline
+                for baseline in self.of_role("baseline")
+                if baseline.variant == variant
+                and replace(baseline.level, eps=None) == replace(group.level, eps=None)
+                and baseline.setting.context == group.setting.context
+                and baseline.setting.student == group.setting.student
             ),
             None,
         )
@@ -202,7 +202,7 @@ class Summary:
     def series(
         self, axis: Axis | None = None, having: Measure | None = None
     ) -> dict[str, list[Group]]:
-        """Main and control series by name, main ones first, each ordered along `axis`.
+        """Main and ablation series by name, main ones first, each ordered along `axis`.
 
         Where groups of a series differ on other axes too, those are part of the name.
 
@@ -212,7 +212,7 @@ class Summary:
         """
         along = axis or self.axis
         found: dict[str, list[Group]] = defaultdict(list)
-        for role in ("main", "control"):
+        for role in ("main", "ablation"):
             for groups in self._by_series(role).values():
                 others = [
                     each
@@ -309,9 +309,9 @@ def _compare(groups: Sequence[Group], results: Sequence[Measure]) -> list[Group]
 def _teacher_beside(group: Group, groups: Sequence[Group]) -> Group | None:
     return next(
         (
-            anchor
-            for anchor in groups
-            if anchor.is_teacher and anchor.setting.context == group.setting.context
+            baseline
+            for baseline in groups
+            if baseline.is_teacher and baseline.setting.context == group.setting.context
         ),
         None,
     )

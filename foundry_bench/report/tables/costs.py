@@ -39,7 +39,7 @@ def tabulate_costs(summary: Summary, costs: Costs, fronts: Sequence[Front]) -> E
             " more (the cheapest stands there by its cost); off it, of being no worse than all of"
             " those (paired over seeds, Holm-corrected)."
         )
-    elif len({group.setting.ground for group in groups if group.role != "anchor"}) > 1:
+    elif len({group.setting.ground for group in groups if group.role != "baseline"}) > 1:
         caption += " No front: results on other data, or after other training, are not compared."
     table = group_table(summary, groups, columns, caption)
     lines = tuple(_line(group, summary, (result, *costs.measures), fronts) for group in groups)

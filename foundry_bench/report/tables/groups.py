@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from foundry_bench.report.analysis.anchors import UNTRAINED
+from foundry_bench.report.analysis.baselines import UNTRAINED
 from foundry_bench.report.statistics.intervals import Difference, Interval
 from foundry_bench.report.study.levels import SUPERTOKENS
 from foundry_bench.report.study.measures import DAGGER, Measure
@@ -118,4 +118,4 @@ def explain_marks(summary: Summary, results: Sequence[Measure]) -> str:
 
 def is_untrained(group: Group, measure: Measure) -> bool:
     """Whether the group is called otherwise where `measure` is shown, because no task trains it."""
-    return group.role == "anchor" and group.variant in UNTRAINED and not measure.is_trained
+    return group.role == "baseline" and group.variant in UNTRAINED and not measure.is_trained

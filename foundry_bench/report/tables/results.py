@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from foundry_bench.report.analysis.anchors import UNTRAINED
+from foundry_bench.report.analysis.baselines import UNTRAINED
 from foundry_bench.report.study.measures import (
     DISTILL_LOSS,
     ENCODER_TOKENS,
@@ -36,7 +36,7 @@ EXPLAIN_BEST = (
 
 
 def results_table(summary: Summary, published: str = "") -> Table:
-    """A line per variant and level: the teacher, main students, other anchors, controls.
+    """A line per variant and level: the teacher, main students, other baselines, ablations.
 
     Args:
         summary: of one sweep.

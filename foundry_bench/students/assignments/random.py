@@ -31,7 +31,7 @@ def hashed(centers_BC3: Tensor, salt: int = 0) -> Tensor:
     if torch.compiler.is_exporting():
         raise FoundryError(
             "a random choice hashes the bits of coordinates, for which ONNX has no operator; it is "
-            "a control, not meant for a device"
+            "an ablation, not meant for a device"
         )
     bits_BC3 = centers_BC3.float().contiguous().view(torch.int32).long()
     mixed_BC = torch.full_like(bits_BC3[..., 0], salt)

@@ -42,7 +42,7 @@ def test_the_best_within_all_limits_is_chosen(
 ) -> None:
     sweep = fill_costs(make_sweep())
     for seed in range(3):
-        sweep.trial("control", "soft", seed, 0.81, supertokens=8, student=SOFT)
+        sweep.trial("ablation", "soft", seed, 0.81, supertokens=8, student=SOFT)
     assert choice_of(sweep, wanted).name == best
 
 

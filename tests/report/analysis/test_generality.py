@@ -41,7 +41,7 @@ def test_p_values_are_corrected_over_the_tasks_of_a_backbone(generality: General
     assert changes[0].mean == pytest.approx(-0.6)
 
 
-def test_main_students_are_compared_with_every_anchor(generality: Generality) -> None:
+def test_main_students_are_compared_with_every_baseline(generality: Generality) -> None:
     compared = {group.variant: list(changes) for group, changes in generality.changes.items()}
 
     assert compared == {

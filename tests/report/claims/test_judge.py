@@ -108,7 +108,7 @@ def test_every_claim_of_the_paper_names_what_it_speaks_of() -> None:
 
 def test_the_papers_claims_over_a_sweep_of_the_paper(make_sweep: MakeSweep) -> None:
     sweep = over_supertokens(make_sweep(), {1: 0.80, 2: 0.84, 4: 0.88, 8: 0.881, 16: 0.882})
-    add(sweep, "anchor", "teacher", 0.885)
+    add(sweep, "baseline", "teacher", 0.885)
 
     verdicts = {
         judged.claim.id: judged.verdict

@@ -46,7 +46,7 @@ def test_a_claim_without_comparison_has_a_line_too(make_sweep: MakeSweep) -> Non
 
 def test_data_is_strict_json(make_sweep: MakeSweep) -> None:
     sweep = over_supertokens(make_sweep(), {1: 0.8, 16: 0.9}, seeds=1)
-    add(sweep, "anchor", "teacher", 0.9, seeds=1)
+    add(sweep, "baseline", "teacher", 0.9, seeds=1)
 
     data = claims_data([judge(sweep, CHECK, {"data": ["modelnet40"]})])
 

@@ -17,7 +17,7 @@ ORDER = {"name": "order", "variants": ["foundry", "fps_student", "kmeans_student
 )
 def test_near_the_teacher(make_sweep: MakeSweep, accuracy: float, verdict: str) -> None:
     sweep = make_sweep()
-    add(sweep, "anchor", "teacher", 0.9, student=None)
+    add(sweep, "baseline", "teacher", 0.9, student=None)
     add(sweep, "main", "foundry", accuracy, supertokens=16, loss=0.02, spread=2)
 
     judged = judge(sweep, NEAR)
@@ -31,7 +31,7 @@ def test_near_the_teacher(make_sweep: MakeSweep, accuracy: float, verdict: str) 
 
 def test_a_result_may_have_a_margin_of_its_own(make_sweep: MakeSweep) -> None:
     sweep = make_sweep()
-    add(sweep, "anchor", "teacher", 0.9)
+    add(sweep, "baseline", "teacher", 0.9)
     add(sweep, "main", "foundry", 0.88, supertokens=16, loss=0.02, spread=2)
 
     assert judge(sweep, NEAR).verdict == "fails"
@@ -50,7 +50,7 @@ def test_other_sizes_and_a_missing_teacher_say_nothing(make_sweep: MakeSweep) ->
 def test_seeds_that_do_not_meet_say_nothing(make_sweep: MakeSweep) -> None:
     sweep = make_sweep()
     sweep.trial("main", "foundry", 0, 0.9, supertokens=16, loss=0.02, config=settings())
-    sweep.trial("anchor", "teacher", 1, 0.9, config=settings())
+    sweep.trial("baseline", "teacher", 1, 0.9, config=settings())
 
     assert judge(sweep, NEAR).verdict == "not run"
 
@@ -64,8 +64,8 @@ def test_variants_stand_in_their_order(
 ) -> None:
     sweep = make_sweep()
     add(sweep, "main", "foundry", 0.9, supertokens=16, loss=0.02, spread=2)
-    add(sweep, "control", "fps_student", fps, supertokens=16)
-    add(sweep, "control", "kmeans_student", kmeans, supertokens=16)
+    add(sweep, "ablation", "fps_student", fps, supertokens=16)
+    add(sweep, "ablation", "kmeans_student", kmeans, supertokens=16)
 
     judged = judge(sweep, ORDER)
 
@@ -79,7 +79,7 @@ def test_variants_stand_in_their_order(
 def test_a_missing_variant_breaks_the_order(make_sweep: MakeSweep) -> None:
     sweep = make_sweep()
     add(sweep, "main", "foundry", 0.9, supertokens=16, loss=0.02)
-    add(sweep, "control", "kmeans_student", 0.7, supertokens=16)
+    add(sweep, "ablation", "kmeans_student", 0.7, supertokens=16)
 
     assert judge(sweep, ORDER).verdict == "not run"
 
@@ -112,7 +112,7 @@ def test_the_same_numbers_in_two_sweeps_count_once(make_sweep: MakeSweep) -> Non
     several = []
     for name in ("one", "two"):
         sweep = make_sweep(name)
-        add(sweep, "anchor", "teacher", 0.9)
+        add(sweep, "baseline", "teacher", 0.9)
         over_supertokens(sweep, {16: 0.895})
         several.append(sweep)
 

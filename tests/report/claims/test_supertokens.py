@@ -128,7 +128,7 @@ def _bottleneck(sweep: ExampleSweep, few: float, many: float) -> ExampleSweep:
     for count, accuracy in ((1, few), (16, many)):
         add(
             sweep,
-            "control",
+            "ablation",
             "no_residual",
             accuracy,
             supertokens=count,
@@ -153,7 +153,7 @@ def test_the_bottleneck_carries_the_information(
     ]  # fmt: skip
 
 
-def test_without_a_control_the_bottleneck_is_not_run(make_sweep: MakeSweep) -> None:
+def test_without_a_ablation_the_bottleneck_is_not_run(make_sweep: MakeSweep) -> None:
     sweep = over_supertokens(make_sweep(), RISES)
 
     assert judge(sweep, {"name": "bottleneck"}).verdict == "not run"

@@ -29,12 +29,12 @@ def test_a_budget_sweep_is_read_along_its_budgets(make_sweep: MakeSweep) -> None
     assert data is not None
     assert {name: role for name, (role, _) in data.series.items()} == {
         "foundry gate": "main",
-        "oracle": "control",
-        "random choice": "control",
-        "inference only": "control",
+        "oracle": "ablation",
+        "random choice": "ablation",
+        "inference only": "ablation",
     }
     assert [mark.x for mark in data.series["foundry gate"][1]] == list(BUDGETS)
-    assert [line.variant for line in data.anchors] == ["teacher", "not_distilled", "scratch"]
+    assert [line.variant for line in data.baselines] == ["teacher", "not_distilled", "scratch"]
     assert {line.get("budget") for line in data.lines()} == {*BUDGETS, None}
 
 
@@ -54,7 +54,7 @@ def test_a_gate_sweep_has_the_kept_tokens_below_the_result(make_sweep: MakeSweep
     _, marks = data.kept.series["foundry gate"]
     assert [mark.x for mark in marks] == list(LAMBDAS)
     assert [mark.interval.mean for mark in marks] == pytest.approx([31.0, 29.0, 20.0, 1.0])
-    assert data.kept.anchors == ()
+    assert data.kept.baselines == ()
     assert data.num_tokens == 32.0
     assert {line["measure"] for line in data.lines()} == {"accuracy", "kept_tokens"}
 
@@ -73,10 +73,10 @@ def test_over_lambda_by_epsilon_equal_ratios_fall_on_each_other(make_sweep: Make
         assert first[ratio] == pytest.approx(second[ratio])
 
 
-def test_many_controls_are_left_out_of_a_relation(make_sweep: MakeSweep) -> None:
+def test_many_ablations_are_left_out_of_a_relation(make_sweep: MakeSweep) -> None:
     sweep = fill_baselines(make_sweep())
     for name in ("a", "b", "c"):
-        sweep.trial("control", name, 0, 0.8, supertokens=4, loss=0.1)
+        sweep.trial("ablation", name, 0, 0.8, supertokens=4, loss=0.1)
     _, _, summary = read(sweep)
 
     data = relate(summary, DISTILL_LOSS, summary.results[0])

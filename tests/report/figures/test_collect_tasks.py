@@ -80,8 +80,8 @@ def test_the_page_holds_every_table_and_the_same_bytes_twice(
     for path in files:
         assert (tmp_path / "one" / path).read_bytes() == (tmp_path / "two" / path).read_bytes()
     page = (tmp_path / "one" / "index.html").read_text()
-    for anchor in ("generality", "corruption", "parts"):
-        place = f"example-table-{anchor}"
+    for baseline in ("generality", "corruption", "parts"):
+        place = f"example-table-{baseline}"
         assert page.count(f'id="{place}"') == page.count(f'href="#{place}"') == 1
     ids = re.findall(r' id="([^"]+)"', page)
     assert len(ids) == len(set(ids))
@@ -126,7 +126,7 @@ def test_validation_curves_are_of_the_first_task(make_sweep: MakeSweep) -> None:
         )
         for step, variant in enumerate(("foundry", "soft")):
             sweep.trial(
-                "control" if step else "main",
+                "ablation" if step else "main",
                 variant,
                 seed,
                 0.9,

@@ -62,7 +62,7 @@ def _compare(sweep: ExampleSweep) -> Curves | None:
     return compare_curves(curves, summary.results[0], "validation accuracy")
 
 
-def test_fine_tuning_is_compared_by_series_with_anchors(make_sweep: MakeSweep) -> None:
+def test_fine_tuning_is_compared_by_series_with_baselines(make_sweep: MakeSweep) -> None:
     data = _compare(fill_losses(make_sweep()))
 
     assert data is not None
@@ -78,13 +78,13 @@ def test_fine_tuning_is_compared_by_series_with_anchors(make_sweep: MakeSweep) -
     assert smooth.epochs == (1, 2, 3, 4)
     assert smooth.intervals[0].mean == pytest.approx(56.0)
     assert smooth.intervals[0].n == 3
-    assert found["teacher"].role == "anchor"
+    assert found["teacher"].role == "baseline"
 
 
 def test_only_the_largest_s_of_all_is_compared(make_sweep: MakeSweep) -> None:
     sweep = make_sweep()
     for variant, counts in (("foundry", (4, 16)), ("dso", (4, 16, 32))):
-        role = "main" if variant == "foundry" else "control"
+        role = "main" if variant == "foundry" else "ablation"
         for count in counts:
             sweep.trial(
                 role,  # type: ignore[arg-type]

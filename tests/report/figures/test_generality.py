@@ -54,14 +54,14 @@ def test_lines_are_what_is_drawn(make_sweep: MakeSweep) -> None:
     assert lines[0]["to_teacher"] == pytest.approx(-0.6)
 
 
-def test_controls_are_left_out_of_many_backbones(make_sweep: MakeSweep) -> None:
+def test_ablations_are_left_out_of_many_backbones(make_sweep: MakeSweep) -> None:
     counts = (1, 2, 4, 8, 16)
     data = _matrix(fill_generality(make_sweep(), counts=counts))
 
     assert data is not None
     assert not data.has_all
     assert len(data.students) == MAX_BACKBONES
-    assert {student.role for student in data.students} == {"main", "anchor"}
+    assert {student.role for student in data.students} == {"main", "baseline"}
 
 
 def test_without_a_teacher_there_is_no_figure(make_sweep: MakeSweep) -> None:

@@ -27,7 +27,7 @@ def test_variants_are_ranked_at_the_largest_s(make_sweep: MakeSweep) -> None:
     assert data.standings[0].groups[4].interval(data.y).mean == pytest.approx(81.2)
     error = data.standings[0].groups[16].interval(HELDOUT_NMSE)
     assert error.mean == pytest.approx(2.2 * (0.03 - 0.012 / 5))
-    assert [line.variant for line in data.anchors] == ["teacher", "not_distilled", "scratch"]
+    assert [line.variant for line in data.baselines] == ["teacher", "not_distilled", "scratch"]
 
 
 def test_each_line_has_its_held_out_error(make_sweep: MakeSweep) -> None:
@@ -39,7 +39,7 @@ def test_each_line_has_its_held_out_error(make_sweep: MakeSweep) -> None:
 
     assert lines["narrow", ""]["heldout_nmse"] == pytest.approx(0.11)
     assert lines["narrow", ""]["n"] == 3
-    assert lines["teacher", None]["what"] == "anchor"
+    assert lines["teacher", None]["what"] == "baseline"
 
 
 def test_losses_of_one_s_are_ranked(make_sweep: MakeSweep) -> None:
@@ -51,9 +51,9 @@ def test_losses_of_one_s_are_ranked(make_sweep: MakeSweep) -> None:
     assert data.standings[0].series == "foundry, loss smooth_l1"
 
 
-def test_a_control_at_another_s_is_left_out(make_sweep: MakeSweep) -> None:
+def test_a_ablation_at_another_s_is_left_out(make_sweep: MakeSweep) -> None:
     sweep = fill_baselines(make_sweep())
-    sweep.trial("control", "tome", 0, 0.99, supertokens=8)
+    sweep.trial("ablation", "tome", 0, 0.99, supertokens=8)
     _, _, summary = read(sweep)
 
     data = rank(summary, summary.results[0])
@@ -68,7 +68,7 @@ def test_another_student_that_was_not_distilled_is_a_row(make_sweep: MakeSweep) 
         student = {"name": name}
         varies = {"student": student}
         sweep.trial(
-            "anchor",
+            "baseline",
             "not_distilled",
             seed,
             0.7,
@@ -82,7 +82,7 @@ def test_another_student_that_was_not_distilled_is_a_row(make_sweep: MakeSweep) 
     data = rank(summary, summary.results[0])
 
     assert data is not None
-    assert [each.series for each in data.standings if each.role == "anchor"] == [
+    assert [each.series for each in data.standings if each.role == "baseline"] == [
         "not distilled, student foundry",
         "not distilled, student tome",
     ]
@@ -105,7 +105,7 @@ def test_variants_of_another_context_are_left_out(make_sweep: MakeSweep) -> None
     for difficulty in (0.2, 0.6):
         for name in ("a", "b", "c", "foundry"):
             sweep.trial(
-                "main" if name == "foundry" else "control",
+                "main" if name == "foundry" else "ablation",
                 name,
                 0,
                 0.9,
@@ -114,7 +114,12 @@ def test_variants_of_another_context_are_left_out(make_sweep: MakeSweep) -> None
                 tag=f"-{difficulty}",
             )
         sweep.trial(
-            "anchor", "teacher", 0, 0.9, varies={"data.difficulty": difficulty}, tag=f"{difficulty}"
+            "baseline",
+            "teacher",
+            0,
+            0.9,
+            varies={"data.difficulty": difficulty},
+            tag=f"{difficulty}",
         )
     _, _, summary = read(sweep)
 
@@ -122,4 +127,4 @@ def test_variants_of_another_context_are_left_out(make_sweep: MakeSweep) -> None
 
     assert data is not None
     assert {each.series.partition(", ")[2] for each in data.standings} == {"difficulty 0.2"}
-    assert [line.label for line in data.anchors] == ["teacher, difficulty 0.2"]
+    assert [line.label for line in data.baselines] == ["teacher, difficulty 0.2"]

@@ -23,7 +23,7 @@ def small(make_sweep: MakeSweep) -> ExampleSweep:
     for seed, shift in enumerate((-0.01, 0.0, 0.01)):
         sweep.trial("main", "foundry", seed, 0.8 + shift, supertokens=1, loss=0.04 + shift / 10)
         sweep.trial("main", "foundry", seed, 0.9 + shift, supertokens=2, loss=0.02 + shift / 10)
-        sweep.trial("anchor", "teacher", seed, 0.95 + shift)
+        sweep.trial("baseline", "teacher", seed, 0.95 + shift)
     return sweep
 
 
@@ -42,12 +42,12 @@ def test_relation_pairs_runs_and_averages_them(small: ExampleSweep) -> None:
     centre = data.clusters[1]
     assert (centre.level, centre.x.mean, centre.y.mean) == pytest.approx((2, 0.02, 90.0))
     assert centre.y.half == pytest.approx(4.302653 / math.sqrt(3))
-    assert [(line.label, line.interval.mean) for line in data.anchors] == [
+    assert [(line.label, line.interval.mean) for line in data.baselines] == [
         ("teacher", pytest.approx(95.0))
     ]
     # within each s the loss rises with accuracy, between them it falls: ranks 4 5 6 1 2 3
     assert data.correlations["foundry"].rho == pytest.approx(1 - 6 * (6 * 9) / (6 * 35))
-    assert [line["what"] for line in data.lines()] == ["run"] * 6 + ["mean"] * 2 + ["anchor"]
+    assert [line["what"] for line in data.lines()] == ["run"] * 6 + ["mean"] * 2 + ["baseline"]
 
 
 def test_relation_without_common_numbers_is_none(make_sweep: MakeSweep) -> None:
@@ -65,11 +65,11 @@ def test_profile_has_main_series_first_and_levels_in_order(full_sweep: ExampleSw
 
     assert isinstance(data, Profile)
     assert {name: role for name, (role, _) in data.series.items()} == {
-        "foundry": "main", "dso": "control", "no residual": "control"
+        "foundry": "main", "dso": "ablation", "no residual": "ablation"
     }  # fmt: skip
     assert next(iter(data.series)) == "foundry"
     assert [mark.x for mark in data.series["foundry"][1]] == list(COUNTS)
-    assert [line.variant for line in data.anchors] == ["teacher", "not_distilled", "scratch"]
+    assert [line.variant for line in data.baselines] == ["teacher", "not_distilled", "scratch"]
 
 
 def test_difference_to_the_teacher_is_paired_and_corrected(small: ExampleSweep) -> None:
@@ -94,19 +94,19 @@ def test_other_axes_make_other_series(make_sweep: MakeSweep) -> None:
     ]
 
 
-def test_each_group_is_compared_with_the_anchors_of_its_context(make_sweep: MakeSweep) -> None:
+def test_each_group_is_compared_with_the_baselines_of_its_context(make_sweep: MakeSweep) -> None:
     summary = _summary(make_sweep().fill_two_difficulties())
     measure = summary.results[0]
 
     for name, groups in summary.main_series().items():
         changes = [group.to_teacher[measure].mean for group in groups]
         assert changes == pytest.approx([-15.0, -10.0, -5.0]), name
-        scratch = summary.anchor_of(groups[-1], "scratch")
+        scratch = summary.baseline_of(groups[-1], "scratch")
         assert scratch is not None
         assert scratch.setting.context == groups[0].setting.context
-        assert summary.anchor_of(groups[0], "scratch") is None
-    control = summary.of_role("control")[0]
-    assert control.to_teacher[measure].mean == pytest.approx(-10.0)
+        assert summary.baseline_of(groups[0], "scratch") is None
+    ablation = summary.of_role("ablation")[0]
+    assert ablation.to_teacher[measure].mean == pytest.approx(-10.0)
 
 
 def test_rho_is_of_one_series_each(make_sweep: MakeSweep) -> None:
@@ -134,13 +134,13 @@ def test_one_number_of_supertokens_has_no_rho(make_sweep: MakeSweep) -> None:
     assert data.correlations == {}
 
 
-def test_several_anchors_say_which_they_are(make_sweep: MakeSweep) -> None:
+def test_several_baselines_say_which_they_are(make_sweep: MakeSweep) -> None:
     summary = _summary(make_sweep().fill_two_difficulties())
 
     data = profile(summary, summary.results[0])
 
     assert data is not None
-    assert [(line.label, round(line.interval.mean)) for line in data.anchors] == [
+    assert [(line.label, round(line.interval.mean)) for line in data.baselines] == [
         ("teacher, difficulty 0.2", 95),
         ("teacher, difficulty 0.6", 65),
         ("from scratch, difficulty 0.2", 70),
@@ -153,7 +153,7 @@ def test_scratch_is_random_weights_where_nothing_trains(full_sweep: ExampleSweep
 
     drawn = {y.slug: profile(summary, y) for y in summary.results}
 
-    labels = {slug: [line.label for line in data.anchors] for slug, data in drawn.items() if data}
+    labels = {slug: [line.label for line in data.baselines] for slug, data in drawn.items() if data}
     assert labels == {
         "accuracy": ["teacher", "not distilled", "from scratch"],
         "probe_accuracy": ["teacher", "not distilled", "random weights"],
@@ -193,7 +193,7 @@ def test_a_stage_that_some_seeds_share_counts_once(make_sweep: MakeSweep) -> Non
 
 def test_one_trial_is_not_a_constant(make_sweep: MakeSweep) -> None:
     sweep = make_sweep()
-    sweep.trial("anchor", "teacher", 0, 0.95)
+    sweep.trial("baseline", "teacher", 0, 0.95)
     for seed in range(3):
         sweep.trial("main", "foundry", seed, 0.9, supertokens=4)
     summary = _summary(sweep)

@@ -17,7 +17,7 @@ MakeSweep = Callable[..., ExampleSweep]
 def test_rows_hold_one_line_per_trial_task_and_metric(make_sweep: MakeSweep) -> None:
     sweep = make_sweep()
     sweep.trial("main", "foundry", 2, 0.9, supertokens=4, loss=0.02, probe=0.8)
-    sweep.trial("anchor", "teacher", 2, 0.97, varies={})
+    sweep.trial("baseline", "teacher", 2, 0.97, varies={})
 
     text = write_csv(tidy_rows(read_folders([sweep.out])))
 
@@ -25,7 +25,9 @@ def test_rows_hold_one_line_per_trial_task_and_metric(make_sweep: MakeSweep) -> 
         "example,foundry-s4-seed2,main,done,point_jepa/tiny,foundry,foundry,dso_pos,True,4,"
         "smooth_l1,,,,,student.supertokens=4,2,1"
     )
-    teacher = "example,teacher-sNone-seed2,anchor,done,point_jepa/tiny,teacher,teacher,,,,,,,,,,2,1"
+    teacher = (
+        "example,teacher-sNone-seed2,baseline,done,point_jepa/tiny,teacher,teacher,,,,,,,,,,2,1"
+    )
     assert text.splitlines() == [
         "sweep,trial,role,status,teacher,student,variant,assignment,residual,supertokens,loss_name,"
         "target_norm,eps,gate_lambda,budget,varies,seed,threads,stage,task,metric,value",
@@ -46,7 +48,7 @@ def test_rows_are_ordered_by_role_variant_supertokens_and_seed(full_sweep: Examp
     rows = tidy_rows(read_folders([full_sweep.out])).drop_duplicates("trial")
 
     assert list(rows.columns) == list(COLUMNS)
-    assert rows["role"].drop_duplicates().tolist() == ["main", "anchor", "control"]
+    assert rows["role"].drop_duplicates().tolist() == ["main", "baseline", "ablation"]
     main = rows[rows["role"] == "main"]
     places = list(zip(main["supertokens"], main["seed"], strict=True))
     assert places == sorted(places)

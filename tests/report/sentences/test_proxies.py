@@ -19,7 +19,7 @@ OPENING = (
 
 @pytest.fixture
 def say(make_sweep: Callable[..., ExampleSweep]) -> Say:
-    """What is said of three students and an anchor whose probes are given."""
+    """What is said of three students and a baseline whose probes are given."""
 
     def said(probes: tuple[float, ...], data_of: Mapping[str, str] = SAME) -> list[str]:
         sweep = make_sweep()
@@ -28,7 +28,7 @@ def say(make_sweep: Callable[..., ExampleSweep]) -> Say:
                 own = {"supertokens": count, "probe": probe + shift}
                 sweep.trial("main", "foundry", seed, accuracy + shift, **own)
         for seed in range(3):
-            sweep.trial("anchor", "scratch", seed, 0.1, supertokens=1, probe=0.99)
+            sweep.trial("baseline", "scratch", seed, 0.1, supertokens=1, probe=0.99)
         return read_agreements(find_agreements(read(sweep)[2], data_of))
 
     return said

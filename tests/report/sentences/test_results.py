@@ -109,7 +109,7 @@ def test_several_series_are_read_one_by_one(make_sweep: Callable[..., ExampleSwe
         assert "over 9 runs at 3 values of s" in own
         assert "At s = 16 the student is \u22125.0 points" in own
         assert "student trained from scratch (s = 16) the distilled one has +20.0 points" in own
-        assert ("Controls against" in own) == (first == "80.0")
+        assert ("Ablations against" in own) == (first == "80.0")
     assert all(text.startswith("Foundry, difficulty 0.") for text in said)
     assert "in each series, of one teacher and one data set" in limits
     assert "s = 16 of foundry, difficulty 0.2, a true difference" in limits

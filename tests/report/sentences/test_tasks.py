@@ -35,7 +35,7 @@ def told(make_sweep: MakeSweep) -> Callable[..., list[str]]:
     def tell(gaps: Sequence[float], supertokens: int = 16, seeds: int = 3) -> list[str]:
         sweep = make_sweep()
         for seed, shift in list(enumerate(WOBBLE))[:seeds]:
-            for variant, role in (("teacher", "anchor"), ("foundry", "main")):
+            for variant, role in (("teacher", "baseline"), ("foundry", "main")):
                 uses = [
                     sweep.stage(
                         f"{task}-{variant}-{seed}",
@@ -75,7 +75,7 @@ def test_two_seeds_decide_nothing(told: Callable[..., list[str]]) -> None:
     assert "4 results, none tested below three seeds" in second
 
 
-def test_every_anchor_has_a_sentence(make_sweep: MakeSweep) -> None:
+def test_every_baseline_has_a_sentence(make_sweep: MakeSweep) -> None:
     statements = _read(fill_generality(make_sweep(), counts=(4, 16)))
 
     assert [each.partition(":")[0] for each in statements[1:]] == [

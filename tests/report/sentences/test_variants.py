@@ -14,7 +14,7 @@ def _about(sweep: ExampleSweep, words: str) -> list[str]:
     return [each for each in read_results(summary, fig2_data(summary)) if words in each]
 
 
-def test_many_controls_have_a_sentence_each(make_sweep: MakeSweep) -> None:
+def test_many_ablations_have_a_sentence_each(make_sweep: MakeSweep) -> None:
     found = _about(fill_baselines(make_sweep()), "against the main student of the same s")
 
     assert [each.partition(" against")[0] for each in found] == [

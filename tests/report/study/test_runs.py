@@ -29,12 +29,12 @@ def test_activity_is_what_the_first_task_saw(make_sweep: MakeSweep) -> None:
     assert runs[0].numbers[ENCODER_TOKENS][1] == "tuned"
 
 
-def test_smaller_budgets_of_the_largest_are_runs_of_a_control(make_sweep: MakeSweep) -> None:
+def test_smaller_budgets_of_the_largest_are_runs_of_a_ablation(make_sweep: MakeSweep) -> None:
     _, runs, summary = read(fill_budget(make_sweep()))
 
     extra = [run for run in runs if run.variant == INFERENCE_ONLY]
 
-    assert {run.role for run in extra} == {"control"}
+    assert {run.role for run in extra} == {"ablation"}
     assert {run.series.name for run in extra} == {"inference only"}
     assert [run.level.budget for run in extra if run.seed == 1] == list(BUDGETS)
     accuracy = summary.results[0]
@@ -69,18 +69,18 @@ def test_a_number_that_only_tells_series_apart_is_no_level(make_sweep: MakeSweep
     sweep = make_sweep()
     for name, weight in (("weak", 0.01), ("strong", 0.1)):
         student = {"name": "foundry_gate", "gate_lambda": weight}
-        sweep.trial("control", name, 0, 0.9, supertokens=4, student=student)
+        sweep.trial("ablation", name, 0, 0.9, supertokens=4, student=student)
 
     _, runs, _ = read(sweep)
 
     assert {run.level.text for run in runs} == {"s = 4"}
 
 
-def test_anchors_at_several_budgets_are_not_one(make_sweep: MakeSweep) -> None:
+def test_baselines_at_several_budgets_are_not_one(make_sweep: MakeSweep) -> None:
     sweep = make_sweep()
     for budget in (8, 32):
         sweep.trial(
-            "anchor",
+            "baseline",
             "not_distilled",
             0,
             budget / 100,
@@ -92,5 +92,5 @@ def test_anchors_at_several_budgets_are_not_one(make_sweep: MakeSweep) -> None:
 
     _, _, summary = read(sweep)
 
-    means = [group.interval(summary.results[0]).mean for group in summary.of_role("anchor")]
+    means = [group.interval(summary.results[0]).mean for group in summary.of_role("baseline")]
     assert means == pytest.approx([8.0, 32.0])

@@ -28,13 +28,13 @@ def _series(*trials: TrialRecord) -> list[Series]:
 
 def test_the_usual_sweep_has_no_context() -> None:
     varies = [{"student.supertokens": count, "student.residual": True} for count in (1, 16)]
-    control = {"student.supertokens": 16, "student.residual": False}
+    ablation = {"student.supertokens": 16, "student.residual": False}
 
     found = _series(
         *(_trial("main", "foundry", each) for each in varies),
-        _trial("anchor", "not_distilled", varies[1]),
-        _trial("anchor", "teacher", {}),
-        _trial("control", "no_residual", control),
+        _trial("baseline", "not_distilled", varies[1]),
+        _trial("baseline", "teacher", {}),
+        _trial("ablation", "no_residual", ablation),
     )
 
     assert [each.name for each in found] == [
@@ -56,33 +56,33 @@ def test_the_usual_sweep_has_no_context() -> None:
         ("train.distill.clip", ""),
     ],
 )
-def test_the_context_is_what_anchors_follow(path: str, context: str) -> None:
+def test_the_context_is_what_baselines_follow(path: str, context: str) -> None:
     first, _ = _series(*(_trial("main", "foundry", {path: value}) for value in (0.2, 0.6)))
 
     assert first.context == context
     assert first.axes == first.detail == f"{path.rpartition('.')[2]} 0.2"
 
 
-def test_an_anchor_or_a_control_at_one_value_of_an_axis_says_which() -> None:
+def test_an_baseline_or_a_ablation_at_one_value_of_an_axis_says_which() -> None:
     main = [_trial("main", "foundry", {"data.difficulty": value}) for value in (0.2, 0.6)]
 
-    *_, anchor, control = _series(
+    *_, baseline, ablation = _series(
         *main,
-        _trial("anchor", "teacher", {"data.difficulty": 0.6}),
-        _trial("control", "dso", {"data.difficulty": 0.2}),
+        _trial("baseline", "teacher", {"data.difficulty": 0.6}),
+        _trial("ablation", "dso", {"data.difficulty": 0.2}),
     )
 
-    assert (anchor.name, anchor.context) == ("teacher, difficulty 0.6", "difficulty 0.6")
-    assert (control.name, control.axes) == ("dso, difficulty 0.2", "difficulty 0.2")
+    assert (baseline.name, baseline.context) == ("teacher, difficulty 0.6", "difficulty 0.6")
+    assert (ablation.name, ablation.axes) == ("dso, difficulty 0.2", "difficulty 0.2")
 
 
-def test_what_an_anchor_alone_has_otherwise_is_no_context() -> None:
-    main, anchor = _series(
+def test_what_an_baseline_alone_has_otherwise_is_no_context() -> None:
+    main, baseline = _series(
         _trial("main", "foundry", {"train.finetune.epochs": 20}),
-        _trial("anchor", "scratch", {"train.finetune.epochs": 40}),
+        _trial("baseline", "scratch", {"train.finetune.epochs": 40}),
     )
 
-    assert main.context == anchor.context == ""
+    assert main.context == baseline.context == ""
 
 
 def test_choices_of_one_name_are_told_apart_by_their_settings() -> None:
@@ -165,9 +165,9 @@ def test_a_student_in_whole_is_told_from_those_of_its_variant_alone() -> None:
 
     *_, first, second = _series(
         _trial("main", "foundry", {"student": dso_pos, "student.assignment": "dso_pos"}),
-        _trial("control", "dso", {"student": dso, "student.assignment": "dso"}),
-        _trial("anchor", "not_distilled", {"student": dso_pos, "student.assignment": "dso_pos"}),
-        _trial("anchor", "not_distilled", {"student": tome}),
+        _trial("ablation", "dso", {"student": dso, "student.assignment": "dso"}),
+        _trial("baseline", "not_distilled", {"student": dso_pos, "student.assignment": "dso_pos"}),
+        _trial("baseline", "not_distilled", {"student": tome}),
     )
 
     assert (first.name, second.name) == (

@@ -20,9 +20,9 @@ def summary(make_sweep: Callable[..., ExampleSweep]) -> Summary:
     sweep = make_sweep()
     for seed, shift in enumerate((-0.01, 0.0, 0.01)):
         sweep.trial("main", "foundry", seed, 0.9 + shift, supertokens=2, loss=0.02)
-        sweep.trial("anchor", "teacher", seed, 0.95 - shift)
-    sweep.trial("control", "no_residual", 0, 0.5, supertokens=2)
-    sweep.trial("control", "no_residual", 1, None, supertokens=2, status="failed")
+        sweep.trial("baseline", "teacher", seed, 0.95 - shift)
+    sweep.trial("ablation", "no_residual", 0, 0.5, supertokens=2)
+    sweep.trial("ablation", "no_residual", 1, None, supertokens=2, status="failed")
     evidence = read_folders([sweep.out])
     rows = tidy_rows(evidence)
     return summarise(collect_runs(rows, evidence.trials, {}), measures_in(rows))
@@ -35,10 +35,10 @@ def test_markdown(summary: Summary) -> None:
         "| variant | role | s | n | trials | distill. loss | held-out 1 \u2212 R² | in use"
         " | accuracy (%) | accuracy \u2212 teacher | p (Holm) | accuracy (%), best of 3 |",
         "| :-- | :-- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |",
-        "| teacher | anchor |  | 3 | 3 done |  |  |  | 95.0 ± 2.5 |  |  | 96.0 |",
+        "| teacher | baseline |  | 3 | 3 done |  |  |  | 95.0 ± 2.5 |  |  | 96.0 |",
         "| foundry | main | 2 | 3 | 3 done | 0.0200 ± 0.0000 | 0.044 ± 0.000 | 1.8 ± 0.0"
         " | 90.0 ± 2.5 | \u22125.0 ± 5.0 | 0.049 | 91.0 |",
-        "| no_residual | control | 2 | 1 | 1 done, 1 failed |  |  |  | 50.0 | \u221246.0 |  |  |",
+        "| no_residual | ablation | 2 | 1 | 1 done, 1 failed |  |  |  | 50.0 | \u221246.0 |  |  |",
     ]
 
 
@@ -46,7 +46,7 @@ def test_latex_is_escaped_booktabs(summary: Summary) -> None:
     text = latex_text(results_table(summary))
 
     assert r"\begin{tabular}{llrrrrrrrrrr}" in text
-    assert r"no\_residual & control & 2 & 1 & 1 done, 1 failed" in text
+    assert r"no\_residual & ablation & 2 & 1 & 1 done, 1 failed" in text
     assert r"$-$5.0 $\pm$ 5.0 & 0.049 & 91.0 \\" in text
     assert [text.count(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [1, 1, 1]
     body = text.split("toprule")[1]
@@ -95,7 +95,7 @@ def test_marks_say_what_is_deterministic_and_what_untrained(
 def test_the_best_of_fewer_seeds_says_of_how_many(make_sweep: Callable[..., ExampleSweep]) -> None:
     sweep = make_sweep()
     for seed in range(3):
-        sweep.trial("anchor", "teacher", seed, 0.95 - 0.01 * seed, probe=0.5)
+        sweep.trial("baseline", "teacher", seed, 0.95 - 0.01 * seed, probe=0.5)
     for seed in range(2):
         sweep.trial("main", "foundry", seed, 0.9 + 0.01 * seed, supertokens=2, probe=0.4)
     _, _, summary = read(sweep)
