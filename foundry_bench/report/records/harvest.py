@@ -21,7 +21,15 @@ ARRAYS = "arrays.npz"
 Arrays = Mapping[str, NDArray[Any]]
 _UNREADABLE = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
-OWN_FOLDERS = ("trials", "stages")
+TRIALS, STAGES = OWN_FOLDERS = ("trials", "stages")
+"""Folders of a run directory, or of a store, with a folder for each trial or stage."""
+
+_OF_A_RUN = ("store", "records")
+"""What else of a run directory is read: its store, and records kept with a report."""
+
+_OF_A_STORE = ("partial", "data", "locks")
+_OF_MLFLOW = ("mlartifacts", "mlruns")
+"""Copies of records of any age lie in there."""
 
 _PROFILE = b'"stage": "profile"'
 
@@ -108,10 +116,12 @@ def trial_id(trial: TrialRecord) -> str:
 
 
 def read_folders(roots: Sequence[Path]) -> Evidence:
-    """All trials and the stages they used, found recursively under `roots`.
+    """All trials and the stages they used, of every run directory and store under `roots`.
 
-    A trial or a stage found twice counts once: a finished one before another. What cannot be read
-    is left out and noted; nothing about a record's content raises.
+    Only `trials/<trial>/` and `stages/<key>/` are read, and within a run directory only its own and
+    those of its store and records: a copy elsewhere may be of an earlier run. A trial found twice
+    counts once, the one written last; a stage too, a finished one before another. What cannot be
+    read is left out and noted; nothing about a record's content raises.
 
     Raises:
         FoundryError: if one of `roots` is not a folder.
@@ -152,11 +162,12 @@ def _read_trials(
     roots: Sequence[Path], notes: list[str]
 ) -> tuple[tuple[TrialRecord, ...], dict[str, Path]]:
     found: dict[str, list[tuple[TrialRecord, Path]]] = defaultdict(list)
-    for path in _files(roots, "trial.json"):
+    paths = _files(roots, "trial.json")
+    for path in paths:
         trial = _read(path, TrialRecord, notes)
         if trial is not None:
             found[trial_id(trial)].append((trial, path.parent))
-    names = {path.parent.name for path in _files(roots, "trial.json")}
+    names = {path.parent.name for path in paths}
     names |= {folder.name for several in found.values() for _, folder in several}
     pending = {path.parent.name for path in _files(roots, "trial.yaml")} - names
     if pending:
@@ -165,16 +176,33 @@ def _read_trials(
         )
     trials, folders = [], {}
     for name in sorted(found):
-        several = sorted(
-            found[name], key=lambda pair: (pair[0].status != "done", pair[0].model_dump_json())
-        )
-        if any(other != several[0][0] for other, _ in several):
+        (trial, folder), *others = sorted(found[name], key=lambda pair: -_written_ns(pair[1]))
+        differing = [where for other, where in others if other != trial]
+        if differing:
+            older = ", ".join(_within(where, roots) for where in differing)
             notes.append(
-                f"Trial {name} was found more than once with different content; one was taken."
+                f"Trial {name} was found more than once with different content; the one written"
+                f" last counts ({_within(folder, roots)}), and not {older}."
             )
-        trials.append(several[0][0])
-        folders[name] = several[0][1]
+        trials.append(trial)
+        folders[name] = folder
     return tuple(trials), folders
+
+
+def _written_ns(folder: Path) -> int:
+    """When the record of the trial in `folder` was written."""
+    with suppress(OSError):
+        return (folder / "trial.json").stat().st_mtime_ns
+    return 0
+
+
+def _within(folder: Path, roots: Sequence[Path]) -> str:
+    """`folder` from the innermost of `roots` on: a page names no folders above those."""
+    above = [root.resolve() for root in roots if folder.is_relative_to(root.resolve())]
+    if not above:  # a store may lie elsewhere, behind a link
+        return "/".join(folder.parts[-2:])
+    root = max(above, key=lambda each: len(each.parts))
+    return (Path(root.name) / folder.relative_to(root)).as_posix()
 
 
 def _read_records(
@@ -226,13 +254,40 @@ def _read_sweep(out: Path) -> SweepInfo:
 
 
 def _files(roots: Sequence[Path], name: str) -> list[Path]:
-    """Files called `name`, each once: a sweep's own first, then its store's, then other copies."""
-    found = {path.resolve() for root in roots for path in root.rglob(name)}
-    return sorted(found, key=_remoteness)
+    """Files called `name` of trials and stages, each once: those of stores last, newer ones first.
+
+    Records in a store are shared by sweeps; a sweep's own copy may have arrays beside it.
+    """
+    folders = {folder for root in roots for folder in _record_folders(root.resolve())}
+    paths = {path.resolve() for folder in folders if (path := folder / name).is_file()}
+    return sorted(paths, key=lambda path: ("store" in path.parts, -path.stat().st_mtime_ns, path))
 
 
-def _remoteness(path: Path) -> tuple[bool, bool, Path]:
-    return path.parent.parent.name not in OWN_FOLDERS, "store" in path.parts, path
+def _record_folders(folder: Path) -> Iterator[Path]:
+    """The folders of trials and stages in `folder`, by the layout of run directories and stores."""
+    if folder.name in OWN_FOLDERS:
+        yield from _folders_in(folder).values()
+        return
+    if folder.parent.name in OWN_FOLDERS:
+        yield folder
+        return
+    children = _folders_in(folder)
+    if TRIALS in children:
+        children = {name: children[name] for name in (*OWN_FOLDERS, *_OF_A_RUN) if name in children}
+    if "locks" in children:
+        children = {name: each for name, each in children.items() if name not in _OF_A_STORE}
+    for name, child in children.items():
+        # links are followed to what a run directory has, and nowhere else: they may lead back
+        if name in (*OWN_FOLDERS, *_OF_A_RUN) or not child.is_symlink():
+            yield from _record_folders(child)
+
+
+def _folders_in(folder: Path) -> dict[str, Path]:
+    """The folders in `folder` by name, in order, without those of MLflow."""
+    with suppress(OSError):
+        found = {path.name: path for path in sorted(folder.iterdir()) if path.is_dir()}
+        return {name: path for name, path in found.items() if name not in _OF_MLFLOW}
+    return {}
 
 
 def _read(path: Path, kind: type[R], notes: list[str]) -> R | None:
