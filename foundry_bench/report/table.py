@@ -12,6 +12,9 @@ from foundry_bench.report.wording import MINUS
 
 Line = dict[str, object]
 
+DIGITS = 10
+"""Of numbers in CSVs: the last digits of a float depend on the processor that computed it."""
+
 MIDDLE_DOT = "\N{MIDDLE DOT}"
 
 
@@ -65,14 +68,15 @@ class Table:
 
 
 def csv_text(lines: Sequence[Line]) -> str:
-    """CSV with a column for every key, in order of appearance; NaN and missing values are empty."""
+    """CSV with a column for every key, in order of appearance; NaN and missing values are empty.
+
+    Numbers have `DIGITS` significant digits at most.
+    """
     columns = list(dict.fromkeys(key for line in lines for key in line))
     stream = io.StringIO()
     writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(
-        {key: "" if _is_nan(value) else value for key, value in line.items()} for line in lines
-    )
+    writer.writerows({key: _csv_cell(value) for key, value in line.items()} for line in lines)
     return stream.getvalue()
 
 
@@ -103,8 +107,15 @@ def latex_text(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _is_nan(value: object) -> bool:
-    return isinstance(value, float) and math.isnan(value)
+def shorten(value: float) -> float:
+    """`value` to `DIGITS` significant digits."""
+    return float(f"{value:.{DIGITS}g}")
+
+
+def _csv_cell(value: object) -> object:
+    if not isinstance(value, float):
+        return value
+    return "" if math.isnan(value) else shorten(value)
 
 
 def _tex(text: str) -> str:

@@ -8,11 +8,8 @@ on purpose, store them again and name each difference in the commit:
     python -m tests.snapshot.test_snapshot
 """
 
-import csv
 import gzip
-import io
 import json
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,12 +24,12 @@ from foundry_bench.report.claims.show import claims_lines
 from foundry_bench.report.records.harvest import read_folders
 from foundry_bench.report.records.rows import write_csv
 from foundry_bench.report.table import csv_text
+from tests.stored import differences
 
 ROOT = Path(__file__).parents[2]
 GALLERY = ROOT / "reports" / "gallery"
 FROZEN = Path(__file__).with_name("frozen")
 REPORTS = sorted(folder.name for folder in GALLERY.iterdir())
-RELATIVE = 1e-9
 COMMANDS = {
     "list": ["list", "--json"],
     "list_assignments": ["list", "assignments", "--json"],
@@ -95,30 +92,6 @@ def schema_keys(node: Any, path: str = "") -> Iterator[str]:
     elif isinstance(node, list):
         for item in node:
             yield from schema_keys(item, path)
-
-
-def differences(found: str, frozen: str) -> list[str]:
-    """Cells of two CSVs that differ by more than the last digits, in words."""
-    ours, theirs = (list(csv.reader(io.StringIO(text))) for text in (found, frozen))
-    if ours[:1] != theirs[:1]:
-        return [f"columns {ours[:1]} instead of {theirs[:1]}"]
-    if len(ours) != len(theirs):
-        return [f"{len(ours)} lines instead of {len(theirs)}"]
-    return [
-        f"line {number}, {column}: {ours_cell} instead of {theirs_cell}"
-        for number, (our_line, their_line) in enumerate(zip(ours, theirs, strict=True))
-        for column, ours_cell, theirs_cell in zip(ours[0], our_line, their_line, strict=True)
-        if not same(ours_cell, theirs_cell)
-    ]
-
-
-def same(found: str, frozen: str) -> bool:
-    if found == frozen:
-        return True
-    try:
-        return math.isclose(float(found), float(frozen), rel_tol=RELATIVE, abs_tol=1e-12)
-    except ValueError:
-        return False
 
 
 def read(name: str) -> Any:

@@ -2,13 +2,15 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from foundry_bench.record import Record, TrialRecord
-from foundry_bench.report.records.harvest import Evidence, settings_of
+from foundry_bench.report.records.harvest import Evidence, settings_of, trial_id
+from foundry_bench.report.table import shorten
 
 COLUMNS = {
     "sweep": "object",
@@ -47,19 +49,25 @@ def tidy_rows(evidence: Evidence) -> pd.DataFrame:
     A field that a trial does not have is missing: the teacher has no SuperTokens, a student that
     was not distilled no loss and no ε, a stage without a task no task. `residual` is True or False,
     `value` in the record's own unit (accuracy 0..1). `varies` is all that the sweep gives the trial
-    otherwise than others, with a column of its own or not: `train.views.count=4; …`, by path. A
-    trial without any number still has one line, with `metric` empty and `value` missing, so that it
-    is counted; its `stage` and `task` are those that ended it, where the records say so.
+    otherwise than others, with a column of its own or not: `train.views.count=4; …`, by path; of
+    nested settings those that differ: `student.assignment.init_std=4`. A trial without any number
+    still has one line, with `metric` empty and `value` missing, so that it is counted; its `stage`
+    and `task` are those that ended it, where the records say so.
     """
+    varies = _varies_texts(evidence.trials)
     lines = [
-        line for trial in sorted(evidence.trials, key=_order) for line in _lines(trial, evidence)
+        {**line, "varies": varies[trial_id(trial)]}
+        for trial in sorted(evidence.trials, key=_order)
+        for line in _lines(trial, evidence)
     ]
     return pd.DataFrame(lines, columns=list(COLUMNS)).astype(COLUMNS)
 
 
 def write_csv(rows: pd.DataFrame) -> str:
-    """`rows` as CSV, numbers in the shortest form that reads back the same."""
-    text = rows.to_csv(index=False, lineterminator="\n")
+    """`rows` as CSV, numbers to `DIGITS` significant digits, in their shortest form."""
+    floats = rows.select_dtypes("float")
+    short = floats.map(shorten, na_action="ignore").astype(floats.dtypes)
+    text = rows.assign(**short).to_csv(index=False, lineterminator="\n")
     assert isinstance(text, str)
     return text
 
@@ -128,19 +136,38 @@ def _describe(trial: TrialRecord) -> dict[str, Any]:
         "eps": _number(distill.get("eps")),
         "gate_lambda": _number(student.get("gate_lambda")),
         "budget": _integer(student.get("budget")),
-        "varies": _varies_text(trial.varies),
         "seed": trial.seed,
         "threads": trial.threads,
     }
 
 
-def _varies_text(varies: Mapping[str, Any]) -> str:
-    """Path and value of each, values as JSON but for plain words; empty if nothing varies."""
+def _varies_texts(trials: Sequence[TrialRecord]) -> dict[str, str]:
+    """`trial_id` -> path and value of each setting that varies; empty if nothing does."""
+    settings = {trial_id(trial): _settings(trial.varies) for trial in trials}
+    values: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for trial in trials:
+        for path, text in settings[trial_id(trial)].items():
+            values[trial.sweep, path].add(text)
+    return {
+        trial_id(trial): "; ".join(
+            f"{path}={text}"
+            for path, text in settings[trial_id(trial)].items()
+            if path in trial.varies or len(values[trial.sweep, path]) > 1
+        )
+        for trial in trials
+    }
+
+
+def _settings(varies: Mapping[str, Any]) -> dict[str, str]:
+    """Path -> value as JSON but for plain words; a choice within others by each of its settings."""
     dump = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
-    return "; ".join(
-        f"{path}={value if isinstance(value, str) else dump(value)}"
-        for path, value in sorted(varies.items())
-    )
+    found: dict[str, str] = {}
+    for path, value in sorted(varies.items()):
+        if isinstance(value, Mapping) and value and "." in path:
+            found |= _settings({f"{path}.{key}": each for key, each in value.items()})
+        else:
+            found[path] = value if isinstance(value, str) else dump(value)
+    return found
 
 
 def _integer(value: object) -> int | None:

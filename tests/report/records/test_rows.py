@@ -33,7 +33,7 @@ def test_rows_hold_one_line_per_trial_task_and_metric(make_sweep: MakeSweep) -> 
         "target_norm,eps,gate_lambda,budget,varies,seed,threads,stage,task,metric,value",
         f"{student},distill,,distill_loss,0.02",
         f"{student},distill,,encoder_tokens,4.0",
-        f"{student},distill,,heldout_nmse,0.044000000000000004",
+        f"{student},distill,,heldout_nmse,0.044",
         f"{student},distill,,supertokens_in_use,3.25",
         f"{student},evaluate,classification,accuracy,0.9",
         f"{student},evaluate,classification,train_loss,0.3",
@@ -203,3 +203,29 @@ def test_trials_that_have_not_ended_are_noted(make_sweep: MakeSweep) -> None:
 def test_a_root_that_is_no_folder_is_the_users_error(tmp_path: Path) -> None:
     with pytest.raises(FoundryError, match="is not a folder"):
         read_folders([tmp_path / "missing"])
+
+
+def test_numbers_have_ten_digits_at_most(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    sweep.trial("main", "foundry", 0, 2 / 3, supertokens=4, loss=1e-11 / 3)
+
+    text = write_csv(tidy_rows(read_folders([sweep.out])))
+
+    values = {line.split(",")[-2]: line.split(",")[-1] for line in text.splitlines()}
+    assert values["accuracy"] == "0.6666666667"
+    assert values["distill_loss"] == "3.333333333e-12"
+    assert values["supertokens_in_use"] == "3.25"
+
+
+def test_nested_settings_are_told_apart_by_those_that_differ(make_sweep: MakeSweep) -> None:
+    sweep = make_sweep()
+    for spread in (1.0, 4.0):
+        varies = {"student.assignment": {"name": "dso", "heads": 1, "init_std": spread}}
+        sweep.trial("main", "foundry", 0, 0.9, varies=varies, tag=f"-{spread}")
+    sweep.trial("baseline", "teacher", 0, 0.9, varies={})
+
+    rows = tidy_rows(read_folders([sweep.out])).drop_duplicates("trial")
+
+    assert list(rows["varies"]) == [
+        "student.assignment.init_std=1.0", "student.assignment.init_std=4.0", ""
+    ]  # fmt: skip

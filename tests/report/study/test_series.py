@@ -174,3 +174,18 @@ def test_a_student_in_whole_is_told_from_those_of_its_variant_alone() -> None:
         "not distilled, student foundry",
         "not distilled, student tome",
     )
+
+
+def test_nested_settings_name_the_series_that_they_make() -> None:
+    choices = [
+        {"name": name, "heads": 1, "init_std": spread}
+        for name, spread in (("dso", 1.0), ("dso", 4.0), ("soft", 1.0))
+    ]
+
+    found = _series(*(_trial("main", "foundry", {"student.assignment": each}) for each in choices))
+
+    assert [each.name for each in found] == [
+        "foundry, assignment dso (init std 1.0)",
+        "foundry, assignment dso (init std 4.0)",
+        "foundry, assignment soft",
+    ]
