@@ -24,6 +24,7 @@ from foundry_bench.report.figures.canvas import (
     legend_columns,
     new_figure,
     note,
+    superscript,
 )
 from foundry_bench.report.figures.style import MARKERS, SERIES, SOFT
 from foundry_bench.report.sections import Picture, picture
@@ -202,7 +203,7 @@ def _set_axis(axes: Axes, axis: Axis, places: Places) -> None:
     decades = range(math.ceil(min(positive, default=low)), math.floor(high) + 1)
     if not axis.is_count and len(decades) > 1:
         step = math.ceil(len(decades) / MAX_TICKS)
-        ticks = {float(power): f"$10^{{{power}}}$" for power in decades[::step]}
+        ticks = {float(power): f"10{superscript(power)}" for power in decades[::step]}
         if 0 in places:
             ticks[places[0]] = "0"
     axes.set_xticks(list(ticks), list(ticks.values()))

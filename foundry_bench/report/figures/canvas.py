@@ -1,6 +1,7 @@
 """What the drawings share: empty figures, baselines, labels side by side, PNG and SVG bytes."""
 
 import io
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogFormatterSciNotation
 
 from foundry_bench.report.analysis.baselines import BaselineLine
 from foundry_bench.report.figures.style import INK, SOFT, STYLE, WIDTH, baseline_style
@@ -28,6 +30,24 @@ FAR_TEACHER = 2.5
 
 _LEGEND_LETTERS = 64
 """What a line of a legend has room for; a marker takes four."""
+
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+class PowerFormatter(LogFormatterSciNotation):
+    """Powers of ten on a logarithmic axis without mathematical text, which the style turns off."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """The text of the tick at `x`, such as `10⁻³` or `2×10⁵`; empty where none fits."""
+        text = re.sub(r"^\$\\mathdefault\{(.*)\}\$$", r"\1", super().__call__(x, pos))
+        text = text.replace(r"\times", "×")
+        return re.sub(r"\^\{(.*?)\}", lambda found: superscript(int(found[1])), text)
+
+
+def superscript(power: int) -> str:
+    """`power` in raised digits."""
+    return str(power).translate(_SUPERSCRIPTS)
 
 
 def baseline_words(baselines: Sequence[BaselineLine]) -> str:

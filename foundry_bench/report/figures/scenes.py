@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from foundry_bench.report.figures.canvas import legend_columns, new_figure, note
+from foundry_bench.report.figures.canvas import PowerFormatter, legend_columns, new_figure, note
 from foundry_bench.report.figures.style import INK, MARKERS, SERIES, SOFT
 from foundry_bench.report.profiles.scenes import Scene
 
@@ -29,6 +29,9 @@ def draw_scenes(scenes: Sequence[Scene]) -> Figure:
     for axes, value, label in panels:
         axes.set_xscale("log")
         axes.set_yscale("log")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(PowerFormatter())
+            axis.set_minor_formatter(PowerFormatter(minor_thresholds=(1, 0.4)))
         for series in dict.fromkeys(scene.series for scene in scenes):
             line = [scene for scene in scenes if scene.series == series]
             _draw_line(axes, line, value, models.index(series[0]))

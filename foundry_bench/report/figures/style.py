@@ -48,6 +48,8 @@ STYLE: dict[str, Any] = {
     "svg.hashsalt": "foundry-bench",
     "svg.fonttype": "path",
     "path.simplify": False,
+    # names of classes, files and settings are text, also with dollars in them
+    "text.parse_math": False,
 }
 
 INK, SOFT = "#22262b", "#6b727b"
