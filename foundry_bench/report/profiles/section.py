@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import partial
 
 from foundry_bench.record import Record
 from foundry_bench.report.figures.latency import Bar, draw_latency
@@ -81,7 +82,7 @@ def _picture(shown: Sequence[Measured], *, with_machine: bool) -> Picture:
             {"model": bar.model, **bar.parts_ms, "ms": bar.quartiles_ms[1], "floor": bar.floor}
             for bar in bars
         ),
-        lambda: draw_latency(bars, first.batch),
+        partial(draw_latency, bars, first.batch),
     )
 
 

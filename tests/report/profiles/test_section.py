@@ -20,6 +20,7 @@ from foundry_bench.report.profiles.section import profile_section
 from foundry_bench.report.records.harvest import read_folders
 from foundry_bench.report.sections import SweepReport
 from foundry_bench.report.write import write_report
+from tests.report.examples import ExampleSweep
 
 TEACHER = {"name": "vit", "width": 96, "depth": 4, "patches": 32, "patch_size": 16, "points": 512}
 HARDWARE = {"kind": "cpu", "name": "Toy", "cpu": "Toy", "cores": 2}
@@ -264,3 +265,21 @@ def test_a_distilled_student_is_called_so() -> None:
     made = latency(FOUNDRY, 1, 1.0)
     distilled = made.model_copy(update={"inputs": {"teacher": "t", "distill": "d"}})
     assert Measured(distilled).model == "foundry s=16, distilled"
+
+
+def test_a_folder_of_reports_is_drawn_by_several_processes(
+    records: list[Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("foundry_bench.report.write.FIGURES_A_PROCESS", 1)
+    reports = tmp_path / "reports"
+    sweep = ExampleSweep(reports / "sweep" / "records")
+    sweep.trial("main", "foundry", 0, 0.9, supertokens=4)
+    for each in records:
+        write_json(reports / "costs/records/stages" / each.key / "record.json", each)
+
+    report, page = write_report([reports], tmp_path / "out", processes=2)
+
+    assert [part.name for part in report.sweeps] == ["example", "profile"]
+    drawn = {path.stem for path in page.parent.rglob("*.png")}
+    assert drawn == {picture.name for part in report.sweeps for picture in part.pictures}
+    assert {name.partition("_")[0] for name in drawn} >= {"time", "latency"}
