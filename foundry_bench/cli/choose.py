@@ -1,8 +1,9 @@
 """`foundry-bench choose`: the best student for a device, from records."""
 
 import json
+import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -78,6 +79,13 @@ def command(
     from foundry_bench.report.analysis.choosing import Wanted
     from foundry_bench.report.records.harvest import read_folders
 
+    limits = {
+        "--max-latency-ms": max_latency_ms,
+        "--max-mib": max_mib,
+        "--max-peak-mib": max_peak_mib,
+        "--max-gmacs": max_gmacs,
+    }
+    _refuse_impossible(limits)
     wanted = Wanted(
         max_latency_ms,
         max_mib,
@@ -109,6 +117,17 @@ def command(
         typer.echo(json.dumps(found, indent=1))
     for failure in failures:
         typer.echo(failure, err=True)
+
+
+def _refuse_impossible(limits: Mapping[str, float | None]) -> None:
+    """Raise FoundryError if one of `limits` (option -> value, None if not given) is no budget."""
+    faults = [
+        f"{option}: given {value:g}; give a number above 0, or leave it out for no limit"
+        for option, value in limits.items()
+        if value is not None and not 0 < value < math.inf
+    ]
+    if faults:
+        raise FoundryError("\n".join(faults))
 
 
 def _answer(

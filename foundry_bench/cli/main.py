@@ -6,6 +6,7 @@ as it can. It has a function `command` or, for verbs with verbs of their own, a 
 """
 
 import errno
+import io
 import sys
 import warnings
 from importlib import import_module
@@ -115,4 +116,7 @@ def main() -> None:
     """Run the command line and leave with its exit code: 0 done, 1 trials failed, 2 user error."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a Windows console or a log file may not have all letters that names and tables have
+        sys.stdout.reconfigure(errors="replace")
     app()

@@ -1,5 +1,6 @@
 """`foundry-bench store`: what finished stages take, and freeing what no sweep refers to."""
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -80,6 +81,8 @@ def collect(
     """
     from foundry_bench.sweep.upkeep import Upkeep
 
+    if math.isnan(stale_days):
+        raise FoundryError("--stale-days: given nan; give a number of days, 0 or more")
     for root in stores(store):
         upkeep = Upkeep(root, used_by or (), forget or (), stale_days)
         inventory = upkeep.look()

@@ -16,7 +16,7 @@ foundry-bench ui runs/supertokens --port 5001
 
 def command(
     directory: Annotated[Path, typer.Argument(help="The output folder of a sweep.")],
-    port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 5000,
 ) -> None:
     """Serve MLflow's pages on the runs of a sweep, to this machine alone; Ctrl-C ends it.
 

@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +14,7 @@ from foundry_bench.errors import FoundryError
 from tests.report.example_costs import fill_costs
 from tests.report.examples import ExampleSweep
 
+ROOT = Path(__file__).parents[2]
 app = typer.Typer()
 app.command("choose")(command)
 
@@ -100,3 +104,29 @@ def test_sweeps_are_answered_one_by_one(sweep: ExampleSweep) -> None:
 def test_a_folder_without_trials_is_the_users_error(tmp_path: Path) -> None:
     with pytest.raises(FoundryError, match="no trials in"):
         invoke([str(tmp_path)])
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf"])
+@pytest.mark.parametrize(
+    "option", ["--max-gmacs", "--max-mib", "--max-peak-mib", "--max-latency-ms"]
+)
+def test_a_limit_that_is_no_budget_is_refused(sweep: ExampleSweep, option: str, value: str) -> None:
+    with pytest.raises(FoundryError, match=rf"{option}: given {value}; give a number above 0"):
+        invoke(["runs/mine", option, value])
+
+
+@pytest.mark.parametrize(
+    "words", [("choose", "runs/mine", "--max-gmacs", "0.015"), ("claims", "runs/mine", "--details")]
+)
+def test_letters_that_the_output_lacks_are_replaced(
+    sweep: ExampleSweep, words: Sequence[str]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "foundry_bench", *words],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONPATH": str(ROOT)},
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert b"?" in done.stdout

@@ -167,3 +167,13 @@ def test_sizes_and_ages_are_for_people() -> None:
         "1.5 GiB",
     ]
     assert [age(each) for each in (60, 7200, 86_400 * 3)] == ["0 h", "2 h", "3 days"]
+
+
+@pytest.mark.parametrize("days", ["nan", "-1"])
+def test_a_number_of_days_that_is_none_is_refused(days: str) -> None:
+    (STORE / "stages").mkdir(parents=True)
+    (STORE / "partial" / "k").mkdir(parents=True)
+    done = typed("store", "gc", STORE, "--stale-days", days, "--yes")
+    assert done.exit_code == 2
+    assert "stale-days" in done.output
+    assert (STORE / "partial" / "k").is_dir()
