@@ -255,6 +255,8 @@ def test_status_of_a_folder_that_is_no_sweep() -> None:
 
 SWEEP = f"""
 import functools
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # nohup and `&` have it ignored
 from foundry_bench.cli.main import main
 from foundry_bench.sweep import execution
 execution.Call = functools.partial(execution.Call, planner={PLANNER!r})

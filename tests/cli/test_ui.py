@@ -61,7 +61,12 @@ def test_ui_serves_the_runs_to_this_machine_alone_until_ctrl_c(tmp_path: Path) -
         port = probe.getsockname()[1]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     environment.pop("MLFLOW_TRACKING_URI", None)
-    words = ["-c", "from foundry_bench.cli.main import main; main()", "ui", str(tmp_path)]
+    # nohup and `&` have SIGINT ignored
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        " from foundry_bench.cli.main import main; main()"
+    )
+    words = ["-c", code, "ui", str(tmp_path)]
     with subprocess.Popen(
         [sys.executable, *words, "--port", str(port)],
         env=environment,
