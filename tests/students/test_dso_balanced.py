@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from foundry_bench.cost.counting import random_patches
 from foundry_bench.seeds import seeded
 from foundry_bench.students.assignments import Assignment
 from foundry_bench.students.assignments.dso_balanced import (
@@ -11,7 +12,9 @@ from foundry_bench.students.assignments.dso_balanced import (
     DsoBalancedSettings,
     balance_shares,
 )
-from foundry_bench.testing import AssignmentContract
+from foundry_bench.students.foundry_gate import FoundryGate, FoundryGateSettings
+from foundry_bench.testing import AssignmentContract, tiny_teacher
+from foundry_bench.testing.tiny import SPEC
 
 
 def made(width: int = 24, supertokens: int = 5, **changes: Any) -> DsoBalanced:
@@ -85,6 +88,19 @@ def test_content_alone_does_not_look_at_positions() -> None:
     content = made(keys="content").eval()
 
     assert torch.equal(content(tokens, positions, centers), content(tokens, -positions, centers))
+
+
+def test_a_budget_is_kept_under_a_gate() -> None:
+    assignment = DsoBalancedSettings(name="dso_balanced")
+    settings = FoundryGateSettings(supertokens=3, budget=5, assignment=assignment)
+    with seeded(0):
+        student = FoundryGate(tiny_teacher(), settings).eval()
+    embedding = student.embedding(random_patches(SPEC, 4))
+
+    stats = student.compress(embedding).activity()
+
+    assert stats["encoder_tokens"].max() <= 5
+    assert stats["supertokens_in_use"].min() >= 1
 
 
 def test_heads_must_divide_the_width() -> None:

@@ -1,10 +1,10 @@
 """Balanced DSO: learned queries, and SuperTokens that share the tokens of each cloud evenly.
 
-The noise of `dso` keeps its SuperTokens in use, at a price: a token rarely goes in training where it
-goes at test. Sinkhorn iterations (Cuturi 2013; for assignments: SwAV, arXiv 2006.09882) keep them in
-use without noise, so that training and test assign alike. This is not the paper's: there, a token's
-assignment depends on the token alone, here on its whole cloud. B clouds, C tokens, S SuperTokens, D
-width.
+The noise of `dso` keeps its SuperTokens in use, at a price: a token rarely goes in training where
+it goes at test. Sinkhorn iterations (Cuturi 2013; for assignments: SwAV, arXiv 2006.09882) keep
+them in use without noise, so that training and test assign alike. This is not the paper's: there,
+the assignment of a token depends on the token alone, here on its whole cloud. B clouds, C tokens,
+S SuperTokens, D width.
 """
 
 from typing import ClassVar, Literal, cast
