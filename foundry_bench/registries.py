@@ -104,6 +104,10 @@ ASSIGNMENTS: "Registry[Assignment]" = Registry(
             "foundry_bench.students.assignments.dso:DsoPos",
             "the same with positions in q·k",
         ),
+        "dso_balanced": (
+            "foundry_bench.students.assignments.dso_balanced:DsoBalanced",
+            "learned queries, shares of each cloud evened by Sinkhorn steps, no noise",
+        ),
         "soft": (
             "foundry_bench.students.assignments.soft:Soft",
             "plain cross-attention: every token in every SuperToken",

@@ -57,8 +57,8 @@ def free_weights(sweep: SweepConfig, folder: Folder, store: Path) -> str:
         for key in {use.key for record in records for use in record.stages} - wanted:
             size = _free(store, key, {"sweep": sweep.name, "keep_weights": sweep.keep_weights})
             freed, num_bytes = freed + (size > 0), num_bytes + size
-    size = f"{num_bytes / 2**20:.1f} MiB"
-    return f"keep_weights: {sweep.keep_weights} freed the weights of {freed} stages, {size}"
+    removed = f"{num_bytes / 2**20:.1f} MiB"
+    return f"keep_weights: {sweep.keep_weights} freed the weights of {freed} stages, {removed}"
 
 
 def results(sweep: SweepConfig) -> list[str]:

@@ -8,8 +8,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.macs import count_macs
 from foundry_bench.cost.counting import PARTS, Counts, count, random_patches
+from foundry_bench.cost.operators import SOFTMAX_OPS
 from foundry_bench.models.heads import HIDDEN, ClassificationHead
 from foundry_bench.registries import STUDENTS, TEACHERS
+from foundry_bench.students.assignments.dso_balanced import DsoBalancedSettings
 from foundry_bench.students.foundry import Foundry, FoundrySettings
 from foundry_bench.students.student import Student
 from foundry_bench.tasks.part_segmentation import PartSegmentationSettings
@@ -52,6 +54,21 @@ def test_a_teachers_parts_are_those_on_paper(num_clouds: int) -> None:
     assert attention == num_clouds * DEPTH * attention_macs(TOKENS, TOKENS, WIDTH)
     assert counts.total("macs", "compress", "upsample", "head") == 0
     assert counts.total("flops") == 2 * counts.total("macs")
+
+
+def test_each_sinkhorn_step_costs_a_softmax_and_no_macs() -> None:
+    def compress(steps: int) -> Counts:
+        assignment = DsoBalancedSettings(name="dso_balanced", steps=steps)
+        return count(Foundry(tiny_teacher(), FoundrySettings(assignment=assignment, supertokens=4)))
+
+    plain, balanced = compress(0), compress(3)
+    assert balanced.total("macs", "compress") == plain.total("macs", "compress")
+    assert balanced.total("macs", "compress") == compression_macs(TOKENS, 4, WIDTH)
+    softmax = [
+        sum(row.other_ops for row in each.work if row.operator == "softmax")
+        for each in (plain, balanced)
+    ]
+    assert softmax[1] - softmax[0] == 3 * TOKENS * 4 * SOFTMAX_OPS
 
 
 @pytest.mark.parametrize("supertokens", [1, 3, 8])

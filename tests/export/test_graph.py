@@ -23,6 +23,7 @@ STUDENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "class token": ("teacher", {"family": "point_bert"}),
     "foundry": ("foundry", SMALL),
     "dso": ("foundry", {**SMALL, "assignment": {"name": "dso"}}),
+    "dso_balanced": ("foundry", {**SMALL, "assignment": {"name": "dso_balanced"}}),
     "gate": ("foundry_gate", {"supertokens": 3, "budget": 5}),
     "gate without a budget": ("foundry_gate", {"supertokens": 3, "gate_threshold": 0.27}),
     "fps_student": ("fps_student", SMALL),

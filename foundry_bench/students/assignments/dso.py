@@ -58,8 +58,7 @@ class Dso(Assignment):
         if self.training and self.settings.noise == "training":
             return F.gumbel_softmax(logits_BCS, self.temperature, hard=True)
         soft_BCS = (logits_BCS / self.temperature).softmax(-1)
-        hard_BCS = torch.zeros_like(soft_BCS).scatter_(-1, soft_BCS.argmax(-1, keepdim=True), 1.0)
-        return hard_BCS + soft_BCS - soft_BCS.detach() if self.training else hard_BCS
+        return straight_through(soft_BCS, self.training)
 
     def keys(self, tokens_BCD: Tensor, positions_BCD: Tensor) -> Tensor:
         """What the queries are compared with: content alone."""
@@ -77,16 +76,7 @@ class Dso(Assignment):
         self.temperature = self.settings.temperature * (end / self.settings.temperature) ** progress
 
     def _logits(self, keys_BCD: Tensor) -> Tensor:
-        """Float32, also under autocast."""
-        heads = self.settings.heads
-        query_SD = self.query(self.supertokens_SD).float()
-        query_HSE = query_SD.unflatten(-1, (heads, -1)).transpose(0, 1)
-        keys_BHCE = keys_BCD.float().unflatten(-1, (heads, -1)).transpose(1, 2)
-        with torch.autocast(keys_BCD.device.type, enabled=False):
-            logits_BHCS = keys_BHCE @ query_HSE.transpose(1, 2) / math.sqrt(query_HSE.shape[-1])
-        if heads == 1:
-            return cast(Tensor, logits_BHCS[:, 0])
-        return cast(Tensor, logits_BHCS.log_softmax(-1).logsumexp(1) - math.log(heads))
+        return attention_logits(self.query(self.supertokens_SD), keys_BCD, self.settings.heads)
 
 
 class DsoPos(Dso):
@@ -101,3 +91,23 @@ class DsoPos(Dso):
         """Content and position on an equal footing."""
         position_BCD: Tensor = self.position_key(self.position_norm(positions_BCD))
         return super().keys(tokens_BCD, positions_BCD) + position_BCD
+
+
+def attention_logits(queries_SD: Tensor, keys_BCD: Tensor, heads: int) -> Tensor:
+    """`logits_BCS` = q · k / √E, in float32 also under autocast; queries may be per cloud (BSD).
+
+    With several heads: the logarithm of their mean probability of each SuperToken.
+    """
+    queries_HSE = queries_SD.float().unflatten(-1, (heads, -1)).transpose(-3, -2)
+    keys_BHCE = keys_BCD.float().unflatten(-1, (heads, -1)).transpose(1, 2)
+    with torch.autocast(keys_BCD.device.type, enabled=False):
+        logits_BHCS = keys_BHCE @ queries_HSE.transpose(-2, -1) / math.sqrt(queries_HSE.shape[-1])
+    if heads == 1:
+        return cast(Tensor, logits_BHCS[:, 0])
+    return cast(Tensor, logits_BHCS.log_softmax(-1).logsumexp(1) - math.log(heads))
+
+
+def straight_through(soft_BCS: Tensor, training: bool) -> Tensor:
+    """One-hot of the largest entry, in training with the gradient of `soft_BCS`."""
+    hard_BCS = torch.zeros_like(soft_BCS).scatter_(-1, soft_BCS.argmax(-1, keepdim=True), 1.0)
+    return hard_BCS + soft_BCS - soft_BCS.detach() if training else hard_BCS

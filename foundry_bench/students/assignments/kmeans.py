@@ -6,12 +6,12 @@ D width, F features.
 """
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 import torch.nn.functional as F
 from pydantic import PositiveInt
-from torch import Tensor
+from torch import Tensor, nn
 
 from foundry_bench.config.settings import NamedSettings
 from foundry_bench.students.assignments import Assignment
@@ -22,6 +22,8 @@ class KMeansSettings(NamedSettings):
     """Lloyd's algorithm from farthest-point starts."""
 
     iterations: PositiveInt = 5
+    project: bool = False
+    """Average a linear projection of the tokens, as `dso` does, instead of the tokens."""
 
 
 class _KMeans(Assignment):
@@ -32,6 +34,10 @@ class _KMeans(Assignment):
     def __init__(self, settings: KMeansSettings, width: int, supertokens: int) -> None:
         super().__init__(settings, width, supertokens)
         self.iterations = settings.iterations
+        self.value: nn.Module = nn.Identity()
+        if settings.project:
+            self.value = nn.Linear(width, width, bias=False)
+            nn.init.eye_(self.value.weight)
 
     @torch.no_grad()
     def forward(self, tokens_BCD: Tensor, positions_BCD: Tensor, centers_BC3: Tensor) -> Tensor:
@@ -45,6 +51,10 @@ class _KMeans(Assignment):
                 mean_BSF = assign_BCS.transpose(1, 2) @ points_BCF / count_BS1.clamp_min(1)
                 places_BSF = torch.where(count_BS1 > 0, mean_BSF, places_BSF)
             return nearest_BCS(points_BCF, places_BSF)
+
+    def values(self, tokens_BCD: Tensor) -> Tensor:
+        """The tokens, or a projection of them that starts as the identity."""
+        return cast(Tensor, self.value(tokens_BCD))
 
     @abstractmethod
     def points(self, tokens_BCD: Tensor, centers_BC3: Tensor) -> Tensor:
