@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 SUSPICIOUS = 1e-5
 """Median distance to the median point, of the radius, below which points are counted."""
+STEP = 2.0**-24
+"""Of float32 just below 1: finer differences are lost as soon as a point is not near 0."""
 
 
 def collapsed(
@@ -22,7 +24,8 @@ def collapsed(
     with np.errstate(invalid="ignore"):
         spread_B = np.median(np.abs(scaled_BP3 - middle_B13).max(axis=-1), axis=1)
     for row in np.flatnonzero(~broken_B & (spread_B < SUSPICIOUS)):
-        # Repeated points of the file itself are no loss.
-        before, after = (len(np.unique(it[row], axis=0)) for it in (points_BP3, scaled_BP3))
+        # Compared with the file's own count, since repeated points (padding) are no loss.
+        before = len(np.unique(points_BP3[row], axis=0))
+        after = len(np.unique(np.round(scaled_BP3[row] / STEP), axis=0))
         broken_B[row] = 2 * after < before
     return broken_B
