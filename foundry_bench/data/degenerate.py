@@ -19,7 +19,7 @@ def collapsed(
 
     A huge value for "no data" does that: beside it, all other points are one.
     """
-    broken_B = ~np.isfinite(scaled_BP3).all(axis=(1, 2))
+    broken_B: NDArray[np.bool_] = np.asarray(~np.isfinite(scaled_BP3).all(axis=(1, 2)))
     middle_B13 = np.median(scaled_BP3, axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):
         spread_B = np.median(np.abs(scaled_BP3 - middle_B13).max(axis=-1), axis=1)
