@@ -1,6 +1,6 @@
-"""Classify a point cloud with an exported model: needs numpy and onnxruntime, nothing else.
+"""Classify a point cloud with an exported model: needs numpy and onnxruntime; plyfile for .ply.
 
-    python classify.py EXPORTED_FOLDER CLOUD     (.npy, or .ply in ASCII or little-endian binary)
+    python classify.py EXPORTED_FOLDER CLOUD     (.npy or .ply)
 
 The cloud's up axis is to be y, as in the data that the model was trained on.
 """
@@ -12,27 +12,18 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-TYPES = {"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4"}
-TYPES |= {"float": "f4", "double": "f8", "float32": "f4", "float64": "f8", "uint8": "u1"}
-
 
 def read_cloud(path):
     """Points (M, 3)."""
     if path.suffix == ".npy":
         return np.load(path)[:, :3]
-    header, _, body = path.read_bytes().partition(b"end_header\n")
-    lines = [line.split() for line in header.decode().splitlines()]
-    kinds = [line[1] for line in lines if line[0] == "format"]
-    num = next(int(line[2]) for line in lines if line[:2] == ["element", "vertex"])
-    start = lines.index(["element", "vertex", str(num)]) + 1
-    ends = [row for row, line in enumerate(lines) if row > start and line[0] != "property"]
-    fields = [(line[2], "<" + TYPES[line[1]]) for line in lines[start : (ends or [None])[0]]]
-    if kinds == ["ascii"]:
-        columns = [[name for name, _ in fields].index(axis) for axis in "xyz"]
-        return np.loadtxt(body.decode().splitlines()[:num], ndmin=2)[:, columns]
-    assert kinds == ["binary_little_endian"], f"{path}: cannot read {kinds}"
-    vertices = np.frombuffer(body, np.dtype(fields), num)
-    return np.stack([vertices[axis] for axis in "xyz"], axis=1)
+    from plyfile import PlyData, PlyParseError
+
+    try:
+        vertices = PlyData.read(path)["vertex"]
+        return np.stack([np.asarray(vertices[axis], np.float64) for axis in "xyz"], axis=1)
+    except (PlyParseError, KeyError, ValueError) as error:
+        sys.exit(f"{path}: no PLY with a vertex element of numbers x, y, z ({error})")
 
 
 def main(folder, cloud):

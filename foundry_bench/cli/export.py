@@ -35,7 +35,11 @@ def command(
         Path | None, typer.Option(help="Folder to write; exported/<id> by default.")
     ] = None,
     quantize: Annotated[
-        str | None, typer.Option(help="int8: a second graph with weights as int8.")
+        str | None,
+        typer.Option(
+            help="int8: a second graph with weights as int8; its ranges are taken over the batch, "
+            "so a cloud's answers alone and in a batch differ slightly."
+        ),
     ] = None,
     budget: Annotated[
         int | None,

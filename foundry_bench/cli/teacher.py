@@ -118,9 +118,13 @@ def convert(
 
     from foundry_bench.files import replacing
     from foundry_bench.teachers.checkpoint import read_checkpoint, read_trusted
+    from foundry_bench.teachers.layouts import LIGHTNING_SETTINGS
+    from foundry_bench.teachers.loading import refuse_settings
     from foundry_bench.teachers.notes import notes_from
 
     checkpoint = read_trusted(file) if trust else read_checkpoint(file)
+    if any(name in checkpoint.settings for name in LIGHTNING_SETTINGS.values()):
+        refuse_settings(checkpoint.settings, file)  # safetensors would not keep them
     target = out or file.with_suffix(".safetensors")
     if target.resolve() == file.resolve():
         raise FoundryError(f"{file} would be written over itself; name another file by --out")
@@ -129,3 +133,7 @@ def convert(
     with replacing(target) as temporary:
         save_file(tensors, temporary, metadata or None)
     typer.echo(f"{len(tensors)} tensors written to {target}")
+    if checkpoint.left_out:
+        some = ", ".join(f"{name} ({kind})" for name, kind in list(checkpoint.left_out.items())[:5])
+        more = ", …" if len(checkpoint.left_out) > 5 else ""
+        typer.echo(f"{len(checkpoint.left_out)} tensors left out: {some}{more}")

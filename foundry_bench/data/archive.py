@@ -7,12 +7,15 @@ import numpy as np
 from pydantic import Field
 
 from foundry_bench.data.archive_columns import (
+    COARSE,
     Labels,
     chosen_splits,
     limited,
+    num_coarse,
     num_not_normalised,
     read_labels,
     read_points,
+    texts,
 )
 from foundry_bench.data.check import Finding, inspect
 from foundry_bench.data.dataset import Dataset, Rows
@@ -132,13 +135,17 @@ class Archive(DatasetLoader):
     def check(self, dataset: Dataset) -> list[Finding]:
         """The keys of the file, what loading repaired, the general findings, and near twins."""
         with open_npz(self.path) as columns:
-            off = num_not_normalised(columns[self.settings.points])
+            points_NP3 = columns[self.settings.points]
+            off, coarse = num_not_normalised(points_NP3), num_coarse(points_NP3)
             twins = [self._twins(columns, dataset, key) for key in columns.keys if "chamfer" in key]
             keys = Finding("keys of the file", ", ".join(columns.keys))
         repaired = Finding("clouds normalised on loading", f"{off:,}")
+        share = f"{coarse:,} of {len(points_NP3):,} clouds ({points_NP3.dtype})"
+        advice = "; subtract an offset before saving, or save float64" if coarse else ""
+        rounded = Finding(f"coordinate steps above {COARSE:.1%} of the radius", share + advice)
         found_twins = (finding for finding in twins if finding is not None)
         general = inspect(dataset, open_set=self.settings.open_set)
-        return [keys, repaired, *general, *found_twins]
+        return [keys, repaired, rounded, *general, *found_twins]
 
     def _splits(self, columns: Columns, labels: Labels) -> dict[str, Rows]:
         splits = chosen_splits(columns, self.settings.split, labels, self.settings.test_share)
@@ -166,7 +173,9 @@ class Archive(DatasetLoader):
         if self.settings.part is None:
             return None, ()
         key = self.settings.part
-        parts_NP, names = columns[key], tuple(map(str, columns[self.settings.part_names]))
+        names_key = self.settings.part_names
+        given = texts(self.path, names_key, np.atleast_1d(columns[names_key]))
+        parts_NP, names = columns[key], tuple(map(str, given))
         if parts_NP.shape != shape or parts_NP.dtype.kind not in "iu":
             raise FoundryError(
                 f"{self.path}: '{key}' is {parts_NP.shape} of {parts_NP.dtype}; "
@@ -181,11 +190,16 @@ class Archive(DatasetLoader):
         return parts_NP, names
 
     def _twins(self, columns: Columns, dataset: Dataset, key: str) -> Finding | None:
-        distance_N = columns[key]
         belongs = key.removesuffix("train_chamfer") == (self.settings.split or "").removesuffix(
             "split"
         )
-        if not belongs or distance_N.shape != dataset.labels_N.shape:
+        if not belongs:
+            return None
+        try:
+            distance_N = columns[key]
+        except FoundryError as error:  # a column that nothing else reads is no reason to stop
+            return Finding(f"'{key}' is not read", str(error))
+        if distance_N.shape != dataset.labels_N.shape or distance_N.dtype.kind not in "fiu":
             return None
         num_twins = int((distance_N[dataset.splits["test"]] < TWIN_DISTANCE).sum())
         advice = f"; leave them out with chamfer={key}" if num_twins else ""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundry_bench.data.dataset import Rows
+from foundry_bench.data.degenerate import collapsed
 from foundry_bench.data.npz import Array, Columns
 from foundry_bench.errors import FoundryError
 
@@ -22,6 +23,9 @@ TO_Y_UP = {
 }
 """Rotations that bring an axis to y."""
 NO_SPLIT = ("", "none")
+COARSE = 0.002
+"""Step of the coordinates, of a cloud's radius, from which shapes are visibly rounded."""
+HUGE = "values so large (for 'no data'?) that its other points coincide"
 
 
 @dataclass(frozen=True)
@@ -65,20 +69,46 @@ def read_points(columns: Columns, key: str, up: Literal["x", "y", "z"]) -> NDArr
     if not given.size:
         raise FoundryError(f"{columns.path}: '{key}' is empty: {given.shape}")
     points_NP3 = np.empty(given.shape, np.float32)
+    faults: dict[str, list[int]] = {}
     for start in range(0, len(given), CHUNK):
         chunk = given[start : start + CHUNK].astype(np.float64)
-        broken = np.flatnonzero(~np.isfinite(chunk).all(axis=(1, 2)))
-        if len(broken):
-            row = start + int(broken[0])
-            raise FoundryError(f"{columns.path}: row {row} of '{key}' has NaN or infinity")
-        chunk -= chunk.mean(axis=1, keepdims=True)
-        radius = np.linalg.norm(chunk, axis=-1).max(axis=1)
-        flat = np.flatnonzero(radius == 0)
-        if len(flat):
-            row = start + int(flat[0])
-            raise FoundryError(f"{columns.path}: row {row} of '{key}' is a single point")
-        points_NP3[start : start + CHUNK] = chunk @ TO_Y_UP[up].T / radius[:, None, None]
+        broken_B = ~np.isfinite(chunk).all(axis=(1, 2))
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            centred = chunk - chunk.mean(axis=1, keepdims=True)
+            radius = np.linalg.norm(centred, axis=-1).max(axis=1)
+            scaled = (centred @ TO_Y_UP[up].T / radius[:, None, None]).astype(np.float32)
+        flat_B = ~broken_B & (radius == 0)
+        usable = np.flatnonzero(~broken_B & ~flat_B)
+        lost = usable[collapsed(chunk[usable], scaled[usable])]
+        for what, rows in (
+            ("NaN or infinity", np.flatnonzero(broken_B)),
+            ("a single point", np.flatnonzero(flat_B)),
+            (HUGE, lost),
+        ):
+            if len(rows):
+                faults.setdefault(what, []).extend((start + rows).tolist())
+        points_NP3[start : start + CHUNK] = scaled
+    for what, found in faults.items():
+        verb = "is" if what == "a single point" else "has"
+        raise FoundryError(
+            f"{columns.path}: row {found[0]} of '{key}' {verb} {what} "
+            f"({len(found):,} of {len(given):,} clouds do); leave these clouds or points out"
+        )
     return points_NP3
+
+
+def num_coarse(points_NP3: Array) -> int:
+    """Clouds whose number type has steps of more than `COARSE` of their radius."""
+    if points_NP3.dtype.kind != "f":
+        return 0
+    num = 0
+    for start in range(0, len(points_NP3), CHUNK):
+        chunk = points_NP3[start : start + CHUNK]
+        step = np.spacing(np.abs(chunk).max(axis=(1, 2))).astype(np.float64)
+        centred = chunk.astype(np.float64)
+        centred -= centred.mean(axis=1, keepdims=True)
+        num += int((step > COARSE * np.linalg.norm(centred, axis=-1).max(axis=1)).sum())
+    return num
 
 
 def num_not_normalised(points_NP3: Array) -> int:
@@ -101,7 +131,7 @@ def read_labels(columns: Columns, key: str, names_key: str | None, num_clouds: i
             "integers (-1 for none) or text ('' for none)"
         )
     if given.dtype.kind in "US":
-        texts_N = _texts(given)
+        texts_N = texts(columns.path, key, given)
         return _numbered(texts_N, texts_N != "")
     labels_N = given.astype(np.int64)
     names = _class_names(columns, key, names_key)
@@ -170,7 +200,7 @@ def _split_column(columns: Columns, key: str, labels: Labels) -> Array:
             f"{columns.path}: '{key}' is {given.shape} of {given.dtype}; "
             f"expected {labels.labels_N.shape} of 'train', 'test' or ''"
         )
-    split_N = _texts(given)
+    split_N = texts(columns.path, key, given)
     wrong = np.flatnonzero(~np.isin(split_N, ["train", "test", *NO_SPLIT]))
     if len(wrong):
         raise FoundryError(
@@ -209,10 +239,26 @@ def _class_names(columns: Columns, key: str, names_key: str | None) -> tuple[str
         raise FoundryError(
             f"{columns.path}: '{names_key}' is {given.shape} of {given.dtype}; expected names"
         )
-    return tuple(_texts(given).tolist())
+    return tuple(texts(columns.path, names_key, given).tolist())
 
 
-def _texts(given: Array) -> Array:
-    if given.dtype.kind == "U":
+def texts(path: Path, key: str, given: Array) -> Array:
+    """Text, or bytes in UTF-8, as text.
+
+    Raises:
+        FoundryError: for other bytes: replaced characters would merge what differs.
+    """
+    if given.dtype.kind != "S":
         return given
-    return np.array([text.decode("utf-8", "replace") for text in given.tolist()])
+    decoded, wrong = [], []
+    for row, text in enumerate(given.tolist()):
+        try:
+            decoded.append(text.decode("utf-8"))
+        except UnicodeDecodeError:
+            wrong.append(row)
+    if wrong:
+        raise FoundryError(
+            f"{path}: row {wrong[0]} of '{key}' is {given[wrong[0]]!r}, which is not UTF-8 "
+            f"({len(wrong):,} of {len(given):,} rows are not); save it as text (numpy's type U)"
+        )
+    return np.array(decoded, dtype=np.str_)

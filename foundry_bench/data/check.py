@@ -46,6 +46,7 @@ def inspect(dataset: Dataset, *, open_set: bool = False) -> list[Finding]:
         *_classes(dataset, open_set=open_set),
         *_geometry(dataset),
         _duplicates(dataset),
+        _repeated_points(dataset),
         up_axis(dataset),
     ]
 
@@ -109,6 +110,17 @@ def _duplicates(dataset: Dataset) -> Finding:
     ]
     found = f"{len(pairs)}{_some(pairs)}"
     return Finding("test clouds that are also learned from", found, "0", not pairs)
+
+
+def _repeated_points(dataset: Dataset) -> Finding:
+    """Repeated points are no fault by themselves: small clouds are padded with them."""
+    shares = []
+    for points_P3 in dataset.points_NP3:
+        ordered_P3 = points_P3[np.lexsort(points_P3.T)]
+        shares.append(float((ordered_P3[1:] == ordered_P3[:-1]).all(axis=1).sum()) / len(points_P3))
+    num, total = sum(share > 0 for share in shares), len(shares)
+    most = f", up to {max(shares):.0%} of their points" if num else ""
+    return Finding("clouds with duplicate points", f"{num:,} ({num / total:.0%}{most})")
 
 
 def _content(dataset: Dataset, row: int) -> bytes:

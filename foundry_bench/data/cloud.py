@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundry_bench.data.dataset import Rows
+from foundry_bench.data.degenerate import collapsed
 from foundry_bench.errors import FoundryError
 
 
@@ -50,12 +51,17 @@ class Cloud:
         """points_P3: the points `order`, centred on their mean, the farthest at distance 1.
 
         Raises:
-            FoundryError: if they are all the same.
+            FoundryError: if they are all the same, or become so beside a huge value.
         """
         points_P3 = self.points_M3[order].astype(np.float64)
-        points_P3 -= points_P3.mean(axis=0)
-        radius = np.linalg.norm(points_P3, axis=-1).max()
-        if radius == 0:
-            raise FoundryError(f"{self.where} is a single point")
-        scaled_P3: NDArray[np.float32] = (points_P3 / radius).astype(np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):
+            centred_P3 = points_P3 - points_P3.mean(axis=0)
+            radius = np.linalg.norm(centred_P3, axis=-1).max()
+            if radius == 0:
+                raise FoundryError(f"{self.where} is a single point")
+            scaled_P3: NDArray[np.float32] = (centred_P3 / radius).astype(np.float32)
+        if collapsed(points_P3[None], scaled_P3[None])[0]:
+            raise FoundryError(
+                f"{self.where} has values so large (for 'no data'?) that its other points coincide"
+            )
         return scaled_P3

@@ -17,7 +17,7 @@ def read_lines(path: Path) -> list[str]:
         FoundryError: if it is no text, is empty, has an empty line or a line twice.
     """
     try:
-        lines = [line.strip() for line in path.read_text().rstrip().split("\n")]
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").rstrip().split("\n")]
     except (OSError, UnicodeDecodeError) as error:
         raise FoundryError(f"{path} cannot be read as a list: {error}") from error
     first: dict[str, int] = {}
@@ -42,7 +42,7 @@ def read_table(path: Path, columns: int, delimiter: str | None = None) -> NDArra
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of files without a number
-            table = np.loadtxt(path, delimiter=delimiter, ndmin=2)
+            table = np.loadtxt(path, delimiter=delimiter, ndmin=2, encoding="utf-8-sig")
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:

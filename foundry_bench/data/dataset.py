@@ -69,7 +69,14 @@ class Dataset:
     folds: tuple[Fold, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse arrays that do not belong together, which only a faulty loader makes."""
+        """Refuse names that occur twice, and arrays that do not belong together.
+
+        Raises:
+            FoundryError: if two classes or two parts have one name.
+            ValueError: for what only a faulty loader makes.
+        """
+        _refuse_twins(self.name, "classes", self.class_names)
+        _refuse_twins(self.name, "parts", self.part_names)
         if missing := {"train", "test"} - set(self.splits):
             raise ValueError(f"{self.name} lacks the split {' and '.join(sorted(missing))}")
         if self.labels_N.shape != self.points_NP3.shape[:1]:
@@ -112,6 +119,18 @@ class Dataset:
             cell_BP = self.labels_N[chunk, None] * num_parts + parts_BP
             counts += np.bincount(cell_BP[parts_BP >= 0], minlength=len(counts))
         return (counts > 0).reshape(num_classes, num_parts)
+
+
+def _refuse_twins(dataset: str, what: str, names: tuple[str, ...]) -> None:
+    """Metrics and manifests are keyed by name: two of one name would become one."""
+    first: dict[str, int] = {}
+    for index, name in enumerate(names):
+        if name in first:
+            raise FoundryError(
+                f"'{dataset}': {what} {first[name]} and {index} are both named '{name}'; "
+                "give each a name of its own"
+            )
+        first[name] = index
 
 
 def subsample(dataset: Dataset, rows: Rows, num_points: int) -> NDArray[np.float32]:

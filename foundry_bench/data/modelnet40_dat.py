@@ -43,18 +43,23 @@ def without_normals(cloud: Any) -> NDArray[Any]:
     return points_MD[:, :3] if points_MD.ndim == 2 and points_MD.shape[1] == 6 else points_MD
 
 
-def _dat_content(path: Path) -> tuple[list[Any], list[int]]:
+def _dat_content(path: Path) -> tuple[Any, list[int]]:
     content = read_pickle(path)
     if (
         not isinstance(content, list | tuple)
         or len(content) != 2
-        or not all(isinstance(part, list) for part in content)
+        or not all(_is_row_wise(part) for part in content)
     ):
         raise FoundryError(f"{path} holds {type(content).__name__}; expected [clouds, labels]")
     clouds, labels = content
     if len(clouds) != len(labels):
         raise FoundryError(f"{path} holds {len(clouds)} clouds and {len(labels)} labels")
     return clouds, [class_label(f"{path}: label {row}", it) for row, it in enumerate(labels)]
+
+
+def _is_row_wise(part: Any) -> bool:
+    """A list, or the array that numpy stacks a list of equal clouds to."""
+    return isinstance(part, list | tuple) or (isinstance(part, np.ndarray) and part.ndim > 0)
 
 
 def class_label(where: str, value: Any) -> int:

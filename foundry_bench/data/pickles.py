@@ -167,6 +167,18 @@ ADMITTED: dict[tuple[str, str], Callable[..., Any]] = {
 """What is called in place of each name; `numpy._core` counts as `numpy.core`."""
 
 
+def numpy_scalars() -> tuple[tuple[Callable[..., Any], str], ...]:
+    """For `torch.serialization.safe_globals`: what makes NumPy scalars, by the names in pickles.
+
+    Stand-ins as in `ADMITTED`: NumPy's own read crafted states in C.
+    """
+    return (
+        (_Kind, "numpy.dtype"),
+        (_scalar, "numpy.core.multiarray.scalar"),
+        (_scalar, "numpy._core.multiarray.scalar"),
+    )
+
+
 def _finished(value: Any, done: dict[int, tuple[Any, Any]]) -> Any:
     """`value` with its arrays in place.
 

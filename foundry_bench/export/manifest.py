@@ -35,6 +35,7 @@ class Graph(_Part):
         agreement: with the fp32 graph on fresh clouds: share of answers that are the same, or mean
             cosine of tokens.
         metrics: of the task, on the test clouds of the record.
+        note: what a reader of the answers has to know.
     """
 
     file: str
@@ -42,6 +43,7 @@ class Graph(_Part):
     median_difference: float | None = None
     agreement: float | None = None
     metrics: dict[str, float] = {}
+    note: str | None = None
 
 
 class Quartiles(_Part):

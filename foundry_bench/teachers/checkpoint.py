@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
+from foundry_bench.data.pickles import numpy_scalars
 from foundry_bench.errors import FoundryError
 
 NESTED = ("state_dict", "base_model", "model")
@@ -30,6 +31,10 @@ one by a protocol from 4 on, which begins with a frame (149).
 """
 
 
+NUMPY = numpy_scalars()
+"""Point-BERT's runner saves its metrics as NumPy scalars beside the weights."""
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """What a file holds.
@@ -38,11 +43,13 @@ class Checkpoint:
         state: name -> tensor.
         settings: hyper-parameters that Lightning stored beside it.
         metadata: of a safetensors file.
+        left_out: name -> kind of tensors that no weight here can be: complex, quantised, nested.
     """
 
     state: dict[str, Tensor]
     settings: Mapping[str, object] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -56,7 +63,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
     if path.suffix == ".safetensors":
         try:
             with safe_open(path, "pt") as file:
-                return Checkpoint(load_file(path), metadata=file.metadata() or {})
+                state, left_out = _sorted_out(load_file(path))
+                return Checkpoint(state, metadata=file.metadata() or {}, left_out=left_out)
         except Exception as error:  # as of torch.load below
             raise FoundryError(
                 f"{path} is not a readable safetensors file (is it whole?): {_reason(error)}"
@@ -87,8 +95,21 @@ def _load(path: Path, *, weights_only: bool) -> object:
             f"{path} is not a readable checkpoint: it begins with {start!r}, a file of torch with "
             f"{ARCHIVE!r} (is it what the download was meant to be?)"
         )
+    if _is_scripted(path):
+        if weights_only:
+            raise FoundryError(
+                f"{path} is a TorchScript file, whose loading can run its author's code. If you "
+                f"trust who made it: foundry-bench teacher convert --trust {shlex.quote(str(path))}"
+            )
+        try:
+            return torch.jit.load(path, map_location="cpu").state_dict()
+        except Exception as error:  # as below
+            raise FoundryError(
+                f"{path} is not a readable TorchScript file (is it whole?): {_reason(error)}"
+            ) from error
     try:
-        return torch.load(path, map_location="cpu", weights_only=weights_only)
+        with torch.serialization.safe_globals(list(NUMPY) if weights_only else []):
+            return torch.load(path, map_location="cpu", weights_only=weights_only)
     except Exception as error:  # torch promises nothing of what it raises on damaged bytes
         refused = REFUSED.search(str(error))
         if weights_only and refused and _has_whole_pickles(path):
@@ -100,6 +121,16 @@ def _load(path: Path, *, weights_only: bool) -> object:
         raise FoundryError(
             f"{path} is not a readable checkpoint (is it whole?): {_reason(error)}"
         ) from error
+
+
+def _is_scripted(path: Path) -> bool:
+    """Whether a file is of `torch.jit.save`, by the names in its archive."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name.partition("/")[2] for name in archive.namelist()]
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return False
+    return "constants.pkl" in names and any(name.startswith("code/") for name in names)
 
 
 def _has_whole_pickles(path: Path) -> bool:
@@ -132,9 +163,25 @@ def _checkpoint(content: Any, path: Path) -> Checkpoint:
     for name in NESTED:
         if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
             content = content[name]
+    for name in NESTED:
+        if isinstance(content, Mapping) and isinstance(content.get(name), nn.Module):
+            content = content[name]
+    if isinstance(content, nn.Module):
+        raise FoundryError(
+            f"{path} holds a whole module ({type(content).__name__}), expected a state dict: save "
+            "`module.state_dict()` by torch.save and convert that"
+        )
     if not isinstance(content, Mapping):
         raise FoundryError(f"{path} holds a {type(content).__name__}, expected a state dict")
-    tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+    tensors, left_out = _sorted_out(
+        {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+    )
+    if not tensors and left_out:
+        name, kind = next(iter(left_out.items()))
+        raise FoundryError(
+            f"{path} holds no usable tensor: all {len(left_out)} are complex, quantised or nested, "
+            f"the first: {name} ({kind}); expected dense real ones"
+        )
     if not tensors:
         raise FoundryError(
             f"{path} holds no tensors; expected a state dict, possibly under {', '.join(NESTED)}"
@@ -147,4 +194,19 @@ def _checkpoint(content: Any, path: Path) -> Checkpoint:
             f"{path} holds {len(strange)} tensors that are sparse or without data, the "
             f"first: {strange[0]}; expected dense ones (`to_dense()` makes them so)"
         )
-    return Checkpoint(tensors, settings if isinstance(settings, Mapping) else {})
+    kept = settings if isinstance(settings, Mapping) else {}
+    return Checkpoint(tensors, kept, left_out=left_out)
+
+
+def _sorted_out(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors that can be weights, and the kind of each that cannot."""
+    kinds = {name: kind for name, value in tensors.items() if (kind := _kind(value))}
+    return {name: value for name, value in tensors.items() if name not in kinds}, kinds
+
+
+def _kind(tensor: Tensor) -> str:
+    if tensor.is_nested:
+        return "nested"
+    if tensor.is_quantized:
+        return "quantised"
+    return "complex" if tensor.is_complex() else ""

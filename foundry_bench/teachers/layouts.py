@@ -82,7 +82,54 @@ LIGHTNING_SETTINGS = {
     "patch_size": "tokenizer_group_size",
     "heads": "encoder_heads",
 }
+LIGHTNING_SIZES = {
+    "encoder_dim": "width",
+    "encoder_depth": "depth",
+    "num_points": "points",
+}
+"""Further hyper-parameters, theirs -> ours; tensors tell the first two as well."""
+LIGHTNING_FIXED: dict[str, tuple[object, ...]] = {
+    "tokenizer_group_radius": (None,),
+    "encoder_add_pos_at_every_layer": (True,),
+    "encoder_qkv_bias": (True,),
+    "cls_head_pooling": ("mean+max", "mean", "max"),
+}
+"""Hyper-parameters that change what the encoder computes -> the values that are built here."""
+LIGHTNING_ASIDE = re.compile(
+    r"(?:predictor|decoder|regressor|d2v|ema|target|num_targets|context|loss|optimizer"
+    r"|lr_scheduler|svm_validation|cls_head|seg_head|pretrained_ckpt|log|vote"
+    r"|transformation_(?:scale|rotate|translate|height_normalize))(?:_\w+)?"
+    r"|encoder_(?:dropout|attention_dropout|drop_path_rate|learning_rate)"
+    r"|(?:encoder|tokenizer|positional_encoding)_(?:un)?freeze_\w+"
+    r"|token_seq_method|learning_rate|fix_estimated_stepping_batches|train_transformations"
+)
+"""Hyper-parameters of no consequence for the encoder's tokens: objectives, optimisers, heads,
+dropout, augmentation, the order of tokens.
+"""
+HEIGHT = "height_norm"
+"""A transformation of the input that is not made here."""
 POINTS = ("increase_dim.0.weight", 3)
+
+
+def lightning_faults(settings: Mapping[str, object]) -> list[str]:
+    """Hyper-parameters of a Point-JEPA or point2vec file that no preset can meet, or unknown."""
+    faults = []
+    for name, value in settings.items():
+        if name in LIGHTNING_FIXED:
+            known = LIGHTNING_FIXED[name]
+            if not any(value is one or value == one for one in known):
+                allowed = " or ".join(map(repr, known))
+                faults.append(f"{name}: {value!r} in the file, only {allowed} is built here")
+        elif name in {*LIGHTNING_SETTINGS.values(), *LIGHTNING_SIZES}:
+            if type(value) is not int:
+                faults.append(f"{name}: {value!r} in the file, expected an integer")
+        elif name == "val_transformations":
+            if isinstance(value, list | tuple) and HEIGHT in value:
+                faults.append(f"{name}: {HEIGHT} in the file, which is not made here")
+        elif not LIGHTNING_ASIDE.fullmatch(str(name)):
+            faults.append(f"{name}: {value!r} in the file, which is not known here")
+    return faults
+
 
 PCP_MAE = Layout(
     "pcp_mae",

@@ -12,7 +12,13 @@ from torch import Tensor, nn
 from foundry_bench.errors import FoundryError
 from foundry_bench.geometry.patches import PatchSpec
 from foundry_bench.teachers.checkpoint import read_checkpoint
-from foundry_bench.teachers.layouts import Layout, family_of, unwrapped
+from foundry_bench.teachers.layouts import (
+    LIGHTNING_SIZES,
+    Layout,
+    family_of,
+    lightning_faults,
+    unwrapped,
+)
 from foundry_bench.teachers.notes import TEACHER, noted
 from foundry_bench.teachers.teacher import Teacher, TeacherArchitecture
 
@@ -21,6 +27,8 @@ STEPS = "num_batches_tracked"
 STATISTICS = {"running_mean": 0.0, "running_var": 1.0}
 SHOWN = 5
 """Faults in a message."""
+SEEN = 20
+"""Keys of a file in a message."""
 GEOMETRY = frozenset({"points", "patches", "patch_size"})
 SIZES = {
     "width": ("encoder.norm.weight", 0),
@@ -56,8 +64,9 @@ def load_weights(module: nn.Module, path: Path) -> None:
     Raises:
         FoundryError: if the file is damaged, or its names or shapes are not exactly the module's.
     """
-    state = read_checkpoint(path).state
-    _fill(module, {name: name for name in state}, state, path)
+    checkpoint = read_checkpoint(path)
+    state = checkpoint.state
+    _fill(module, {name: name for name in state}, state, path, checkpoint.left_out)
 
 
 def load_teacher(
@@ -84,6 +93,8 @@ def load_teacher(
     made = notes.pop(TEACHER, architecture.name)
     if made != architecture.name:
         raise FoundryError(f"{path} does not fit {type(teacher).__name__}: it is of {made}")
+    if teacher.layout is not None and teacher.layout.settings:
+        refuse_settings(checkpoint.settings, path)
     state = _plainly_named(teacher, checkpoint.state, path)
     names = _names(teacher, state, path)
     told = _told(names, state) | _told_beside(teacher.layout, state, checkpoint.settings) | notes
@@ -91,9 +102,23 @@ def load_teacher(
     _check_sizes(told, architecture.model_dump() | geometry, path)
     published = any(theirs != ours for theirs, ours in names.items())
     reset = _reset(names, state) if published else ()
-    _fill(teacher, names, state, path)
+    _fill(teacher, names, state, path, checkpoint.left_out)
     ignored = Counter(name.partition(".")[0] for name in state if name not in names)
     return Coverage(len(teacher.state_dict()), dict(sorted(ignored.items())), reset)
+
+
+def refuse_settings(settings: Mapping[str, object], path: Path) -> None:
+    """Do nothing if the hyper-parameters of a Lightning file leave the encoder what it is here.
+
+    Raises:
+        FoundryError: naming each that does not, or that is not known.
+    """
+    if faults := lightning_faults(settings):
+        raise FoundryError(
+            f"{path} has hyper-parameters that its weights cannot be used with here: "
+            f"{'; '.join(faults)}. If one is of no consequence for the encoder, delete it from the "
+            "file's `hyper_parameters`"
+        )
 
 
 def _plainly_named(teacher: Teacher, state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
@@ -149,15 +174,19 @@ def _told_beside(
     """Settings as decoders and hyper-parameters tell them."""
     if layout is None:
         return {}
-    told = {
+    told: dict[str, object] = {
         ours: value
         for ours, theirs in layout.settings.items()
         if isinstance(value := settings.get(theirs), int)
     }
+    if layout.settings:
+        for theirs, ours in LIGHTNING_SIZES.items():
+            if theirs in settings:
+                told.setdefault(ours, settings[theirs])
     if layout.points_rows and layout.points_rows[0] in state:
         name, rows = layout.points_rows
         told["patch_size"] = round(len(state[name]) / rows)
-    return dict(told)
+    return told
 
 
 def _check_sizes(told: Mapping[str, object], given: Mapping[str, object], path: Path) -> None:
@@ -192,7 +221,11 @@ def _reset(names: Mapping[str, str], state: dict[str, Tensor]) -> tuple[str, ...
 
 
 def _fill(
-    module: nn.Module, names: Mapping[str, str], state: Mapping[str, Tensor], path: Path
+    module: nn.Module,
+    names: Mapping[str, str],
+    state: Mapping[str, Tensor],
+    path: Path,
+    left_out: Mapping[str, str],
 ) -> None:
     """Load `state`, its names changed to `names`."""
     wanted = module.state_dict()
@@ -217,11 +250,20 @@ def _fill(
         else:
             filled[ours] = value.reshape(expected.shape)
     if faults:
+        seen = _seen(state, left_out) if missing else ""
         raise FoundryError(
             f"{path} does not fit {type(module).__name__} ({len(faults)} faults, the first: "
-            f"{'; '.join(faults[:SHOWN])}). Is the preset the one that the weights were made with?"
+            f"{'; '.join(faults[:SHOWN])}). {seen}"
+            "Is the preset the one that the weights were made with?"
         )
     module.load_state_dict(filled)
+
+
+def _seen(state: Mapping[str, Tensor], left_out: Mapping[str, str]) -> str:
+    """The keys of a file, as many as a message has room for."""
+    more = f", … ({len(state)} in all)" if len(state) > SEEN else ""
+    unread = "".join(f"; not read: {name} ({kind})" for name, kind in left_out.items())
+    return f"The file has {', '.join(list(state)[:SEEN])}{more}{unread}. "
 
 
 def _nearest(name: str, names: Mapping[str, str], state: Mapping[str, Tensor]) -> str:

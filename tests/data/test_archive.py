@@ -274,3 +274,67 @@ def test_points_a_cloud_are_known_from_the_header(path: Path) -> None:
     save(path, points=np.zeros(3))
     assert Archive(ArchiveSettings(path=str(path))).num_points() is None
     assert Archive(ArchiveSettings(path=str(path), points="pionts")).num_points() is None
+
+
+def test_two_classes_or_parts_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(FoundryError, match="classes 0 and 1 are both named 'ant'"):
+        read(save(tmp_path / "classes.npz", classes=np.array(["ant", "ant"])))
+    with pytest.raises(FoundryError, match="parts 0 and 1 are both named 'leg'"):
+        read(save(tmp_path / "parts.npz", part_names=np.array(["leg", "leg"])), part="part")
+
+
+def test_bytes_that_are_not_utf8_are_refused_and_counted(tmp_path: Path) -> None:
+    label = np.array([b"th\xe9", b"th\xe8", b"x"] * 4)
+    with pytest.raises(FoundryError, match=r"row 0 of 'label'.*8 of 12"):
+        read(save(tmp_path / "label.npz", label=label))
+    with pytest.raises(FoundryError, match=r"row 1 of 'part_names'"):
+        read(save(tmp_path / "parts.npz", part_names=np.array([b"a", b"\xe9"])), part="part")
+    named = save(tmp_path / "utf8.npz", part_names=np.array([b"a", "\xe9".encode()]))
+    assert read(named, part="part").part_names == ("a", "\xe9")
+
+
+@pytest.mark.parametrize("value", [1.797e308, -1e300, 1e30])
+def test_huge_values_for_no_data_are_refused_and_counted(tmp_path: Path, value: float) -> None:
+    points = columns()["points"].astype(np.float64)
+    points[3:5, 0] = value
+    points[4, 1, 2] = -value
+    with pytest.raises(FoundryError, match=r"row 3 of 'points'.*2 of 12"):
+        read(save(tmp_path / "huge.npz", points=points))
+
+
+def test_far_points_and_padding_are_no_fault(tmp_path: Path) -> None:
+    points = columns()["points"].astype(np.float64)
+    points[3, 0] = -9999
+    points[4, 1:] = points[4, 1]
+    assert np.isfinite(read(save(tmp_path / "far.npz", points=points)).points_NP3).all()
+
+
+def findings(path: Path) -> dict[str, str]:
+    archive = Archive(ArchiveSettings(path=str(path)))
+    return {finding.what: finding.found for finding in archive.check(archive.load(None))}
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        {"train_chamfer": np.array(["near"] * 12)},
+        {"chamfer_settings": np.array({"k": 1}, dtype=object)},
+        {"train_chamfer": np.array([{"k": 1}] * 12, dtype=object)},
+    ],
+)
+def test_columns_that_are_no_distances_do_not_stop_a_check(
+    tmp_path: Path, column: dict[str, np.ndarray]
+) -> None:
+    found = findings(save(tmp_path / "chamfer.npz", **{"train_chamfer": None} | column))
+    assert "test clouds with a near twin in train" not in found
+
+
+def test_a_check_says_duplicate_points_and_coarse_coordinates(tmp_path: Path) -> None:
+    points = columns()["points"].astype(np.float32)
+    points[:6, 20:] = points[:6, :20]
+    found = findings(save(tmp_path / "twice.npz", points=points))
+    assert found["clouds with duplicate points"] == "6 (50%, up to 50% of their points)"
+    far = (columns()["points"] + np.array([500000.0, 0, 5600000])).astype(np.float32)
+    found = findings(save(tmp_path / "far.npz", points=far))
+    (coarse,) = (text for what, text in found.items() if what.startswith("coordinate steps"))
+    assert coarse.startswith("12 of 12 clouds (float32)")

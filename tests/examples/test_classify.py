@@ -64,7 +64,7 @@ def test_a_cloud_is_read(kind: str, program: ModuleType, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_it_classifies_with_numpy_and_onnxruntime_alone(tmp_path: Path) -> None:
+def test_it_classifies_without_torch(tmp_path: Path) -> None:
     model = foundry_bench.load(run_trial(tmp_path), "classification")
     export_onnx(model, tmp_path / "exported", int8=False)
     assert model.answering is not None
@@ -75,7 +75,7 @@ def test_it_classifies_with_numpy_and_onnxruntime_alone(tmp_path: Path) -> None:
     )[0]
     venv.create(tmp_path / "alone", with_pip=True)
     python = tmp_path / "alone/bin/python"
-    limits = ["-c", str(ROOT / "constraints.txt"), "numpy", "onnxruntime"]
+    limits = ["-c", str(ROOT / "constraints.txt"), "numpy", "onnxruntime", "plyfile"]
     install = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     subprocess.run([*install, "--only-binary", ":all:", *limits], check=True)
     listed = [str(python), "-m", "pip", "list", "--format", "freeze"]
@@ -88,3 +88,41 @@ def test_it_classifies_with_numpy_and_onnxruntime_alone(tmp_path: Path) -> None:
     assert float(share.rstrip("%")) == pytest.approx(
         100 * logits_L.softmax(0).max().item(), abs=0.1
     )
+
+
+@pytest.mark.parametrize("faces_first", [False, True])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("kind", ["ascii", "binary_little_endian", "binary_big_endian"])
+def test_ply_of_other_programs_is_read(
+    kind: str, newline: str, faces_first: bool, program: ModuleType, tmp_path: Path
+) -> None:
+    """Integer coordinates, a list among the vertices' properties, faces before or after."""
+    points_M3 = np.random.default_rng(0).integers(-99, 99, (9, 3))
+    order = ">" if kind == "binary_big_endian" else "<"
+    vertex = "element vertex 9|property int x|property list uchar short tags|property int y"
+    elements = {
+        "vertex": f"{vertex}|property int z".split("|"),
+        "face": ["element face 2", "property list uchar int vertex_indices"],
+    }
+    face = b"\3" + np.array([0, 1, 2], f"{order}i4").tobytes()
+    binary, text = {"face": face * 2, "vertex": b""}, {"face": "3 0 1 2\n" * 2, "vertex": ""}
+    for x, y, z in points_M3.tolist():
+        tags = b"\2" + np.array([5, 6], f"{order}i2").tobytes()
+        ends = (np.array(value, f"{order}i4").tobytes() for value in ([x], [y, z]))
+        binary["vertex"] += tags.join(ends)
+        text["vertex"] += f"{x} 2 5 6 {y} {z}\n"
+    names = ["face", "vertex"] if faces_first else ["vertex", "face"]
+    header = ["ply", f"format {kind} 1.0", *(it for name in names for it in elements[name])]
+    content = newline.join([*header, "end_header", ""]).encode()
+    for name in names:
+        body = text[name].replace("\n", newline).encode()
+        content += body if kind == "ascii" else binary[name]
+    (tmp_path / "cloud.ply").write_bytes(content)
+    np.testing.assert_array_equal(program.read_cloud(tmp_path / "cloud.ply"), points_M3)
+
+
+def test_a_ply_without_vertices_is_refused(program: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "cloud.ply"
+    path.write_text("ply\nformat ascii 1.0\nelement point 1\nproperty int x\nend_header\n1\n")
+    with pytest.raises(SystemExit, match="no PLY"):
+        program.read_cloud(path)

@@ -5,9 +5,11 @@ from argparse import Namespace
 from collections import OrderedDict
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from foundry_bench.errors import FoundryError
 from foundry_bench.teachers.checkpoint import read_checkpoint, read_trusted
@@ -172,3 +174,37 @@ def test_a_file_without_tensors_says_what_was_expected(tmp_path: Path, content: 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FoundryError, match=r"there is no file .*gone\.pt"):
         read_checkpoint(tmp_path / "gone.pt")
+
+
+@pytest.mark.parametrize("scalar", [np.float64(0.5), np.float32(0.5), np.int64(3), np.bool_(True)])
+def test_numpy_scalars_beside_the_weights_are_plain_data(
+    tmp_path: Path, scalar: np.generic
+) -> None:
+    content = {"base_model": {"a": torch.ones(1)}, "best_metrics": {"acc": scalar}}
+    torch.save(content, tmp_path / "bert.pth")
+    assert list(read_checkpoint(tmp_path / "bert.pth").state) == ["a"]
+
+
+def test_tensors_that_are_no_weights_are_left_out(tmp_path: Path) -> None:
+    content = {"w": torch.ones(2), "c": torch.ones(2, dtype=torch.complex128)}
+    torch.save(content, tmp_path / "complex.pth")
+    checkpoint = read_checkpoint(tmp_path / "complex.pth")
+    assert (list(checkpoint.state), checkpoint.left_out) == (["w"], {"c": "complex"})
+
+
+def test_a_whole_module_is_refused_even_when_trusted(tmp_path: Path) -> None:
+    torch.save(nn.Linear(2, 2), tmp_path / "whole.pth")
+    with pytest.raises(FoundryError, match="convert --trust"):
+        read_checkpoint(tmp_path / "whole.pth")
+    with pytest.raises(FoundryError, match=r"state_dict\(\)"):
+        read_trusted(tmp_path / "whole.pth")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_torchscript_is_read_with_trust_alone(tmp_path: Path) -> None:
+    module = nn.Linear(2, 2)
+    torch.jit.save(torch.jit.script(module), tmp_path / "script.pt")
+    with pytest.raises(FoundryError, match="TorchScript"):
+        read_checkpoint(tmp_path / "script.pt")
+    state = read_trusted(tmp_path / "script.pt").state
+    assert torch.equal(state["weight"], module.weight)
