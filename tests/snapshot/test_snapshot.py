@@ -49,6 +49,8 @@ COMMANDS = {
 }
 PROSE = {"summary", "target", "operators", "key"}
 """Fields of the commands' output that are free to change."""
+NAMES = ("name", "student", "supertokens", "budget")
+"""Fields that tell the items of a list apart."""
 
 
 def report_tables(name: str) -> dict[str, str]:
@@ -68,7 +70,10 @@ def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
                 yield from flatten(item, f"{path}/{key}")
     elif isinstance(value, list):
         for number, item in enumerate(value):
-            yield from flatten(item, f"{path}/{number}")
+            names = (
+                [str(item[key]) for key in NAMES if key in item] if isinstance(item, dict) else []
+            )
+            yield from flatten(item, f"{path}/{'|'.join(names) or number}")
     else:
         yield path, value
 
@@ -110,11 +115,16 @@ def test_tables_of_a_report_are_those_that_were_frozen(name: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_values_that_a_command_prints_are_those_that_were_frozen(name: str) -> None:
-    assert command_values(name) == read(name)
+    """A new student or task may come beside them."""
+    found, frozen = command_values(name), read(name)
+
+    assert {key: found.get(key) for key in frozen} == frozen
 
 
 def test_the_schema_has_the_keys_that_were_frozen() -> None:
-    assert sorted(set(schema_keys(SweepConfig.model_json_schema()))) == read("schema")
+    found = set(schema_keys(SweepConfig.model_json_schema()))
+
+    assert set(read("schema")) <= found
 
 
 def freeze() -> None:
