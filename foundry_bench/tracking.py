@@ -228,7 +228,9 @@ class Mirror:
         path = self._folder.root / "sweep.yaml"
         if path.exists():
             self._client.log_artifact(self._parent, str(path))
-            question = _mapping(parse(path.read_text(), str(path)).value).get("question", "")
+            question = _mapping(parse(path.read_text(encoding="utf-8"), str(path)).value).get(
+                "question", ""
+            )
             self._client.set_tag(self._parent, "mlflow.note.content", str(question))
         self._client.set_terminated(self._parent)
 
@@ -302,7 +304,7 @@ def folder_id(folder: Folder) -> str:
     path = folder.root / ID
     if not path.exists():
         write_text(path, uuid.uuid4().hex)
-    return path.read_text()
+    return path.read_text(encoding="utf-8")
 
 
 def connect(uri: str) -> "MlflowClient":

@@ -117,7 +117,7 @@ def measure(request: Request) -> dict[str, int]:
     """
     command = [sys.executable, "-m", footprint.__name__]
     done = subprocess.run(
-        command, input=json.dumps(request), capture_output=True, text=True, timeout=MOST_S
+        command, input=json.dumps(request), capture_output=True, encoding="utf-8", timeout=MOST_S
     )
     if done.returncode == -signal.SIGKILL:
         raise MemoryError("the process was killed")

@@ -124,7 +124,7 @@ def measure(request: SceneRequest) -> dict[str, float]:
             command,
             input=json.dumps(asdict(request)),
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             timeout=MOST_S,
         )
     except subprocess.TimeoutExpired:

@@ -17,7 +17,7 @@ def read_lines(path: Path) -> list[str]:
         FoundryError: if it is no text, is empty, has an empty line or a line twice.
     """
     try:
-        lines = [line.strip() for line in path.read_text().rstrip().split("\n")]
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").rstrip().split("\n")]
     except (OSError, UnicodeDecodeError) as error:
         raise FoundryError(f"{path} cannot be read as a list: {error}") from error
     first: dict[str, int] = {}

@@ -121,7 +121,7 @@ class ShapeNetPart(Published):
         for word in LISTS[split]:
             path = self.existing(_list_name(word))
             try:
-                entries = json.loads(path.read_text())
+                entries = json.loads(path.read_text(encoding="utf-8"))
             except ValueError as error:
                 raise FoundryError(f"{path} is damaged or cut short: {error}") from error
             if not isinstance(entries, list):

@@ -200,7 +200,7 @@ def _goes_on(there: SweepConfig, sweep: SweepConfig) -> bool:
 def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` by one atomic rename."""
     with replacing(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
 
 
 def write_mapping(path: Path, content: Mapping[str, Any]) -> None:
@@ -211,7 +211,7 @@ def write_mapping(path: Path, content: Mapping[str, Any]) -> None:
 def read_mapping(path: Path) -> dict[str, Any]:
     """What `write_mapping` wrote to `path`; empty if it is not there or cannot be read."""
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
