@@ -76,6 +76,7 @@ def utilisation() -> float | None:
             [*query, "--format=csv,noheader,nounits"],
             capture_output=True,
             encoding="utf-8",
+            errors="replace",
             timeout=10,
         )
         return float(done.stdout) / 100

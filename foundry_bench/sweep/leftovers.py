@@ -44,6 +44,7 @@ def _marked(folder: str) -> list[int]:
             ["ps", "-xwwE", "-o", "pid=,command="],
             capture_output=True,
             encoding="utf-8",
+            errors="replace",
             check=False,
         )
         lines = [line.split() for line in listed.stdout.splitlines()]

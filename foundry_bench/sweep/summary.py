@@ -1,5 +1,6 @@
 """What a sweep prints when it ends."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from math import sqrt
 from pathlib import Path
@@ -31,7 +32,7 @@ def summary(outcome: Outcome, folder: Folder) -> Group:
     parts.append(Text(cost(outcome)))
     if outcome.failures:
         parts += ["", failures(outcome.failures, folder), Text(retry_hint(outcome.failures))]
-    parts += ["", Text(f"next: foundry-bench report {shown_path(folder.root)}")]
+    parts += ["", Text(f"next: {shlex.join(['foundry-bench', 'report', shown_path(folder.root)])}")]
     return Group(*parts)
 
 
