@@ -37,6 +37,7 @@ from foundry_bench.record import Record, TrialRecord
 from foundry_bench.store import RECORD
 from foundry_bench.sweep.folder import Folder, write_text
 from foundry_bench.sweep.group import TRIAL
+from foundry_bench.sweep.labels import Labels
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Run
@@ -57,7 +58,7 @@ calls has a better idea of when to ask again.
 """
 KIND = {"mlflow.experimentKind": "custom_model_development"}
 """Has MLflow show an experiment as runs to compare, and not ask what it is."""
-VERSION = 2
+VERSION = 3
 """Raised when a record is mirrored otherwise, so that runs of before are written anew."""
 ID = "mlflow.id"
 PARENT = "mlflow.parentRunId"
@@ -202,6 +203,7 @@ class Mirror:
         self._experiment = self._open_experiment(artifacts)
         self._folder_id = folder_id(folder)
         self._runs: dict[str, tuple[str, str | None]] = {}
+        self._labels: Labels | None = None
         self._found_tags: dict[str, Mapping[str, str]] = {}
         parents: list[Run] = []
         for run in self._search():
@@ -235,7 +237,7 @@ class Mirror:
             self._experiment,
             start_time=ended_ms - spent_ms,
             tags=self._tags(trial),
-            run_name=identity,
+            run_name=self._label(trial),
         )
         self._log(run, trial, stages, ended_ms)
         self._client.set_tag(run.info.run_id, "records", digest)
@@ -291,6 +293,14 @@ class Mirror:
     def _create_parent(self) -> "Run":
         tags = {"kind": "sweep", "folder": self._folder_id, "sweep": self._name}
         return self._client.create_run(self._experiment, tags=tags, run_name=self._name)
+
+    def _label(self, trial: TrialRecord) -> str:
+        """The run's name: the trial's label among those that are known."""
+        if self._labels is None:
+            known = [row.varies for row in self._folder.waiting().values()]
+            ended = (self._folder.trial(identity) for identity in self._folder.identities())
+            self._labels = Labels([*known, *(each.varies for each in ended if each)])
+        return f"{self._labels.of(trial.variant, trial.varies)} seed={trial.seed}"
 
     def _mend_tags(self, run_id: str, trial: TrialRecord) -> None:
         """Give a run the tags that it lost in MLflow, and the parent that there is now."""

@@ -61,7 +61,7 @@ def test_records_become_runs_once(out: Path) -> None:
     (done,) = runs(out, "params.student.supertokens = '4'")
     assert parent.info.run_name == "planned"
     tags = done.data.tags
-    assert done.info.run_name == tags["trial_id"]
+    assert done.info.run_name == "foundry supertokens=4 seed=0"
     assert (tags["sweep"], tags["role"], tags["variant"], tags["status"], tags["seed"]) == (
         "planned",
         "main",

@@ -18,6 +18,7 @@ from foundry_bench.store import RECORD
 from foundry_bench.sweep.board import Row, waiting_row
 from foundry_bench.sweep.expand import trial_id
 from foundry_bench.sweep.group import LOG, TRIAL
+from foundry_bench.sweep.labels import results_of
 
 LOCK = ".lock"
 PROGRESS = "progress.json"
@@ -69,6 +70,10 @@ class Folder:
         """The final numbers of a trial's stages; tokens are shared, and say nothing of a trial."""
         own = [record for record in self.stages(trial) if record.stage != "tokens"]
         return {name: value for record in own for name, value in record.metrics.items()}
+
+    def results(self, trial: TrialRecord) -> dict[str, float]:
+        """The main metric of each of a trial's tasks, by its column in tables."""
+        return results_of(self.stages(trial))
 
     def is_complete(self, trial: TrialRecord) -> bool:
         """Whether `trial` is done and the records of all its stages are here."""
