@@ -41,7 +41,9 @@ def commit() -> str | None:
     options = ("--always", "--dirty", "--abbrev=40", "--exclude=*")
     describe = ["git", "-C", str(root), "describe", *options]
     try:
-        done = subprocess.run(describe, capture_output=True, text=True, timeout=10, check=True)
+        done = subprocess.run(
+            describe, capture_output=True, encoding="utf-8", timeout=10, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip() or None
@@ -53,7 +55,7 @@ def num_cores() -> int:
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="utf-8").split()
     except (OSError, ValueError):
         return affinity
     return affinity if quota == "max" else max(1, min(affinity, int(quota) // int(period)))
@@ -102,7 +104,7 @@ def device() -> dict[str, Any]:
 @cache
 def _cpu_name() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -105,7 +105,7 @@ R = TypeVar("R", bound=_Versioned)
 def write_json(path: Path, record: _Versioned) -> None:
     """Write `record` to `path` by one atomic rename."""
     with replacing(path) as temporary:
-        temporary.write_text(record.model_dump_json(indent=1) + "\n")
+        temporary.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
         flush(temporary)
 
 
@@ -116,7 +116,7 @@ def read_json(path: Path, kind: type[R]) -> R:
         FoundryError: if it is cut short, of another schema version, or not such a record.
     """
     try:
-        return kind.model_validate_json(path.read_text())
+        return kind.model_validate_json(path.read_text(encoding="utf-8"))
     except (ValidationError, UnicodeDecodeError) as error:
         raise FoundryError(
             f"{path} is not a {kind.__name__} of schema {SCHEMA_VERSION}: {error}"

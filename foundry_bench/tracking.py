@@ -12,6 +12,8 @@ on working (docs/mlflow.md shows them at work):
     metrics   final: as in the records (distill_loss, heldout_nmse, accuracy, probe_accuracy ...),
               of a task with a label of its own after that: db69.accuracy
               per epoch, step = epoch: <stage or task>/<name> (distill/loss, classification/lr ...)
+              a name that MLflow refuses has other characters and a hash: the tag `original.<name>`
+              holds what it was
     artifacts trial.json, and record.json of each stage in its folder (distill-<key>/,
               evaluate-probe/ ...); of the sweep's own run sweep.yaml and, if asked for, report/
 """
@@ -20,9 +22,11 @@ import hashlib
 import json
 import logging
 import os
+import posixpath
+import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +37,7 @@ from foundry_bench.record import Record, TrialRecord
 from foundry_bench.store import RECORD
 from foundry_bench.sweep.folder import Folder, write_text
 from foundry_bench.sweep.group import TRIAL
+from foundry_bench.sweep.labels import Labels
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Run
@@ -53,12 +58,18 @@ calls has a better idea of when to ask again.
 """
 KIND = {"mlflow.experimentKind": "custom_model_development"}
 """Has MLflow show an experiment as runs to compare, and not ask what it is."""
-VERSION = 2
+VERSION = 3
 """Raised when a record is mirrored otherwise, so that runs of before are written anew."""
 ID = "mlflow.id"
+PARENT = "mlflow.parentRunId"
 MAX_PARAMS = 100
 MAX_METRICS = 900
 MAX_VALUE_CHARACTERS = 500
+MAX_NAME_CHARACTERS, KEPT_CHARACTERS, MAX_TAG_CHARACTERS = 200, 150, 5000
+DIGEST_CHARACTERS = 16
+ORIGINAL = "original."
+_LEGAL = re.compile(r"[/\w.\- :]+")
+_MADE = re.compile(rf"__[0-9a-f]{{{DIGEST_CHARACTERS}}}$")
 NOT_PARAMS = ("sweep", "varies")
 REPORT = "report"
 """Artifacts of the sweep's own run below which a report lies."""
@@ -66,7 +77,14 @@ REPORT = "report"
 
 def tracking_uri(out: Path) -> str:
     """Where the runs of `out` go: MLFLOW_TRACKING_URI if set, else a database in the folder."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{out.absolute() / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or database_uri(out.absolute() / "mlflow.db")
+
+
+def database_uri(path: Path) -> str:
+    """The address of the SQLite database in the file `path`."""
+    from sqlalchemy import URL
+
+    return URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
 
 
 def is_server(uri: str) -> bool:
@@ -164,6 +182,11 @@ def first_line(error: Exception, uri: str) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0].replace(uri, shown(uri))
 
 
+def is_refusal(error: Exception) -> bool:
+    """Whether MLflow refuses what it was sent, so that sending it again changes nothing."""
+    return getattr(error, "error_code", None) == "INVALID_PARAMETER_VALUE"
+
+
 class Mirror:
     """The one writer of a sweep's runs.
 
@@ -180,12 +203,16 @@ class Mirror:
         self._experiment = self._open_experiment(artifacts)
         self._folder_id = folder_id(folder)
         self._runs: dict[str, tuple[str, str | None]] = {}
+        self._labels: Labels | None = None
+        self._found_tags: dict[str, Mapping[str, str]] = {}
         parents: list[Run] = []
         for run in self._search():
-            if run.data.tags["kind"] == "sweep":
+            tags = run.data.tags
+            if tags.get("kind") == "sweep":
                 parents.append(run)
-            else:
-                identity, digest = run.data.tags["trial_id"], run.data.tags.get("records")
+            elif (identity := tags.get("trial_id")) is not None:
+                digest = tags.get("records")
+                self._found_tags[run.info.run_id] = tags
                 if digest is not None or identity not in self._runs:
                     self._runs[identity] = run.info.run_id, digest
         self._parent: str = (parents[0] if parents else self._create_parent()).info.run_id
@@ -198,7 +225,8 @@ class Mirror:
         stages = self._folder.stages(trial)
         digest = records_hash(trial, stages)
         run_id, mirrored = self._runs.get(identity, (None, None))
-        if mirrored == digest:
+        if run_id is not None and mirrored == digest:
+            self._mend_tags(run_id, trial)
             return False
         if run_id is not None:
             self._client.delete_run(run_id)
@@ -209,7 +237,7 @@ class Mirror:
             self._experiment,
             start_time=ended_ms - spent_ms,
             tags=self._tags(trial),
-            run_name=identity,
+            run_name=self._label(trial),
         )
         self._log(run, trial, stages, ended_ms)
         self._client.set_tag(run.info.run_id, "records", digest)
@@ -228,7 +256,9 @@ class Mirror:
         path = self._folder.root / "sweep.yaml"
         if path.exists():
             self._client.log_artifact(self._parent, str(path))
-            question = _mapping(parse(path.read_text(), str(path)).value).get("question", "")
+            question = _mapping(parse(path.read_text(encoding="utf-8"), str(path)).value).get(
+                "question", ""
+            )
             self._client.set_tag(self._parent, "mlflow.note.content", str(question))
         self._client.set_terminated(self._parent)
 
@@ -264,6 +294,23 @@ class Mirror:
         tags = {"kind": "sweep", "folder": self._folder_id, "sweep": self._name}
         return self._client.create_run(self._experiment, tags=tags, run_name=self._name)
 
+    def _label(self, trial: TrialRecord) -> str:
+        """The run's name: the trial's label among those that are known."""
+        if self._labels is None:
+            known = [row.varies for row in self._folder.waiting().values()]
+            ended = (self._folder.trial(identity) for identity in self._folder.identities())
+            self._labels = Labels([*known, *(each.varies for each in ended if each)])
+        return f"{self._labels.of(trial.variant, trial.varies)} seed={trial.seed}"
+
+    def _mend_tags(self, run_id: str, trial: TrialRecord) -> None:
+        """Give a run the tags that it lost in MLflow, and the parent that there is now."""
+        found = self._found_tags.get(run_id)
+        if found is None:
+            return
+        for name, value in self._tags(trial).items():
+            if name not in found or (name == PARENT and found[name] != value):
+                self._client.set_tag(run_id, name, value)
+
     def _tags(self, trial: TrialRecord) -> dict[str, str]:
         return {
             "kind": "trial",
@@ -274,21 +321,30 @@ class Mirror:
             "variant": trial.variant,
             "seed": str(trial.seed),
             "status": trial.status,
-            "mlflow.parentRunId": self._parent,
+            PARENT: self._parent,
             **({"error": trial.error[:MAX_VALUE_CHARACTERS]} if trial.error else {}),
         }
 
     def _log(self, run: "Run", trial: TrialRecord, stages: list[Record], time_ms: int) -> None:
-        from mlflow.entities import Param
+        from mlflow.entities import Metric, Param, RunTag
 
         client, identity = self._client, run.info.run_id
         config = {name: value for name, value in trial.config.items() if name not in NOT_PARAMS}
-        params = [Param(name, value) for name, value in flatten(config).items()]
+        flat = flatten(config)
+        params = [Param(legal_name(name), value) for name, value in flat.items()]
         for start in range(0, len(params), MAX_PARAMS):
             client.log_batch(identity, params=params[start : start + MAX_PARAMS])
         metrics = list(stage_metrics(stages, time_ms))
+        originals = original_tags([*flat, *(metric.key for metric in metrics)])
+        metrics = [
+            Metric(legal_name(metric.key), metric.value, metric.timestamp, metric.step)
+            for metric in metrics
+        ]
         for start in range(0, len(metrics), MAX_METRICS):
             client.log_batch(identity, metrics=metrics[start : start + MAX_METRICS])
+        tags = [RunTag(name, value) for name, value in originals.items()]
+        for start in range(0, len(tags), MAX_PARAMS):
+            client.log_batch(identity, tags=tags[start : start + MAX_PARAMS])
         client.log_artifact(identity, str(self._folder.root / "trials" / trial.trial / TRIAL))
         for stage in stages:
             name = "-".join([stage.stage, stage.task or stage.key[:8]])
@@ -302,7 +358,7 @@ def folder_id(folder: Folder) -> str:
     path = folder.root / ID
     if not path.exists():
         write_text(path, uuid.uuid4().hex)
-    return path.read_text()
+    return path.read_text(encoding="utf-8")
 
 
 def connect(uri: str) -> "MlflowClient":
@@ -315,13 +371,65 @@ def connect(uri: str) -> "MlflowClient":
     for name in ("mlflow", "alembic", "urllib3"):
         logging.getLogger(name).setLevel(logging.ERROR)
     from mlflow.tracking import MlflowClient
+    from sqlalchemy import make_url
 
-    scheme, _, path = uri.partition(":///")
-    if scheme == "sqlite" and not Path(path).exists():
+    path = make_url(uri).database if uri.startswith("sqlite:") else None
+    if path and not Path(path).exists():
         # made in many steps: one that is killed on the way leaves a database that MLflow refuses
         with replacing(Path(path)) as temporary:
-            MlflowClient(f"sqlite:///{temporary}").search_experiments(max_results=1)
-    return MlflowClient(uri)
+            address = database_uri(temporary)
+            with without_escaped_folders(address):
+                MlflowClient(address).search_experiments(max_results=1)
+    with without_escaped_folders(uri):
+        client = MlflowClient(uri)
+        client.search_experiments(max_results=1)
+    return client
+
+
+@contextmanager
+def without_escaped_folders(uri: str) -> Iterator[None]:
+    """Remove the empty folders that MLflow makes for the block.
+
+    It makes the parents of a database's path without undoing the escapes of the address: beside
+    `what?` a folder `what%3F`.
+    """
+    scheme, _, path = uri.partition(":///")
+    parents = Path(path).parents if scheme == "sqlite" and "%" in path else ()
+    missing = [parent for parent in parents if not parent.exists()]
+    try:
+        yield
+    finally:
+        for parent in missing:
+            with suppress(OSError):  # not made, or not empty
+                parent.rmdir()
+
+
+def legal_name(name: str) -> str:
+    """`name` as MLflow takes it for a metric or parameter; no two names become the same.
+
+    Legal names stay, unless they look like one that was made here.
+    """
+    is_legal = (
+        _LEGAL.fullmatch(name) is not None
+        and len(name) <= MAX_NAME_CHARACTERS
+        and posixpath.normpath(name) == name
+        and not name.startswith(("/", ".."))
+        and name != "."
+    )
+    if is_legal and not _MADE.search(name):
+        return name
+    plain = re.sub(r"[^/\w.\- :]", "_", name)
+    parts = [part for part in plain.split("/") if part.strip(".")]
+    digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:DIGEST_CHARACTERS]
+    return f"{'/'.join(parts)[:KEPT_CHARACTERS]}__{digest}"
+
+
+def original_tags(names: Iterable[str]) -> dict[str, str]:
+    """The tags that say which names stand for others: `original.<legal name>` -> name."""
+    changed = ((legal_name(name), name) for name in dict.fromkeys(names))
+    return {
+        f"{ORIGINAL}{legal}": name[:MAX_TAG_CHARACTERS] for legal, name in changed if legal != name
+    }
 
 
 def records_hash(trial: TrialRecord, stages: list[Record]) -> str:

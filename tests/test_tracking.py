@@ -1,5 +1,6 @@
 """MLflow as a mirror: a real sqlite database, read back through MLflow's own client."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -9,13 +10,21 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.dbmodels.initial_models import Base as InitialBase
 from mlflow.tracking import MlflowClient
+from mlflow.utils.validation import _validate_metric, _validate_param
 
 from foundry_bench.record import TrialRecord, read_json, write_json
 from foundry_bench.store import Store
 from foundry_bench.sweep.expand import expand
 from foundry_bench.sweep.folder import Folder
 from foundry_bench.sweep.group import run_group
-from foundry_bench.tracking import connect, flatten, mirror, tracking_uri
+from foundry_bench.tracking import (
+    connect,
+    flatten,
+    legal_name,
+    mirror,
+    original_tags,
+    tracking_uri,
+)
 from tests.sweep.planned_stages import plan, sweep_config
 
 
@@ -52,7 +61,7 @@ def test_records_become_runs_once(out: Path) -> None:
     (done,) = runs(out, "params.student.supertokens = '4'")
     assert parent.info.run_name == "planned"
     tags = done.data.tags
-    assert done.info.run_name == tags["trial_id"]
+    assert done.info.run_name == "foundry supertokens=4 seed=0"
     assert (tags["sweep"], tags["role"], tags["variant"], tags["status"], tags["seed"]) == (
         "planned",
         "main",
@@ -187,3 +196,92 @@ def test_a_database_is_made_whole_or_not_at_all(
             connect(f"sqlite:///{path}")
     assert list(tmp_path.iterdir()) == []
     assert connect(f"sqlite:///{path}").search_experiments()
+
+
+NAMES = [
+    "mug (with handle)",
+    "a & b",
+    "50 %",
+    "a//b",
+    "$x",
+    "a\nb",
+    "x" * 300,
+    "../a",
+    ".",
+    "/a",
+    "",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_refused_name_becomes_one_that_mlflow_takes(name: str) -> None:
+    legal = legal_name(name)
+    _validate_metric(legal, 1.0, 0, 0)
+    _validate_param(legal, "1")
+    assert legal_name(legal) != legal
+    assert original_tags([name, "accuracy"]) == {f"original.{legal}": name}
+
+
+def test_different_names_stay_different() -> None:
+    names = [*NAMES, "a (b", "a )b", "a _b", "x" * 299 + "y", "iou/mug", "probe_accuracy"]
+    names += [legal_name(name) for name in names]
+    assert len({legal_name(name) for name in names}) == len(set(names))
+    assert [legal_name(name) for name in ("iou/mug", "tasks.probe.name")] == [
+        "iou/mug",
+        "tasks.probe.name",
+    ]
+
+
+def test_a_refused_metric_is_mirrored_with_its_name_in_a_tag(out: Path) -> None:
+    (path, *_) = (out / "stages").glob("*/record.json")
+    for path in (out / "stages").glob("*/record.json"):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["stage"] == "evaluate":
+            content["metrics"]["miou (mug)"] = 0.5
+            path.write_text(json.dumps(content), encoding="utf-8")
+    mirror(out)
+    (done,) = runs(out, "tags.status = 'done'")
+    name = legal_name("miou (mug)")
+    assert done.data.metrics[name] == 0.5
+    assert done.data.tags[f"original.{name}"] == "miou (mug)"
+
+
+def test_a_deleted_run_of_the_sweep_is_made_again_with_its_trials(out: Path) -> None:
+    mirror(out)
+    client = MlflowClient(tracking_uri(out))
+    (old,) = runs(out, "tags.kind = 'sweep'")
+    client.delete_run(old.info.run_id)
+    mirror(out)
+    (parent,) = runs(out, "tags.kind = 'sweep'")
+    trials = runs(out, "tags.kind = 'trial'")
+    assert parent.info.run_id != old.info.run_id
+    assert [run.data.tags["mlflow.parentRunId"] for run in trials] == [parent.info.run_id] * 2
+
+
+@pytest.mark.parametrize("tag", ["kind", "trial_id", "variant"])
+def test_a_deleted_tag_comes_back(out: Path, tag: str) -> None:
+    mirror(out)
+    client = MlflowClient(tracking_uri(out))
+    for run in runs(out, ""):
+        if tag in run.data.tags:
+            client.delete_tag(run.info.run_id, tag)
+    mirror(out)
+    assert len(runs(out, "tags.kind = 'sweep'")) == 1
+    assert all(tag in run.data.tags for run in runs(out, "tags.kind = 'trial'"))
+    assert len(runs(out, "")) == 3
+
+
+@pytest.mark.parametrize("name", ["a%2Fb", "what?", "a#b", "a b", "it's", '"q"'])
+def test_a_database_lies_in_its_folder_whatever_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, empty_database: Path
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    out = tmp_path / name
+    out.mkdir()
+    shutil.copyfile(empty_database, out / "mlflow.db")
+    sweep = sweep_config(axes={"student.supertokens": [4]})
+    run_group(expand(sweep, 2, 0), Store(tmp_path / "store"), out, lambda *_: None, plan)
+    mirror(out)
+    (run,) = runs(out, "tags.kind = 'trial'")
+    assert (out / "mlartifacts" / run.info.run_id / "artifacts" / "trial.json").is_file()
+    assert {path.name for path in tmp_path.iterdir()} == {name, "store"}

@@ -1,6 +1,7 @@
 """`foundry-bench ui`: MLflow's pages on a sweep."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +25,13 @@ def command(
     """
     from foundry_bench.errors import FoundryError
     from foundry_bench.sweep.folder import Folder, FolderBusy
-    from foundry_bench.tracking import QUIET, is_server, mirror, tracking_uri
+    from foundry_bench.tracking import (
+        QUIET,
+        is_server,
+        mirror,
+        tracking_uri,
+        without_escaped_folders,
+    )
 
     folder = Folder(directory.absolute())
     if not folder.identities():
@@ -40,6 +47,10 @@ def command(
     if is_server(uri):
         typer.echo(f"the runs are on {uri}")
         return
+    if not is_free(port):
+        raise FoundryError(
+            f"port {port} is in use on this machine: give another one, such as --port {other(port)}"
+        )
     typer.echo(f"http://127.0.0.1:{port} (Ctrl-C ends it)")
     words = [
         *(sys.executable, "-m", "mlflow", "server"),
@@ -50,7 +61,25 @@ def command(
         *("--workers", "1"),
     ]
     try:
-        done = subprocess.run(words, env={**os.environ, **QUIET}, check=False)
+        with without_escaped_folders(uri):
+            done = subprocess.run(words, env={**os.environ, **QUIET}, check=False)
     except KeyboardInterrupt:
         return
     raise typer.Exit(2 if done.returncode else 0)
+
+
+def is_free(port: int) -> bool:
+    """Whether a server may listen on `port` of this machine."""
+    with socket.socket() as probe:
+        # as servers do: a port whose connections were closed a moment ago is free
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def other(port: int) -> int:
+    """A port to propose instead of `port`."""
+    return port + 1 if port < 65535 else port - 1

@@ -1,7 +1,5 @@
 """Files to settings and back; everything that is wrong with a file in one message."""
 
-import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,6 +8,7 @@ from pydantic import ValidationError
 
 from foundry_bench.config.faults import Fault, faults_of, render, shown
 from foundry_bench.config.overrides import override
+from foundry_bench.config.paths import is_path, unset_variables, with_variables
 from foundry_bench.config.settings import Settings
 from foundry_bench.config.source import Place, Source, dump_yaml, parse_file
 from foundry_bench.config.sweep import SweepConfig, TrialConfig
@@ -21,15 +20,12 @@ __all__ = ["dump_yaml", "load_settings", "load_sweep", "load_trial"]
 
 S = TypeVar("S", bound=Settings)
 
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
-_DATA_PATH = re.compile(r"(^|\.)data\.(.+\.)?(path|root)(\.\d+)?$")
-
 
 def load_sweep(path: Path, overrides: Sequence[str] = ()) -> SweepConfig:
     """The sweep in the file `path`, with fields changed as by `--set`.
 
-    A shipped sweep may be given by its name. `${NAME}` in a `data.path` or `data.root` becomes the
-    value of the environment variable.
+    A shipped sweep may be given by its name. `${NAME}` in a path (of data, of a teacher's weights
+    or preset) becomes the value of the environment variable.
 
     Raises:
         FoundryError: all faults of file, overrides, axes, baselines, ablations, each with its line.
@@ -91,17 +87,14 @@ def _shape_faults(kind: type[S]) -> Callable[[Mapping[str, Any]], list[Fault]]:
 
 
 def _expanded(value: Any, place: Place, faults: list[Fault]) -> Any:
-    """`value` with environment variables put into every `path` and `root` of `data`; each unset one
-    is a fault.
-    """
+    """`value` with environment variables put into every path; each unset one is a fault."""
     if isinstance(value, Mapping):
         return {key: _expanded(inner, (*place, key), faults) for key, inner in value.items()}
     if isinstance(value, list):
         return [_expanded(inner, (*place, i), faults) for i, inner in enumerate(value)]
-    if not (isinstance(value, str) and _DATA_PATH.search(".".join(map(str, place)))):
+    if not (isinstance(value, str) and is_path(".".join(map(str, place)))):
         return value
-    for name in _VARIABLE.findall(value):
-        if name not in os.environ:
-            message = f"given {shown(value)}, but the environment variable {name} is not set"
-            faults.append(Fault(place, f"{message}: set it, or give the path itself"))
-    return _VARIABLE.sub(lambda match: os.environ.get(match[1], match[0]), value)
+    for name in unset_variables(value):
+        message = f"given {shown(value)}, but the environment variable {name} is not set"
+        faults.append(Fault(place, f"{message}: set it, or give the path itself"))
+    return with_variables(value)

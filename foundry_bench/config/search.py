@@ -99,7 +99,7 @@ class SearchSettings(Settings):
     """Suggestions that may be at work together: each is made from the results of all that came
     this many before, and of no other, so that they do not depend on who was faster.
     """
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**32)
     """Of the sampler; not of the trials."""
 
     @property

@@ -18,6 +18,9 @@ Seq = Annotated[tuple[T, ...], Strict(strict=False)]
 Pair = Annotated[tuple[T, T], Strict(strict=False)]
 """A YAML list of two."""
 
+Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
+"""0 to 2^63 - 1."""
+
 
 class Settings(BaseModel):
     """Frozen, strict settings: an unknown key or a value of the wrong type is an error."""
@@ -126,7 +129,7 @@ class ViewSettings(Settings):
     """Largest translation along each axis."""
     normalize: bool = False
     """Centre the view and scale it to the unit sphere, after all else."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the fixed views; not the trial's seed, so that all trials share them."""
 
     @model_validator(mode="after")

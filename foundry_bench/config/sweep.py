@@ -8,6 +8,7 @@ from foundry_bench.config.registered import DataField, StudentField
 from foundry_bench.config.search import Axis, SearchSettings
 from foundry_bench.config.settings import (
     ResourceSettings,
+    Seed,
     Seq,
     Settings,
     TeacherSettings,
@@ -51,7 +52,7 @@ class SweepConfig(Settings):
     """
     search: SearchSettings | None = None
     """How to choose among the combinations; null: all run."""
-    seeds: Seq[int] = Field((0, 1, 2), min_length=1)
+    seeds: Seq[Seed] = Field((0, 1, 2), min_length=1)
     train: TrainSettings = TrainSettings()
     resources: ResourceSettings = ResourceSettings()
     keep_weights: Literal["all", "front", "none"] = "all"
@@ -95,8 +96,8 @@ class SweepConfig(Settings):
     @field_validator("seeds")
     @classmethod
     def _seeds_differ(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        if len(set(seeds)) != len(seeds) or min(seeds) < 0:
-            raise ValueError(f"seeds must be different numbers >= 0, not {list(seeds)}")
+        if len(set(seeds)) != len(seeds):
+            raise ValueError(f"seeds must be different numbers, not {list(seeds)}")
         return seeds
 
 
@@ -114,7 +115,7 @@ class TrialConfig(Settings):
     """None: the teacher itself is the backbone."""
     data: DataField
     tasks: Seq[TaskField]
-    seed: int = Field(ge=0)
+    seed: Seed
     train: TrainSettings
     device: Literal["cpu", "cuda"] = "cpu"
     threads: int = Field(1, ge=1)

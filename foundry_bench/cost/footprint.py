@@ -112,7 +112,7 @@ def _of_graph(request: Request) -> dict[str, int]:
 def _start() -> int:
     """What the process holds now; its peak starts from here, where the system can do that."""
     with suppress(OSError):
-        CLEAR.write_text(RESET_PEAK)
+        CLEAR.write_text(RESET_PEAK, encoding="utf-8")
     return _now()
 
 
@@ -128,7 +128,7 @@ def _peak() -> int:
 
 def _status(name: str) -> int | None:
     with suppress(OSError):
-        for line in STATUS.read_text().splitlines():
+        for line in STATUS.read_text(encoding="utf-8").splitlines():
             if line.startswith(f"{name}:"):
                 return int(line.split()[1]) * 1024
     return None

@@ -42,7 +42,7 @@ def describe_apart(device: str) -> dict[str, Any]:
     if device == "cpu":
         return provenance.device()
     command = [sys.executable, "-c", f"from {__name__} import _print; _print({device!r})"]
-    done = run(command, capture_output=True, text=True, timeout=300)
+    done = run(command, capture_output=True, encoding="utf-8", timeout=300)
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         raise FoundryError(f"--device: {device} cannot be used: {said[-1]}")
@@ -90,7 +90,10 @@ class OtherWork:
 
     def _all_s(self) -> float | None:
         with suppress(OSError, ValueError, IndexError):
-            fields = [float(word) for word in self.STAT.read_text().splitlines()[0].split()[1:9]]
+            fields = [
+                float(word)
+                for word in self.STAT.read_text(encoding="utf-8").splitlines()[0].split()[1:9]
+            ]
             user, nice, system, _, _, irq, softirq, steal = fields
             busy = user + nice + system + irq + softirq + steal
             return busy / os.sysconf("SC_CLK_TCK")
@@ -155,7 +158,7 @@ def gpu_neighbours(index: int, ask: Ask | None = None) -> list[str]:
 def _nvidia_smi(arguments: Sequence[str]) -> str:
     command = ["nvidia-smi", *arguments]
     try:
-        return run(command, capture_output=True, text=True, timeout=30, check=True).stdout
+        return run(command, capture_output=True, encoding="utf-8", timeout=30, check=True).stdout
     except (OSError, CalledProcessError) as error:
         raise FoundryError(
             f"nvidia-smi cannot tell whether anybody else uses the GPU ({error}); give --shared to "

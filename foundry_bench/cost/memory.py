@@ -115,9 +115,9 @@ def measure(request: Request) -> dict[str, int]:
         MemoryError: if it was killed, as the system does with those that take too much.
         FoundryError: if it failed otherwise, with what it said last.
     """
-    command = [sys.executable, "-m", footprint.__name__]
+    command = [sys.executable, "-X", "utf8", "-m", footprint.__name__]
     done = subprocess.run(
-        command, input=json.dumps(request), capture_output=True, text=True, timeout=MOST_S
+        command, input=json.dumps(request), capture_output=True, encoding="utf-8", timeout=MOST_S
     )
     if done.returncode == -signal.SIGKILL:
         raise MemoryError("the process was killed")

@@ -89,7 +89,7 @@ def write_tables(folder: Path, records: Sequence[Record]) -> tuple[Path, Path]:
     paths = folder / "flops.csv", folder / "flops_operators.csv"
     for path, rows in zip(paths, (whole, single), strict=True):
         with replacing(path) as temporary:
-            temporary.write_text(_csv(rows))
+            temporary.write_text(_csv(rows), encoding="utf-8")
     return paths
 
 

@@ -184,7 +184,7 @@ def _rss() -> float:
 
 
 def _kibibytes(path: str, name: str) -> int:
-    lines = Path(path).read_text().splitlines()
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name))
 
 

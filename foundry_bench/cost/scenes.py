@@ -118,13 +118,13 @@ def measure(request: SceneRequest) -> dict[str, float]:
     Raises:
         FoundryError: if it failed otherwise, with what it said last.
     """
-    command, others = [sys.executable, "-m", scene.__name__], machine.OtherWork()
+    command, others = [sys.executable, "-X", "utf8", "-m", scene.__name__], machine.OtherWork()
     try:
         done = subprocess.run(
             command,
             input=json.dumps(asdict(request)),
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             timeout=MOST_S,
         )
     except subprocess.TimeoutExpired:

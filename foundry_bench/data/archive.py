@@ -6,6 +6,7 @@ from typing import Literal, Self
 import numpy as np
 from pydantic import Field
 
+from foundry_bench.config.paths import user_path
 from foundry_bench.data.archive_columns import (
     COARSE,
     Labels,
@@ -80,7 +81,7 @@ class Archive(DatasetLoader):
     @property
     def path(self) -> Path:
         """The file."""
-        return Path(self.settings.path).expanduser()
+        return user_path(self.settings.path)
 
     def fingerprint(self) -> str:
         """Of the file's bytes and the settings, not of its place."""

@@ -79,7 +79,7 @@ def _write(folder: Path, dataset: Dataset) -> None:
             for fold in dataset.folds
         ],
     }
-    (folder / "dataset.json").write_text(json.dumps(description, indent=1))
+    (folder / "dataset.json").write_text(json.dumps(description, indent=1), encoding="utf-8")
 
 
 def _save(path: Path, array: NDArray[Any]) -> None:
@@ -99,7 +99,7 @@ def _mapped(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any
 
 def _open(folder: Path, fingerprint: str) -> Dataset:
     try:
-        description = json.loads((folder / "dataset.json").read_text())
+        description = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
         if description["format"] != FORMAT_VERSION:
             raise ValueError(f"it has format {description['format']}, not {FORMAT_VERSION}")
         return Dataset(

@@ -59,7 +59,7 @@ def _memory(folder: Path) -> Path:
 
 def _remembered(memory: Path) -> dict[str, list[Any]]:
     try:
-        entries = json.loads(memory.read_text())
+        entries = json.loads(memory.read_text(encoding="utf-8"))
         if all(len(entry) == 3 and isinstance(entry[2], str) for entry in entries.values()):
             return dict(entries)
     except (OSError, ValueError, AttributeError, TypeError):
@@ -69,4 +69,4 @@ def _remembered(memory: Path) -> dict[str, list[Any]]:
 
 def _remember(memory: Path, entries: dict[str, list[Any]]) -> None:
     with suppress(OSError), replacing(memory) as temporary:
-        temporary.write_text(json.dumps(entries))
+        temporary.write_text(json.dumps(entries), encoding="utf-8")

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from foundry_bench.config.paths import user_path
+
 ROOT_VARIABLE = "FOUNDRY_BENCH_DATA"
 DEFAULT_ROOT = "data"
 
@@ -52,7 +54,7 @@ class Publication:
 def data_root(given: str) -> tuple[Path, str]:
     """The folder of published folders, and what said so."""
     if given:
-        return Path(given).expanduser(), "data.root"
+        return user_path(given), "data.root"
     if from_environment := os.environ.get(ROOT_VARIABLE):
-        return Path(from_environment).expanduser(), ROOT_VARIABLE
+        return user_path(from_environment), ROOT_VARIABLE
     return Path(DEFAULT_ROOT), f"neither data.root nor {ROOT_VARIABLE} is set"

@@ -88,7 +88,7 @@ def export_onnx(trained: Trained, out: Path, *, int8: bool) -> Manifest:
         commit=provenance.commit(),
     )
     with replacing(out / MANIFEST) as temporary:
-        temporary.write_text(manifest.model_dump_json(indent=1) + "\n")
+        temporary.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return manifest
 
 

@@ -10,6 +10,7 @@ from foundry_bench.config.sweep import TrialConfig
 from foundry_bench.record import TrialRecord
 from foundry_bench.stage import Progress
 from foundry_bench.sweep.expand import trial_id
+from foundry_bench.sweep.labels import main_metric, result_column
 
 
 @dataclass
@@ -19,6 +20,7 @@ class Row:
     Attributes:
         state: `waiting`, `running`, or the status it ended with.
         stage: the stage at work, with its task.
+        results: main metric of each task, by its column.
         left_s: estimated seconds to the end of the trial.
     """
 
@@ -33,6 +35,7 @@ class Row:
     epochs: int = 0
     loss: float | None = None
     accuracy: float | None = None
+    results: dict[str, float] = field(default_factory=dict)
     left_s: float | None = None
     error: str | None = None
 
@@ -50,6 +53,7 @@ class Board:
         self.num_to_come = num_to_come
         self.started = time.monotonic()
         self.rows = {row.trial: row for row in map(waiting_row, trials)}
+        self._tasks = {task.key: task.name for trial in trials for task in trial.tasks}
         self.counts: Counter[str] = Counter(waiting=len(self.rows))
         self._running: dict[str, Row] = {}
         self._begun: dict[str, float] = {}
@@ -82,6 +86,7 @@ class Board:
 
     def add(self, trials: Sequence[TrialConfig]) -> None:
         """Note that a search suggested `trials`."""
+        self._tasks |= {task.key: task.name for trial in trials for task in trial.tasks}
         new = [row for row in map(waiting_row, trials) if row.trial not in self.rows]
         self.rows.update({row.trial: row for row in new})
         self.counts["waiting"] += len(new)
@@ -95,7 +100,14 @@ class Board:
     def wait(self, trial: str) -> None:
         """Note that `trial`, which a worker began with, is to begin anew."""
         self.rows[trial] = replace(
-            self.rows[trial], stage="", epoch=0, epochs=0, loss=None, accuracy=None, left_s=None
+            self.rows[trial],
+            stage="",
+            epoch=0,
+            epochs=0,
+            loss=None,
+            accuracy=None,
+            results={},
+            left_s=None,
         )
         self._begun.pop(trial, None)
         self._move(self.rows[trial], "waiting")
@@ -108,19 +120,30 @@ class Board:
         row.epoch, row.epochs = progress.epoch, progress.epochs
         row.loss = progress.metrics.get("loss", row.loss)
         row.accuracy = progress.metrics.get("accuracy", row.accuracy)
+        if progress.task in self._tasks:
+            task = self._tasks[progress.task]
+            metric = main_metric(task)
+            if metric in progress.metrics:
+                column = result_column(progress.task, task, metric)
+                row.results = {**row.results, column: progress.metrics[metric]}
         usual_s = self._usual_s
         expected = None if usual_s is None else usual_s - (time.monotonic() - begun)
         estimates = [left for left in (progress.left_s, expected) if left is not None]
         row.left_s = max(0.0, *estimates) if estimates else None
 
-    def end(self, record: TrialRecord, metrics: Mapping[str, float]) -> Row:
+    def end(
+        self,
+        record: TrialRecord,
+        metrics: Mapping[str, float],
+        results: Mapping[str, float],
+    ) -> Row:
         """Note how a trial ended, with its final numbers."""
         row = self.rows[record.trial]
         if begun := self._begun.pop(record.trial, None):
             self._spent_s += time.monotonic() - begun
             self._num_spent += 1
         self._move(row, record.status)
-        finish_row(row, record, metrics)
+        finish_row(row, record, metrics, results)
         return row
 
     def snapshot(self) -> dict[str, Any]:
@@ -152,9 +175,12 @@ def waiting_row(trial: TrialConfig) -> Row:
     return Row(trial_id(trial), trial.role, trial.variant, trial.seed, dict(trial.varies))
 
 
-def finish_row(row: Row, record: TrialRecord, metrics: Mapping[str, float]) -> None:
+def finish_row(
+    row: Row, record: TrialRecord, metrics: Mapping[str, float], results: Mapping[str, float]
+) -> None:
     """Fill `row` with how its trial ended."""
     row.state, row.error = record.status, record.error
     row.stage, row.left_s = "", None
     row.loss = metrics.get("distill_loss")
+    row.results = dict(results)
     row.accuracy = metrics.get("accuracy", metrics.get("probe_accuracy"))

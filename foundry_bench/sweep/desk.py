@@ -126,7 +126,7 @@ class Desk:
             write_mapping(self._folder.root / PROGRESS, self._board.snapshot())
 
     def _end(self, record: TrialRecord) -> None:
-        row = self._board.end(record, self._folder.metrics(record))
+        row = self._board.end(record, self._folder.metrics(record), self._folder.results(record))
         self._display.ended(row)
         self._mirror(record.trial)
         self._is_changed = True

@@ -1,6 +1,5 @@
 """One live table of trials on a terminal; elsewhere one line for each trial that ends."""
 
-from collections.abc import Mapping
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -10,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from foundry_bench.sweep.board import Board, Row
+from foundry_bench.sweep.labels import Labels
 
 MAX_ROWS = 24
 STYLES = {
@@ -62,10 +62,11 @@ class Lines:
     def ended(self, row: Row) -> None:
         """Print the trial's line."""
         board = self._board
-        values = [
-            text for text in (_named("loss", row.loss), _named("accuracy", row.accuracy)) if text
-        ]
-        words = [row.trial, row.state, label(row), *values, f"{board.num_ended}/{board.num_trials}"]
+        numbers = {"loss": row.loss, **row.results}
+        values = [text for name, value in numbers.items() if (text := _named(name, value))]
+        labels = Labels(each.varies for each in board.rows.values())
+        ended = f"{board.num_ended}/{board.num_trials}"
+        words = [row.trial, row.state, label(row, labels), *values, ended]
         if board.left_s is not None:
             words.append(f"{clock(board.left_s)} left")
         line = "  ".join(words) + (f"  {first_line(row.error)}" if row.error else "")
@@ -104,7 +105,9 @@ class LiveTable:
         """Nothing: the table is redrawn on its own."""
 
     def _draw(self) -> Group:
-        return Group(header(self._board), table(visible(self._board)))
+        return Group(
+            header(self._board), table(visible(self._board), list(self._board.rows.values()))
+        )
 
 
 def display(board: Board, console: Console) -> Display:
@@ -143,39 +146,32 @@ def visible(board: Board) -> list[Row]:
     return [row for row in rows if row.trial in shown]
 
 
-def table(rows: list[Row]) -> Table:
-    """A line a trial."""
+def table(rows: list[Row], of: list[Row]) -> Table:
+    """A line for each of `rows`, some of the rows `of` a sweep; a column for each task."""
+    labels = Labels(row.varies for row in of)
+    columns = list(dict.fromkeys(name for row in of for name in row.results))
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("trial", "what", "state", "stage", "epoch"):
         drawn.add_column(name, no_wrap=True)
-    for name in ("loss", "accuracy", "left"):
+    for name in ("loss", *columns, "left"):
         drawn.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         drawn.add_row(
             row.trial,
-            label(row),
+            label(row, labels),
             Text(row.state, style=STYLES.get(row.state, "dim")),
             row.stage,
             f"{row.epoch}/{row.epochs}" if row.epochs else "",
             number(row.loss),
-            number(row.accuracy),
+            *(number(row.results.get(name)) for name in columns),
             clock(row.left_s) if row.left_s is not None else "",
         )
     return drawn
 
 
-def label(row: Row) -> str:
+def label(row: Row, labels: Labels) -> str:
     """What tells a trial from the others, short: `foundry supertokens=4 seed=0`."""
-    varies = {
-        path.rpartition(".")[2]: value for path, value in row.varies.items() if path != "seed"
-    }
-    words = (f"{name}={_short(value)}" for name, value in varies.items())
-    return " ".join([row.variant, *words, f"seed={row.seed}"])
-
-
-def _short(value: object) -> object:
-    """A choice of a class by its name."""
-    return value["name"] if isinstance(value, Mapping) and "name" in value else value
+    return f"{labels.of(row.variant, row.varies)} seed={row.seed}"
 
 
 def clock(seconds: float) -> str:

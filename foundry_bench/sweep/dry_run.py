@@ -16,6 +16,7 @@ from foundry_bench.sweep.estimate import estimate, room_lines
 from foundry_bench.sweep.execution import Call, to_do
 from foundry_bench.sweep.expand import trial_id
 from foundry_bench.sweep.folder import Folder
+from foundry_bench.sweep.labels import Labels
 from foundry_bench.sweep.planning import plan_sweep, stage_name
 
 
@@ -40,12 +41,13 @@ def dry_run(call: Call) -> Group:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("trial", "role", "what", "to run", "in store"):
         table.add_column(name, overflow="fold")
+    labels = Labels(each.trial.varies for each in plan.trials)
     for each in plan.trials:
         identity = trial_id(each.trial)
         table.add_row(
             identity,
             each.trial.role,
-            label(waiting_row(each.trial)),
+            label(waiting_row(each.trial), labels),
             _names(stage for stage in each.stages if stage.key in to_run)
             if identity in waiting
             else "has ended",

@@ -300,7 +300,7 @@ def _board(call: Call, folder: Folder, supply: Supply, waiting: Sequence[TrialCo
     for identity in board.rows.keys() - {trial_id(trial) for trial in waiting}:
         record = folder.trial(identity)
         assert record is not None
-        board.end(record, folder.metrics(record))
+        board.end(record, folder.metrics(record), folder.results(record))
     return board
 
 

@@ -18,6 +18,7 @@ from foundry_bench.store import RECORD
 from foundry_bench.sweep.board import Row, waiting_row
 from foundry_bench.sweep.expand import trial_id
 from foundry_bench.sweep.group import LOG, TRIAL
+from foundry_bench.sweep.labels import results_of
 
 LOCK = ".lock"
 PROGRESS = "progress.json"
@@ -69,6 +70,10 @@ class Folder:
         """The final numbers of a trial's stages; tokens are shared, and say nothing of a trial."""
         own = [record for record in self.stages(trial) if record.stage != "tokens"]
         return {name: value for record in own for name, value in record.metrics.items()}
+
+    def results(self, trial: TrialRecord) -> dict[str, float]:
+        """The main metric of each of a trial's tasks, by its column in tables."""
+        return results_of(self.stages(trial))
 
     def is_complete(self, trial: TrialRecord) -> bool:
         """Whether `trial` is done and the records of all its stages are here."""
@@ -200,7 +205,7 @@ def _goes_on(there: SweepConfig, sweep: SweepConfig) -> bool:
 def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` by one atomic rename."""
     with replacing(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
 
 
 def write_mapping(path: Path, content: Mapping[str, Any]) -> None:
@@ -211,7 +216,7 @@ def write_mapping(path: Path, content: Mapping[str, Any]) -> None:
 def read_mapping(path: Path) -> dict[str, Any]:
     """What `write_mapping` wrote to `path`; empty if it is not there or cannot be read."""
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

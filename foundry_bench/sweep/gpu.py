@@ -73,7 +73,11 @@ def utilisation() -> float | None:
         return None
     try:
         done = subprocess.run(
-            [*query, "--format=csv,noheader,nounits"], capture_output=True, text=True, timeout=10
+            [*query, "--format=csv,noheader,nounits"],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=10,
         )
         return float(done.stdout) / 100
     except (OSError, ValueError, subprocess.SubprocessError):

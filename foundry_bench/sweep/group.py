@@ -223,5 +223,5 @@ def _copy_entry(entry: Entry, target: Path) -> None:
 
 
 def _log(error: BaseException, folder: Path) -> None:
-    with (folder / LOG).open("a") as log:
+    with (folder / LOG).open("a", encoding="utf-8") as log:
         log.writelines(traceback.format_exception(error))

@@ -41,7 +41,11 @@ def _marked(folder: str) -> list[int]:
     mark, own = f"{MARK}={folder}", os.getpid()
     if not Path("/proc/self/environ").exists():  # macOS
         listed = subprocess.run(
-            ["ps", "-xwwE", "-o", "pid=,command="], capture_output=True, text=True, check=False
+            ["ps", "-xwwE", "-o", "pid=,command="],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
         )
         lines = [line.split() for line in listed.stdout.splitlines()]
         return [int(words[0]) for words in lines if mark in words and int(words[0]) != own]

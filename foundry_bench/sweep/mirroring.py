@@ -5,6 +5,7 @@ replayed: those whose runs are up to date cost nothing but a search, so nothing 
 is written twice.
 """
 
+import shlex
 import threading
 from queue import SimpleQueue
 from types import TracebackType
@@ -15,7 +16,7 @@ from rich.text import Text
 
 from foundry_bench.errors import FoundryError
 from foundry_bench.sweep.folder import Folder
-from foundry_bench.tracking import Mirror, first_line, tracking_uri
+from foundry_bench.tracking import Mirror, first_line, is_refusal, tracking_uri
 
 PATIENCE_S = 60.0
 """How long the end of a sweep waits for MLflow, at most."""
@@ -73,9 +74,10 @@ class Mirroring:
         if not self._is_complete:
             slow = f"it was not done after {PATIENCE_S:.0f} s"
             why = slow if self._error is None else first_line(self._error, self._uri)
+            again = shlex.join(["foundry-bench", "mlflow", "sync", str(self._folder.root)])
             self._tell(
                 f"MLflow does not hold all records ({why}); call the sweep again, or "
-                f"`foundry-bench mlflow sync {self._folder.root}`, to mirror the rest"
+                f"`{again}`, to mirror the rest"
             )
         return self._is_complete
 
@@ -102,10 +104,13 @@ class Mirroring:
                 self._keep_up(mirror)
                 return
             except Exception as error:
+                is_repeated = repr(error) == repr(self._error)
                 self._error = error
             if self._is_last.is_set():
                 if isinstance(self._error, FoundryError):
                     return  # a record cannot be read: time changes nothing
+                if is_repeated and is_refusal(self._error):
+                    return
                 self._stop.wait(FIRST_WAIT_S)
                 self._ended.put(None)  # the one there was may be taken
             else:

@@ -181,7 +181,7 @@ def quiet() -> Iterator[None]:
     """What Ray prints to `sys.stdout` is dropped while the block lasts."""
     os.environ.update(QUIET)
     logging.getLogger("ray").setLevel(logging.CRITICAL)
-    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
         yield
 
 

@@ -65,7 +65,7 @@ def register(store: Path, out: Path, keys: Iterable[str]) -> None:
     """
     place = json.dumps({"folder": str(out.absolute()), "host": socket.gethostname()})
     with contextlib.suppress(OSError), held(store), replacing(_entry(store, out)) as temporary:
-        temporary.write_text("\n".join([place, *sorted(set(keys))]) + "\n")
+        temporary.write_text("\n".join([place, *sorted(set(keys))]) + "\n", encoding="utf-8")
         flush(temporary)
 
 
@@ -74,7 +74,11 @@ def add(store: Path, out: Path, keys: Iterable[str]) -> None:
     if not _entry(store, out).exists():
         register(store, out, keys)
         return
-    with contextlib.suppress(OSError), held(store), _entry(store, out).open("a") as file:
+    with (
+        contextlib.suppress(OSError),
+        held(store),
+        _entry(store, out).open("a", encoding="utf-8") as file,
+    ):
         file.writelines(f"{key}\n" for key in keys)
 
 
@@ -105,7 +109,7 @@ def _entry(store: Path, out: Path) -> Path:
 def _read(entry: Path) -> tuple[Path, str, list[str]]:
     """The folder, the machine that registered it, and the keys."""
     try:
-        first, *keys = entry.read_text().splitlines()
+        first, *keys = entry.read_text(encoding="utf-8").splitlines()
         place = json.loads(first)
         return Path(place["folder"]), place["host"], keys
     except (ValueError, KeyError, TypeError) as error:

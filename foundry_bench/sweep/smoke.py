@@ -15,6 +15,7 @@ from foundry_bench.store import Store
 from foundry_bench.sweep.board import waiting_row
 from foundry_bench.sweep.display import first_line, label
 from foundry_bench.sweep.group import run_group
+from foundry_bench.sweep.labels import Labels
 from foundry_bench.sweep.planning import PLANNER, load_planner
 
 
@@ -26,13 +27,18 @@ def run_smoke(trials: Sequence[TrialConfig], console: Console, planner: str = PL
     """
     plan = load_planner(planner)
     num_failed = 0
+    labels = Labels(trial.varies for trial in trials)
     with tempfile.TemporaryDirectory(prefix="foundry-smoke-") as temporary:
         out = Path(temporary)
         store = Store(out / "store")
         for trial in variants(trials):
             record = run_group([shrunk(trial)], store, out, _ignore, plan)[0]
             num_failed += record.status != "done"
-            words = [record.status, label(waiting_row(trial)), first_line(record.error or "")]
+            words = [
+                record.status,
+                label(waiting_row(trial), labels),
+                first_line(record.error or ""),
+            ]
             console.print(Text("  ".join(words).rstrip()), soft_wrap=True)
     return 1 if num_failed else 0
 

@@ -56,14 +56,14 @@ def render(found: dict[str, Any]) -> Group:
     words = [counts, "running" if found["is_running"] else "not running"]
     words += [f"{clock(found['left_s'])} left"] if found["left_s"] is not None else []
     rows = [Row(**trial) for trial in found["trials"]]
-    return Group(Text(" · ".join(words), style="bold"), table(rows))
+    return Group(Text(" · ".join(words), style="bold"), table(rows, rows))
 
 
 def _row(folder: Folder, identity: str, running: dict[str, Any], waiting: dict[str, Row]) -> Row:
     record = folder.trial(identity)
     if record is not None:
         row = Row(identity, record.role, record.variant, record.seed, dict(record.varies))
-        finish_row(row, record, folder.metrics(record))
+        finish_row(row, record, folder.metrics(record), folder.results(record))
         return row
     if identity in running:
         return Row(**running[identity])

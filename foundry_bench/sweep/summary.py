@@ -1,5 +1,6 @@
 """What a sweep prints when it ends."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from math import sqrt
 from pathlib import Path
@@ -14,11 +15,13 @@ from foundry_bench.record import TrialRecord
 from foundry_bench.sweep.display import clock, first_line, number
 from foundry_bench.sweep.execution import Outcome
 from foundry_bench.sweep.folder import Folder
+from foundry_bench.sweep.labels import Labels
 
 if TYPE_CHECKING:
     from foundry_bench.sweep.search import Found
 
-SHOWN = ("accuracy", "probe_accuracy", "distill_loss", "heldout_nmse")
+SHOWN = ("distill_loss", "heldout_nmse")
+"""What is shown after the tasks' main metrics."""
 MIN_SEEDS = 3
 """Fewer say nothing about how far seeds scatter."""
 
@@ -31,29 +34,38 @@ def summary(outcome: Outcome, folder: Folder) -> Group:
     parts.append(Text(cost(outcome)))
     if outcome.failures:
         parts += ["", failures(outcome.failures, folder), Text(retry_hint(outcome.failures))]
-    parts += ["", Text(f"next: foundry-bench report {shown_path(folder.root)}")]
+    parts += ["", Text(f"next: {shlex.join(['foundry-bench', 'report', shown_path(folder.root)])}")]
     return Group(*parts)
 
 
 def results(records: Sequence[TrialRecord], folder: Folder) -> Table:
     """A line for each variant: mean over seeds ± half of the 95 % Student-t interval."""
     variants: dict[tuple[str, ...], list[Mapping[str, float]]] = {}
-    paths = list(dict.fromkeys(path for record in records for path in record.varies))
+    labels = Labels(record.varies for record in records)
+    columns = list(labels.columns.values())
+    tasks: dict[str, None] = {}
     for record in records:
         if record.status == "done":
-            line = (record.variant, *(str(record.varies.get(path, "")) for path in paths))
-            variants.setdefault(line, []).append(folder.metrics(record))
+            values = labels.values(record.varies)
+            line = (record.variant, *(values.get(name, "") for name in columns))
+            found = folder.results(record)
+            tasks |= dict.fromkeys(found)
+            variants.setdefault(line, []).append(
+                {**found, **{n: v for n, v in folder.metrics(record).items() if n in SHOWN}}
+            )
     names = [
-        name for name in SHOWN if any(name in seed for seeds in variants.values() for seed in seeds)
+        name
+        for name in (*tasks, *SHOWN)
+        if any(name in seed for seeds in variants.values() for seed in seeds)
     ]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("variant", *(path.rpartition(".")[2] for path in paths)):
+    for name in ("variant", *columns):
         table.add_column(name, overflow="fold")
     for name in ("seeds", *names):
         table.add_column(name, justify="right", overflow="fold")
     for line, seeds in variants.items():
-        values = (over_seeds([seed[name] for seed in seeds if name in seed]) for name in names)
-        table.add_row(*line, str(len(seeds)), *values)
+        shown = (over_seeds([seed[name] for seed in seeds if name in seed]) for name in names)
+        table.add_row(*line, str(len(seeds)), *shown)
     return table
 
 

@@ -173,7 +173,7 @@ def _folders(place: Path) -> list[Path]:
 
 def _stage(path: Path) -> Item:
     try:
-        record = json.loads((path / RECORD).read_text())
+        record = json.loads((path / RECORD).read_text(encoding="utf-8"))
         kind = f"{record['stage']} {record['task'] or ''}".strip()
     except (OSError, ValueError, KeyError, TypeError):
         kind = "damaged"

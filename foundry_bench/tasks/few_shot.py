@@ -129,7 +129,7 @@ class FewShot(Task):
         """What came of one fold, from its file if a stage that was cut short has left it."""
         path = training.directory / f"fold{number}.json"
         if path.is_file():
-            return FineTuned(**json.loads(path.read_text()))
+            return FineTuned(**json.loads(path.read_text(encoding="utf-8")))
         few = of_fold(data, fold)
         with seeded(training.seed, "init", "head"):
             head = ClassificationHead(
@@ -148,7 +148,7 @@ class FewShot(Task):
         )
         tuned.metrics["accuracy"] = taught.test_score()
         with replacing(path) as temporary:
-            temporary.write_text(json.dumps(asdict(tuned)))
+            temporary.write_text(json.dumps(asdict(tuned)), encoding="utf-8")
         shutil.rmtree(directory)  # checkpoints of all folds would take much room
         return tuned
 

@@ -9,6 +9,7 @@ from typing import Annotated, cast
 from pydantic import PositiveInt
 
 from foundry_bench.config.load import load_settings
+from foundry_bench.config.paths import user_path
 from foundry_bench.config.registered import Registered
 from foundry_bench.config.settings import Geometry, NamedSettings, Settings, TeacherSettings
 from foundry_bench.errors import FoundryError
@@ -144,7 +145,7 @@ def preset_path(teacher: TeacherSettings) -> Path:
     Raises:
         FoundryError: if there is none, with those that there are.
     """
-    given = Path(teacher.preset)
+    given = user_path(teacher.preset)
     if given.suffix in {".yaml", ".yml"}:
         if not given.is_file():
             raise FoundryError(f"teacher.preset: there is no file {given}")
@@ -172,14 +173,14 @@ def _weights_path(
     if teacher.weights == "random":
         return None
     if teacher.weights != "shipped":
-        path = Path(teacher.weights)
+        path = user_path(teacher.weights)
     elif preset.weights is None:
         raise FoundryError(
             f"teacher.weights: no weights ship with preset '{teacher.preset}'; give the path of a "
             "safetensors file (`foundry-bench teacher pretrain` makes one) or `weights: random`"
         )
     else:
-        path = preset_file.with_name(preset.weights)
+        path = preset_file.parent / user_path(preset.weights)
     if not path.is_file():
         raise FoundryError(f"teacher.weights: there is no file {path}")
     return path

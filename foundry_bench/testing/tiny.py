@@ -41,7 +41,7 @@ def tiny_teacher(seed: int = 0) -> Teacher:
 def tiny_preset(folder: Path) -> Path:
     """A preset's file in `folder` with the architecture of `tiny_teacher`, without weights."""
     path = folder / "tiny.yaml"
-    path.write_text(PRESET)
+    path.write_text(PRESET, encoding="utf-8")
     return path
 
 

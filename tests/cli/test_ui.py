@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from foundry_bench.cli.ui import command
+from foundry_bench.cli.ui import command, is_free
 from foundry_bench.errors import FoundryError
 from foundry_bench.store import Store
 from foundry_bench.sweep.expand import expand
@@ -82,3 +82,12 @@ def test_ui_serves_the_runs_to_this_machine_alone_until_ctrl_c(tmp_path: Path) -
         os.killpg(server.pid, signal.SIGINT)
         assert server.wait(30) == 0
     assert not is_healthy(port)
+
+
+def test_a_port_in_use_is_not_free() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert not is_free(port)
+    assert is_free(port)

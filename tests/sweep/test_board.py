@@ -46,13 +46,18 @@ def test_the_time_left_comes_from_the_trials_that_ended(clock_: Clock) -> None:
     board.progress(FIRST, Progress("distill", None, 1, 2, {"loss": 0.5}, left_s=7.0))
     assert board.rows[FIRST].left_s == 7.0
     clock_.now += 10
-    board.end(done(0), {"distill_loss": 0.4, "probe_accuracy": 0.9})
+    board.end(done(0), {"distill_loss": 0.4}, {"probe_accuracy": 0.9})
     board.progress(SECOND, Progress("evaluate", "probe", 1, 1, {"loss": 0.1}))
     assert board.num_ended == 1
     assert +board.counts == {"done": 1, "running": 1, "waiting": 4}
     assert board.left_s == pytest.approx((0 + 4 * 10) / 2)
     row = board.rows[FIRST]
-    assert (row.state, row.loss, row.accuracy, row.left_s) == ("done", 0.4, 0.9, None)
+    assert (row.state, row.loss, row.results, row.left_s) == (
+        "done",
+        0.4,
+        {"probe_accuracy": 0.9},
+        None,
+    )
     assert board.rows[SECOND].stage == "evaluate probe"
     assert board.snapshot()["running"].keys() == {SECOND}
 
@@ -63,9 +68,9 @@ def test_a_pipe_gets_a_line_for_each_trial_that_ends() -> None:
     with display(board, Console(file=text, width=40)) as shown:
         assert isinstance(shown, Lines)
         board.start(FIRST)
-        shown.ended(board.end(done(0), {"distill_loss": 0.25, "accuracy": 0.5}))
+        shown.ended(board.end(done(0), {"distill_loss": 0.25}, {"accuracy": 0.5}))
         failed = describe_trial(TRIALS[1], "failed", "distill: ValueError: [bad]\nmore")
-        shown.ended(board.end(failed, {}))
+        shown.ended(board.end(failed, {}, {}))
     first, second = text.getvalue().splitlines()
     assert first.startswith(
         f"{FIRST}  done  foundry supertokens=1 seed=0  loss=0.25  accuracy=0.5  1/6"
@@ -124,7 +129,7 @@ def test_trials_that_a_search_is_to_suggest_count_from_the_start(clock_: Clock) 
     board = Board(TRIALS[:1], slots=1, num_to_come=3)
     board.start(FIRST)
     clock_.now += 10
-    board.end(done(0), {})
+    board.end(done(0), {}, {})
     assert (board.num_trials, len(board.rows), board.left_s) == (4, 1, 30.0)
     board.add(TRIALS[:2])
     assert (board.num_trials, len(board.rows), board.left_s) == (4, 2, 30.0)
