@@ -120,10 +120,10 @@ class Board:
         row.epoch, row.epochs = progress.epoch, progress.epochs
         row.loss = progress.metrics.get("loss", row.loss)
         row.accuracy = progress.metrics.get("accuracy", row.accuracy)
-        if progress.task in self._tasks:
+        if progress.task is not None and progress.task in self._tasks:
             task = self._tasks[progress.task]
             metric = main_metric(task)
-            if metric in progress.metrics:
+            if metric is not None and metric in progress.metrics:
                 column = result_column(progress.task, task, metric)
                 row.results = {**row.results, column: progress.metrics[metric]}
         usual_s = self._usual_s
