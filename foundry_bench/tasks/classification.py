@@ -95,9 +95,7 @@ class Classification(Task):
         views = patch_views(data.dataset, rows, backbone.patch_spec, settings, device)
         votes = self.settings.votes
         mean = self.settings.vote_mean
-        return voted_accuracy(
-            backbone, head, views, data.test_labels, votes, VOTES_SEED, mean=mean
-        )
+        return voted_accuracy(backbone, head, views, data.test_labels, votes, VOTES_SEED, mean=mean)
 
 
 class Labelling(Supervision[tuple[Batch, Tensor]]):
