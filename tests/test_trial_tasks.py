@@ -241,7 +241,7 @@ def test_a_tuned_tokenizer_meets_no_cached_tokens(files: Path) -> None:
 def with_drop_path(folder: Path) -> dict[str, Any]:
     """The tiny teacher, pre-trained with drop path."""
     preset = tiny_preset(folder)
-    preset.write_text(preset.read_text().rstrip("\n") + "\n  drop_path: 0.5\n")
+    preset.write_text(preset.read_text().replace("heads: 3", "heads: 3, drop_path: 0.5"))
     return {"teacher": {"preset": str(preset), "weights": "random"}}
 
 

@@ -74,6 +74,8 @@ class Block(nn.Module):
         return self.skipped(tokens_BCD, normed_BCD) + self.dropped(self._mlp(normed_BCD))
 
     def _mlp(self, normed_BCD: Tensor) -> Tensor:
+        if not self.training or self.dropout == 0:
+            return cast(Tensor, self.mlp(normed_BCD))
         enter, activation, leave = self.mlp
         return _thinned(self, leave(_thinned(self, activation(enter(normed_BCD)))))
 

@@ -82,5 +82,5 @@ def test_drop_path_is_refused_where_no_path_can_drop() -> None:
     teacher = tiny_teacher()
     teacher.encoder = torch.nn.Identity()  # type: ignore[assignment]
     teacher.set_drop_path(0.0)
-    with pytest.raises(FoundryError, match="drop_path is 0.1"):
+    with pytest.raises(FoundryError, match="no encoder whose paths drop"):
         teacher.set_drop_path(0.1)

@@ -140,7 +140,7 @@ class Sure(nn.Module):
 
     def forward(self, tokens_BCD: Tensor) -> Tensor:
         first_B = tokens_BCD[..., 0].mean(1)
-        large_B = torch.where(first_B > 0, 100.0, -1.0)
+        large_B = torch.where(first_B > 0, 100.0, -20.0)
         return torch.stack([large_B, torch.zeros_like(large_B)], dim=1)
 
 
