@@ -51,6 +51,10 @@ STUDENTS: "Registry[Student]" = Registry(
             "foundry_bench.students.foundry_gate:FoundryGate",
             "the same, with a gate that decides per token what is merged, under a budget",
         ),
+        "foundry_paper": (
+            "foundry_bench.students.foundry:FoundryPaper",
+            "foundry without positions in assignment and upsampling, as the paper is read",
+        ),
         "paper_gate": (
             "foundry_bench.students.foundry_gate:PaperGate",
             "foundry_gate whose gate sees its own loss alone, as the paper is read",

@@ -15,7 +15,7 @@ from torch import nn
 
 from foundry_bench.config.settings import NamedSettings
 from foundry_bench.config.sweep import TrialConfig
-from foundry_bench.config.tasks import TaskSettings
+from foundry_bench.config.tasks import TaskSettings, TrainedTaskSettings
 from foundry_bench.data.dataset import Dataset
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.registries import STUDENTS, TASKS
@@ -137,6 +137,7 @@ class _Planner:
                 "distill": settings.model_dump(mode="json"),
                 # in bfloat16 the teacher once computed in float32
                 **({"lessons": 2} if settings.precision == "bfloat16" else {}),
+                **self._drop_path_config(),
                 **({"compile": True} if trial.train.compile else {}),
                 "views": trial.train.views.model_dump(mode="json"),
                 "threads": trial.threads,
@@ -256,6 +257,8 @@ class _Planner:
                 head = self._new_head(earlier, backbone, dataset)
                 load_weights(Expert(backbone, head), context.inputs[FINETUNED] / WEIGHTS)
                 data = replace(data, head=head.to(self.inputs.device))
+            if isinstance(settings, TrainedTaskSettings) and settings.takes_farthest_points:
+                data = replace(data, test=clouds.farthest_test(dataset))
             return self._measure(context, task, settings, backbone, data)
 
         return Stage(
@@ -317,7 +320,12 @@ class _Planner:
             "views": views.model_dump(mode="json") if task.trains else None,
             "threads": trial.threads,
             "device": trial.device,
+            **(self._drop_path_config() if task.trains else {}),
         }
+
+    def _drop_path_config(self) -> dict[str, object]:
+        # students and fine-tuned teachers once kept the drop path of pre-training
+        return {"drop_path": 2} if self.inputs.has_drop_path else {}
 
     def _student_config(self, settings: NamedSettings | None) -> dict[str, object]:
         """What stages say of a student: its settings, and versions of the code they choose."""

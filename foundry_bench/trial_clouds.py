@@ -21,6 +21,7 @@ from foundry_bench.training.views import (
     Rows,
     TokenFile,
     Views,
+    farthest_views,
     fixed_move,
     fixed_view,
     patch_views,
@@ -115,6 +116,10 @@ class TrialClouds:
             rows = dataset.splits["train"]
             train = patch_views(dataset, rows, self.spec, self._views, self._device)
         return TaskData.from_views(dataset, train, plain, test)
+
+    def farthest_test(self, dataset: Dataset) -> PatchViews:
+        """Patches of the test clouds, of points chosen by FPS among all points stored."""
+        return farthest_views(dataset, dataset.splits["test"], self.spec, self._device)
 
     def _tokens(self, split: str, view: int | None) -> Stage:
         """The teacher's embeddings and tokens for one view of a split; `view` None: as they are."""

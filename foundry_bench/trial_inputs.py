@@ -23,6 +23,8 @@ from foundry_bench.teachers.teacher import Teacher
 from foundry_bench.trial_clouds import TrialClouds
 
 WEIGHTS = "weights.safetensors"
+PUBLISHED = {"lr_floor": 1e-6, "lr_per": "epoch", "frozen_mode": "train"}
+"""What the code of Point-JEPA and Point-MAE fine-tunes with, where settings are null."""
 
 
 class TrialInputs:
@@ -54,6 +56,11 @@ class TrialInputs:
         """How a task's clouds are augmented."""
         own = getattr(task, "views", None)
         return own if isinstance(own, ViewSettings) else self.trial.train.views
+
+    @property
+    def has_drop_path(self) -> bool:
+        """Whether the teacher's preset drops paths in pre-training."""
+        return getattr(self.source.architecture, "drop_path", 0.0) > 0
 
     @property
     def distilled(self) -> StudentSettings:
@@ -106,11 +113,14 @@ class TrialInputs:
         return usual
 
     def finetune(self, task: TaskSettings) -> FinetuneSettings:
-        """How a task is to train: a tokenizer with random weights trains with it, unless it is the
-        head alone that trains, and an encoder with random weights waits for nothing.
+        """How a task is to train: under `protocol: literature` null settings are the published
+        code's. A tokenizer with random weights trains with it, unless it is the head alone that
+        trains, and an encoder with random weights waits for nothing.
         """
         settings = getattr(task, "finetune", None) or self.trial.train.finetune
         assert isinstance(settings, FinetuneSettings)
+        if getattr(task, "protocol", None) == "literature":
+            settings = _as_published(settings)
         if self.trial.init == "random":
             settings = settings.model_copy(update={"unfreeze_at": 0.0})
         trains = settings.trainable
@@ -155,3 +165,8 @@ class TrialInputs:
             student.anneal(1.0)  # a temperature is no weight: it stays where it was left
         student.settle(teacher)
         return student
+
+
+def _as_published(settings: FinetuneSettings) -> FinetuneSettings:
+    missing = {name: value for name, value in PUBLISHED.items() if getattr(settings, name) is None}
+    return settings.model_copy(update=missing)

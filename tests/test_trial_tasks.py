@@ -1,5 +1,6 @@
 """Trials with specialists, and with tasks on clouds of their own."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,10 @@ from safetensors.torch import load_file
 from foundry_bench.geometry.patches import Patches
 from foundry_bench.stage import Stage, StageContext
 from foundry_bench.store import Store
-from foundry_bench.testing import tiny_archive
+from foundry_bench.tasks.classification import Classification
+from foundry_bench.tasks.task import TaskData, TaskResult
+from foundry_bench.testing import tiny_archive, tiny_preset
+from foundry_bench.training.views import PatchViews
 from foundry_bench.trial_inputs import TrialInputs
 from tests.trials import (
     LIGHT,
@@ -232,3 +236,85 @@ def test_a_tuned_tokenizer_meets_no_cached_tokens(files: Path) -> None:
     fresh = planned(files, {"tasks": [tuned, "corruption"]})["corruption"]
     assert set(cached.needs) == {"distill", "train", "test", "finetuned"}
     assert set(fresh.needs) == {"distill", "finetuned"}
+
+
+def with_drop_path(folder: Path) -> dict[str, Any]:
+    """The tiny teacher, pre-trained with drop path."""
+    preset = tiny_preset(folder)
+    preset.write_text(preset.read_text().replace("heads: 3", "heads: 3, drop_path: 0.5"))
+    return {"teacher": {"preset": str(preset), "weights": "random"}}
+
+
+def test_teachers_with_drop_path_have_new_keys_and_others_the_old_ones(
+    files: Path, tmp_path: Path
+) -> None:
+    for stage in planned(files).values():
+        assert "drop_path" not in json.dumps(stage.config)
+    changed = planned(files, with_drop_path(tmp_path))
+    assert changed["distill"].config["drop_path"] == 2
+    assert changed["classification"].config["drop_path"] == 2
+    assert "drop_path" not in changed["probe"].config
+
+
+def test_a_student_is_trained_without_the_drop_path_of_pretraining(
+    files: Path, tmp_path: Path
+) -> None:
+    usual, _ = run(files, tmp_path / "usual")
+    dropping, _ = run(files, tmp_path / "dropping", with_drop_path(tmp_path))
+    for name in ("distill", "classification"):
+        assert dropping[name].metrics == usual[name].metrics
+
+
+def test_a_drop_path_of_its_own_changes_the_numbers(files: Path, tmp_path: Path) -> None:
+    usual, _ = run(files, tmp_path / "usual")
+    changes = {"student.drop_path": 0.5, "train.finetune.drop_path": 0.5}
+    dropping, _ = run(files, tmp_path / "dropping", changes)
+    for name in ("distill", "classification"):
+        assert dropping[name].metrics != usual[name].metrics
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, (None, None, None)),
+        ({"protocol": "literature"}, (1e-6, "epoch", "train")),
+        (
+            {"protocol": "literature", "finetune": {"lr_floor": 0.0, "frozen_mode": "eval"}},
+            (0.0, "epoch", "eval"),
+        ),
+    ],
+)
+def test_null_settings_are_the_published_codes_under_its_protocol(
+    files: Path, changes: dict[str, Any], expected: tuple[object, ...]
+) -> None:
+    stage = planned(files, {"tasks": [{"name": "classification", **changes}]})["classification"]
+    finetune = stage.config["finetune"]
+    found = tuple(finetune.get(name) for name in ("lr_floor", "lr_per", "frozen_mode"))
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_farthest"),
+    [
+        ({}, False),
+        ({"protocol": "literature"}, True),
+        ({"protocol": "literature", "test_points": "first"}, False),
+        ({"test_points": "farthest"}, True),
+    ],
+)
+def test_test_points_are_the_farthest_under_the_literatures_protocol(
+    files: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, Any],
+    is_farthest: bool,
+) -> None:
+    tested: list[object] = []
+
+    def evaluate(self: object, backbone: object, data: TaskData, training: object) -> TaskResult:
+        tested.append(data.test)
+        return TaskResult({"accuracy": 0.0})
+
+    monkeypatch.setattr(Classification, "evaluate", evaluate)
+    run(files, tmp_path, {**NOT_DISTILLED, "tasks": [{"name": "classification", **changes}]})
+    assert isinstance(tested[0], PatchViews) == is_farthest

@@ -1,6 +1,6 @@
 """The base of everything a user can set, and the settings that all parts share."""
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -20,6 +20,15 @@ Pair = Annotated[tuple[T, T], Strict(strict=False)]
 
 Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
 """0 to 2^63 - 1."""
+
+
+def later(default: object, **limits: Any) -> Any:
+    """A pydantic field that dumps leave out at its default.
+
+    For settings that came after stages and trials had been stored: the keys of those, made of
+    dumps, stay as they are.
+    """
+    return Field(default, exclude_if=lambda value: value == default, **limits)
 
 
 class Settings(BaseModel):
@@ -64,10 +73,22 @@ class OptimizerSettings(Settings):
     eps: PositiveFloat = 1e-8
     """Added to the root of AdamW's second moment: gradients far below it move nothing."""
     warmup: float = Field(0.1, ge=0, lt=1)
-    """Share of all steps in which the learning rate rises linearly from 0."""
-    clip: PositiveFloat = 5.0
-    """Largest gradient norm."""
+    """Share of all steps in which the learning rate rises linearly."""
+    clip: PositiveFloat | None = 5.0
+    """Largest gradient norm; null: any."""
     precision: Literal["float32", "bfloat16"] = "float32"
+    lr_floor: float | None = later(None, ge=0)
+    """Learning rate at the end of the cosine, and before the warm-up; null: 0, and 1e-6 in
+    fine-tuning under `protocol: literature`.
+    """
+    lr_start: float | None = later(None, ge=0)
+    """Learning rate before the warm-up, where it is not `lr_floor`."""
+    lr_per: Literal["step", "epoch"] | None = later(None)
+    """When the learning rate changes; null: with each step, and with each epoch in fine-tuning
+    under `protocol: literature`.
+    """
+    decay_vectors: bool = later(False)
+    """Weight decay of biases, norms and single tokens too, not of matrices alone."""
 
 
 class LossSettings(Settings):
@@ -110,6 +131,13 @@ class FinetuneSettings(OptimizerSettings):
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     dropout: float = Field(0.5, ge=0, lt=1)
     """In the head, as in the teacher's code."""
+    drop_path: float = later(0.0, ge=0, lt=1)
+    """Stochastic depth at the encoder's last block; it grows linearly from 0 at the first."""
+    frozen_mode: Literal["eval", "train"] | None = later(None)
+    """Mode of the parts that do not train: with `train` their batch norms follow the batches and
+    their paths drop, as in the published code; null: `eval`, and `train` under
+    `protocol: literature`.
+    """
     selection: Literal["last", "val"] = "last"
     """`last`: the last epoch's weights; `val`: the best epoch on a fixed tenth of train."""
 

@@ -20,6 +20,7 @@ from foundry_bench.config.settings import (
     NamedSettings,
     OptimizerSettings,
     ViewSettings,
+    later,
 )
 from foundry_bench.config.source import parse_file
 from foundry_bench.errors import FoundryError
@@ -68,7 +69,20 @@ class TrainedTaskSettings(TaskSettings):
     finetune: FinetuneSettings | None = None
     """Its schedule; null: `train.finetune` of the sweep."""
     protocol: Literal["suite", "literature"] = "suite"
-    """`literature`: the best epoch on the test set is reported too, in a number of its own."""
+    """`literature`: the best epoch on the test set is reported too, in a number of its own, and
+    settings that are null follow the published code (docs/protocols.md).
+    """
+    test_points: Literal["first", "farthest"] | None = later(None)
+    """Points of a test cloud that has more than the backbone takes: its first, or the farthest from
+    each other; null: `first`, and `farthest` under `protocol: literature`.
+    """
+
+    @property
+    def takes_farthest_points(self) -> bool:
+        """Whether the points of test clouds are chosen by FPS."""
+        if self.test_points is None:
+            return self.protocol == "literature"
+        return self.test_points == "farthest"
 
     def smoke(self) -> Self:
         """One epoch of small batches."""

@@ -6,11 +6,13 @@ B clouds, C patches, D width.
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self, cast
+from typing import ClassVar, Literal, Self, cast
 
 from torch import Tensor, nn
 
+from foundry_bench.errors import FoundryError
 from foundry_bench.geometry.patches import Patches, PatchSpec
+from foundry_bench.models.transformer import Encoder
 
 
 @dataclass(frozen=True)
@@ -72,28 +74,53 @@ class Backbone(nn.Module, ABC):
         """`inputs` as an embedding: computed from patches, or as it was cached."""
         return inputs if isinstance(inputs, Embedding) else self.embed(inputs)
 
-    def freeze_all_but(self, trained: Iterable[str]) -> None:
-        """Let only the named `parts`, and what belongs to no part, train; frozen parts stay in eval
-        mode.
+    def set_drop_path(self, rate: float) -> None:
+        """Drop paths of the encoder's blocks in training, linearly from 0 at the first to `rate`.
+
+        To be overridden where `encoder` is of another class.
+
+        Raises:
+            FoundryError: if there is no such encoder and `rate` is not 0.
+        """
+        encoder = getattr(self, "encoder", None)
+        if isinstance(encoder, Encoder):
+            encoder.set_drop_path(rate)
+        elif rate:
+            raise FoundryError(
+                f"{type(self).__name__} has no encoder whose paths drop, and drop_path is {rate}: "
+                "set `drop_path: 0`, or override `set_drop_path` in its class"
+            )
+
+    def freeze_all_but(
+        self, trained: Iterable[str], *, frozen_mode: Literal["eval", "train"] = "eval"
+    ) -> None:
+        """Let only the named `parts`, and what belongs to no part, train.
+
+        Frozen parts stay in eval mode; with `frozen_mode="train"` they change mode with the rest,
+        and only their parameters stay.
         """
         chosen = set(trained)
         self._is_frozen = False
-        self._frozen = [
+        frozen = [
             self.get_submodule(path)
             for part, paths in self.parts.items()
             if part not in chosen
             for path in paths
         ]
+        self._frozen = frozen if frozen_mode == "eval" else []
         self.requires_grad_(True)
-        for module in self._frozen:
+        for module in frozen:
             module.requires_grad_(False)
         self.train(self.training)
 
-    def freeze(self) -> None:
-        """Let nothing train: all of it stays in eval mode."""
-        self._is_frozen = True
+    def freeze(self, *, frozen_mode: Literal["eval", "train"] = "eval") -> None:
+        """Let nothing train: all of it stays in eval mode, or, with `frozen_mode="train"`, follows
+        `train`.
+        """
+        self._is_frozen = frozen_mode == "eval"
+        self._frozen = []
         self.requires_grad_(False)
-        self.eval()
+        self.train(self.training)
 
     def train(self, mode: bool = True) -> Self:
         """As in torch, but frozen parts keep their statistics: they stay in eval mode."""

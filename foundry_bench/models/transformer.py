@@ -19,6 +19,7 @@ class Attention(nn.Module):
         self.heads = heads
         self.qkv = nn.Linear(width, 3 * width, bias=qkv_bias)
         self.proj = nn.Linear(width, width)
+        self.dropout = self.attention_dropout = 0.0
 
     def forward(self, tokens_BCD: Tensor, mask_B11C: Tensor | None = None) -> Tensor:
         """`mask_B11C`: True where a token may be attended to, or numbers that are added to the
@@ -38,8 +39,11 @@ class Attention(nn.Module):
         self, q_BHCE: Tensor, k_BHCE: Tensor, v_BHCE: Tensor, mask_B11C: Tensor | None = None
     ) -> Tensor:
         """What attention adds to the tokens, (B, C, D); `mask_B11C` as in `forward`."""
-        mixed_BHCE = F.scaled_dot_product_attention(q_BHCE, k_BHCE, v_BHCE, attn_mask=mask_B11C)
-        return cast(Tensor, self.proj(mixed_BHCE.transpose(1, 2).flatten(2)))
+        rate = self.attention_dropout if self.training else 0.0
+        mixed_BHCE = F.scaled_dot_product_attention(
+            q_BHCE, k_BHCE, v_BHCE, attn_mask=mask_B11C, dropout_p=rate
+        )
+        return _thinned(self, self.proj(mixed_BHCE.transpose(1, 2).flatten(2)))
 
 
 class Block(nn.Module):
@@ -55,6 +59,7 @@ class Block(nn.Module):
         self.norm2 = nn.LayerNorm(width)
         self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
         self.drop_path = drop_path
+        self.dropout = 0.0
 
     def forward(self, tokens_BCD: Tensor, mask_B11C: Tensor | None = None) -> Tensor:
         """Tokens of the same shape."""
@@ -66,7 +71,13 @@ class Block(nn.Module):
     def transformed(self, tokens_BCD: Tensor) -> Tensor:
         """The second half of the block: its MLP."""
         normed_BCD = self.norm2(tokens_BCD)
-        return self.skipped(tokens_BCD, normed_BCD) + self.dropped(self.mlp(normed_BCD))
+        return self.skipped(tokens_BCD, normed_BCD) + self.dropped(self._mlp(normed_BCD))
+
+    def _mlp(self, normed_BCD: Tensor) -> Tensor:
+        if not self.training or self.dropout == 0:
+            return cast(Tensor, self.mlp(normed_BCD))
+        enter, activation, leave = self.mlp
+        return _thinned(self, leave(_thinned(self, activation(enter(normed_BCD)))))
 
     def skipped(self, tokens_BCD: Tensor, normed_BCD: Tensor) -> Tensor:
         """What a skip connection carries past attention or MLP: here the tokens before the norm."""
@@ -79,6 +90,13 @@ class Block(nn.Module):
         keep = 1 - self.drop_path
         kept_B11 = torch.rand(len(branch_BCD), 1, 1, device=branch_BCD.device) < keep
         return branch_BCD * (kept_B11 / keep)
+
+
+def _thinned(module: Attention | Block, values: Tensor) -> Tensor:
+    """`values` after dropout at the module's rate, in training."""
+    if not module.training or module.dropout == 0:
+        return values
+    return F.dropout(values, module.dropout)
 
 
 class NormedSkipBlock(Block):
@@ -125,6 +143,19 @@ class Encoder(nn.Module):
                 nn.Parameter(nn.init.trunc_normal_(torch.empty(num_class_tokens, width), std=0.02))
                 for _ in range(2)
             )
+
+    def set_drop_path(self, last: float, first: float = 0.0) -> None:
+        """Rates of the blocks' drop paths, linear from `first` to `last`."""
+        rates = torch.linspace(first, last, len(self.blocks)).tolist()
+        for block, rate in zip(self.blocks, rates, strict=True):
+            block.drop_path = rate
+
+    def set_dropout(self, dropout: float, attention_dropout: float) -> None:
+        """Rates in training: behind attention and the layers of the MLPs, and of what attends."""
+        for block in self.blocks:
+            assert isinstance(block, Block)
+            block.dropout = block.attn.dropout = dropout
+            block.attn.attention_dropout = attention_dropout
 
     def forward(
         self, tokens_BCD: Tensor, positions_BCD: Tensor, mask_BC: Tensor | None = None

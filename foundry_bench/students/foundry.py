@@ -59,6 +59,15 @@ class FoundrySettings(SupertokenSettings):
         return self.tokenizer is not None
 
 
+class FoundryPaperSettings(FoundrySettings):
+    """The student as the paper is read: no positions in assignment or upsampling."""
+
+    name: str = "foundry_paper"
+    assignment: AssignmentField = DsoSettings(name="dso")
+    upsample_position: bool = False
+    """Upsampling adds the tokens' positions too; the paper's Ŷ = MLP(T + A·S_out) does not."""
+
+
 class Foundry(Student):
     """Encoder, tokenizer and positions start as the teacher's."""
 
@@ -161,3 +170,9 @@ class Foundry(Student):
             positions_BSD = positions_BSD.new_zeros(positions_BSD.shape)
         mask_BS = count_BS1.squeeze(-1) > 0 if self.settings.empty == "masked" else None
         return Compressed(assign_BCS, super_BSD, positions_BSD, mask_BS)
+
+
+class FoundryPaper(Foundry):
+    """`foundry` with the paper's settings."""
+
+    Settings: ClassVar[type[FoundryPaperSettings]] = FoundryPaperSettings

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from pydantic import PositiveInt
 from torch import Tensor
 
-from foundry_bench.config.settings import NamedSettings, TrainSettings
+from foundry_bench.config.settings import NamedSettings, TrainSettings, later
 from foundry_bench.models.backbone import Backbone, Embedding, Inputs
 from foundry_bench.teachers.teacher import Teacher
 
@@ -28,6 +28,11 @@ class StudentSettings(NamedSettings):
     """
 
     of_evaluation: ClassVar[frozenset[str]] = frozenset()
+
+    drop_path: float = later(0.0, ge=0, lt=1)
+    """Stochastic depth at the encoder's last block while the student is distilled, whatever the
+    teacher was pre-trained with; it grows linearly from 0 at the first.
+    """
 
     def check(self, patches: int, depth: int) -> None:
         """Raise ValueError, opening with the field, if a teacher of that many tokens and blocks
@@ -150,15 +155,18 @@ class Student(Backbone):
         Settings: the settings of the class; `student:` in a sweep file is checked by them.
         version: to be raised when the code changes what the student computes: it is part of the
             keys of stored stages, so that old numbers are not taken for new ones.
+        drop_path: of the settings; distillation applies it, fine-tuning has a rate of its own.
     """
 
     Settings: ClassVar[type[StudentSettings]] = StudentSettings
     version: ClassVar[int] = 1
+    drop_path: float = 0.0
 
     @abstractmethod
     def __init__(self, teacher: Teacher, settings: StudentSettings) -> None:
         super().__init__()
         self.patch_spec, self.width = teacher.patch_spec, teacher.width
+        self.drop_path = settings.drop_path
 
     @classmethod
     def versions(cls, settings: NamedSettings) -> dict[str, int]:

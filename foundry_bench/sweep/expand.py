@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
 
 from foundry_bench.config.faults import Fault, faults_of, render
 from foundry_bench.config.fields import with_field
@@ -137,8 +138,8 @@ class Expansion:
         ):
             given += variations
         paths = dict.fromkeys(variation.path for variation in given)
-        dumps = [trial.model_dump(mode="json") for trial in (*self._fixed.values(), *self.corners)]
-        found = {path: [_value_at(dump, path) for dump in dumps] for path in paths}
+        trials = (*self._fixed.values(), *self.corners)
+        found = {path: [_value_at(trial, path) for trial in trials] for path in paths}
         return {path: _has_names(values) for path, values in found.items() if _differ(values)}
 
     def _refuse(self, faults: list[Fault]) -> None:
@@ -244,8 +245,7 @@ def _identity(trial: TrialConfig) -> str:
 
 def _varies(trial: TrialConfig, columns: Mapping[str, bool]) -> dict[str, Any]:
     """The values of `trial` in `columns`: dotted path -> whether choices go by their names."""
-    dump = trial.model_dump(mode="json")
-    found = {path: (_value_at(dump, path), named) for path, named in columns.items()}
+    found = {path: (_value_at(trial, path), named) for path, named in columns.items()}
     return {
         path: value["name"] if named and _is_choice(value) else value
         for path, (value, named) in found.items()
@@ -253,11 +253,15 @@ def _varies(trial: TrialConfig, columns: Mapping[str, bool]) -> dict[str, Any]:
     }
 
 
-def _value_at(values: object, path: str) -> Any:
-    """The value at a dotted path, None if there is none."""
+def _value_at(trial: TrialConfig, path: str) -> Any:
+    """The value at a dotted path as JSON has it, None if there is none.
+
+    A dump of the whole trial would lack settings that dumps leave out at their default.
+    """
+    value: object = trial
     for key in path.split("."):
-        values = values.get(key) if isinstance(values, Mapping) else None
-    return values
+        value = value.get(key) if isinstance(value, Mapping) else getattr(value, key, None)
+    return to_jsonable_python(value)
 
 
 def _differ(found: list[Any]) -> bool:

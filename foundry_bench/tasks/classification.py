@@ -1,13 +1,13 @@
 """Classification by fine-tuning. B clouds, C tokens, D width."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
 from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
-from foundry_bench.config.settings import FinetuneSettings, Seq, ViewSettings
+from foundry_bench.config.settings import FinetuneSettings, Seq, ViewSettings, later
 from foundry_bench.config.tasks import TrainedTaskSettings
 from foundry_bench.data.dataset import Dataset
 from foundry_bench.models.backbone import Backbone
@@ -31,6 +31,10 @@ class ClassificationSettings(TrainedTaskSettings):
     """What takes the pooled tokens to classes: one linear layer, or an MLP of 2 or of 3."""
     votes: NonNegativeInt = 0
     """Augmented views of each test cloud over which answers are averaged, for a number of its own.
+    """
+    vote_mean: Literal["softmax", "logits"] = later("softmax")
+    """What is averaged over votes: probabilities as in Point-JEPA's code, or logits as in
+    Point-MAE's.
     """
     budgets: Seq[PositiveInt] = ()
     """Token budgets at which a student that heeds one is measured too, without further training."""
@@ -90,7 +94,8 @@ class Classification(Task):
         rows = data.dataset.splits["test"]
         views = patch_views(data.dataset, rows, backbone.patch_spec, settings, device)
         votes = self.settings.votes
-        return voted_accuracy(backbone, head, views, data.test_labels, votes, VOTES_SEED)
+        mean = self.settings.vote_mean
+        return voted_accuracy(backbone, head, views, data.test_labels, votes, VOTES_SEED, mean=mean)
 
 
 class Labelling(Supervision[tuple[Batch, Tensor]]):

@@ -159,6 +159,7 @@ class _FineTuning(Objective[Any]):
         self._best = best
         self._literature = literature
         self._is_waiting = False
+        taught.backbone.set_drop_path(settings.drop_path)
         self._free()
 
     def before_step(self, progress: float) -> None:
@@ -191,8 +192,10 @@ class _FineTuning(Objective[Any]):
     def _free(self, without: Part | None = None) -> None:
         """Let those parts of the backbone train that the settings name, but for `without`."""
         backbone, trains = self._taught.backbone, self._settings.trainable
+        mode = self._settings.frozen_mode or "eval"
         if trains == "head":
-            backbone.freeze()
+            backbone.freeze(frozen_mode=mode)
         else:
-            backbone.freeze_all_but([part for part in trains if part != without])
+            parts = [part for part in trains if part != without]
+            backbone.freeze_all_but(parts, frozen_mode=mode)
             backbone.train()

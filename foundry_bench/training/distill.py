@@ -32,6 +32,7 @@ class Distillation(Objective[Batch]):
     """The student learns to give back the teacher's tokens."""
 
     def __init__(self, student: Student, lessons: Lessons, settings: DistillSettings) -> None:
+        student.set_drop_path(student.drop_path)
         self.module = student
         self.num_examples = len(lessons)
         self._student = student

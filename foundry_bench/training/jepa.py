@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 from torch import Tensor, nn
 
-from foundry_bench.config.settings import Pair, Settings
+from foundry_bench.config.settings import Pair, Settings, later
 from foundry_bench.errors import FoundryError
 from foundry_bench.geometry.patches import Patches
 from foundry_bench.models.transformer import POSITION_HIDDEN, Encoder, initialize, position_mlp
@@ -38,6 +38,14 @@ class JepaSettings(Settings):
     """Momentum of the target encoder at the first and the last step, linear between."""
     beta: PositiveFloat = Field(2.0)
     """Of the smooth-L1 loss on LayerNormed targets."""
+    dropout: float = later(0.0, ge=0, lt=1)
+    """In the encoder, behind attention and the layers of the MLPs, while it is pre-trained."""
+    attention_dropout: float = later(0.0, ge=0, lt=1)
+    """In the encoder, of what attends."""
+    predictor_dropout: float = later(0.0, ge=0, lt=1)
+    predictor_attention_dropout: float = later(0.0, ge=0, lt=1)
+    predictor_drop_path: float = later(0.0, ge=0, lt=1)
+    """Stochastic depth in all blocks of the predictor, at the same rate as published."""
 
     @field_validator("target_share", "context_share")
     @classmethod
@@ -69,6 +77,9 @@ class Predictor(nn.Module):
         self.positions = position_mlp(POSITION_HIDDEN, inner)
         self.encoder = Encoder(inner, settings.predictor_depth, settings.predictor_heads)
         self.leave = nn.Linear(inner, width)
+        rate = settings.predictor_drop_path
+        self.encoder.set_drop_path(last=rate, first=rate)
+        self.encoder.set_dropout(settings.predictor_dropout, settings.predictor_attention_dropout)
 
     def forward(
         self, context_BCD: Tensor, context_centers_BC3: Tensor, target_centers_BT3: Tensor
@@ -97,6 +108,8 @@ class Jepa(nn.Module):
         settings.check(teacher.patch_spec.patches)
         self.settings = settings
         self.teacher = teacher
+        if settings.dropout or settings.attention_dropout:
+            teacher.encoder.set_dropout(settings.dropout, settings.attention_dropout)
         self.target_encoder = copy.deepcopy(teacher.encoder).requires_grad_(False)
         self.predictor = Predictor(teacher.width, settings)
         initialize(self.predictor)

@@ -134,13 +134,26 @@ def fit(
 
 def learning_rate(step: int, num_steps: int, settings: OptimizerSettings) -> float:
     """Linear warm-up to `settings.lr` over the share `settings.warmup` of all steps, then a cosine
-    to 0.
+    to `settings.lr_floor`.
+
+    With `lr_per: epoch` the steps of an epoch share a rate: the first epoch has the rate before the
+    warm-up, the last one of the warm-up has `settings.lr` (LinearWarmupCosineAnnealingLR of
+    Lightning Bolts).
     """
-    warmup = int(num_steps * settings.warmup)
-    if step < warmup:
-        return settings.lr * (step + 1) / warmup
-    progress = (step - warmup) / max(1, num_steps - warmup)
-    return settings.lr * (1 + math.cos(math.pi * progress)) / 2
+    floor = settings.lr_floor or 0.0
+    start = floor if settings.lr_start is None else settings.lr_start
+    if settings.lr_per == "epoch":
+        now, end = step * settings.epochs // num_steps, settings.epochs
+        warmup = round(end * settings.warmup)
+        risen, rise = now, max(1, warmup - 1)
+    else:
+        now, end = step, num_steps
+        risen, rise = step + 1, int(num_steps * settings.warmup)
+        warmup = rise
+    if now < warmup:
+        return start + (settings.lr - start) * risen / rise
+    progress = (now - warmup) / max(1, end - warmup)
+    return floor + (settings.lr - floor) * (1 + math.cos(math.pi * progress)) / 2
 
 
 def num_batches(num_examples: int, batch: int) -> int:
@@ -169,7 +182,8 @@ def train_step(
         loss = objective.loss(batch)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
-    nn.utils.clip_grad_norm_(trained, settings.clip)
+    if settings.clip is not None:
+        nn.utils.clip_grad_norm_(trained, settings.clip)
     optimizer.step()
     return loss.detach()
 
@@ -180,12 +194,15 @@ def _batches(num_examples: int, batch: int, seed: int, epoch: int) -> Iterator[T
 
 
 def adamw(trained: list[nn.Parameter], settings: OptimizerSettings) -> torch.optim.Optimizer:
-    """AdamW; vectors (biases, norms) and what is marked `no_weight_decay` are not decayed, and what
-    is marked `lr_scale` learns at that multiple of the learning rate.
+    """AdamW; parameters with the mark `lr_scale` learn at that multiple of the learning rate.
+
+    Vectors (biases, norms) are decayed with `settings.decay_vectors` alone, parameters with the
+    mark `no_weight_decay` never.
     """
     groups: dict[tuple[float, bool], list[nn.Parameter]] = {(1.0, True): [], (1.0, False): []}
     for parameter in trained:
-        is_decayed = parameter.ndim > 1 and not getattr(parameter, "no_weight_decay", False)
+        is_matrix = parameter.ndim > 1 or settings.decay_vectors
+        is_decayed = is_matrix and not getattr(parameter, "no_weight_decay", False)
         scale = getattr(parameter, "lr_scale", 1.0)
         groups.setdefault((scale, is_decayed), []).append(parameter)
     return torch.optim.AdamW(

@@ -67,6 +67,7 @@ class LogitDistillation(Objective[tuple[Any, Tensor]]):
         questions: Questions[Any],
         temperature: float,
     ) -> None:
+        student.set_drop_path(student.drop_path)
         self.module = self.pupil = Expert(student, head, expert.answer)
         self.num_examples = len(questions)
         self._student = student

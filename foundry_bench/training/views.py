@@ -20,6 +20,7 @@ from foundry_bench.data.augment import Affine, random_affine
 from foundry_bench.data.dataset import Dataset, subsample
 from foundry_bench.errors import FoundryError
 from foundry_bench.files import reserve
+from foundry_bench.geometry.fps import farthest_points
 from foundry_bench.geometry.patches import Patches, PatchSpec, group
 from foundry_bench.models.backbone import Backbone, Embedding, Inputs
 from foundry_bench.seeds import generator
@@ -281,6 +282,18 @@ def patch_views(
     if settings is not None and settings.patches == "fresh":
         return PointViews(points_NP3.to(device), spec, settings)
     return PatchViews(_group_all(points_NP3, spec, device), settings)
+
+
+def farthest_views(
+    dataset: Dataset, rows: Rows, spec: PatchSpec, device: torch.device
+) -> PatchViews:
+    """The clouds `rows` as they are, of points chosen by FPS among all points stored."""
+    all_NP3 = torch.from_numpy(subsample(dataset, rows, dataset.points_NP3.shape[1]))
+    chosen = []
+    for points_BP3 in all_NP3.split(CHUNK):
+        index_BQ = farthest_points(points_BP3.to(device), spec.points).cpu()
+        chosen.append(points_BP3.gather(1, index_BQ[..., None].expand(-1, -1, 3)))
+    return PatchViews(_group_all(torch.cat(chosen), spec, device))
 
 
 def fixed_view(

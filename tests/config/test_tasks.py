@@ -129,3 +129,26 @@ def test_the_smallest_form_of_a_task_is_short() -> None:
     assert small.finetune is not None
     assert (small.finetune.epochs, small.finetune.batch) == (1, 8)
     assert small.data == settings.data
+
+
+@pytest.mark.parametrize(
+    ("name", "epochs", "waiting", "drop_path"),
+    [
+        ("modelnet40", 200, 150, 0.2),
+        ("modelnet40_5way_10shot", 150, 0, 0.2),
+        ("scanobjectnn_pb_t50_rs", 150, 100, 0.2),
+        ("scanobjectnn_obj_only", 150, 100, 0.2),
+        ("scanobjectnn_obj_bg", 300, 200, 0.2),
+        ("shapenetpart", 300, 0, 0.1),
+        ("modelnet40_point_mae", 300, 0, 0.1),
+        ("part_segmentation_point_mae", 300, 0, 0.1),
+    ],
+)
+def test_shipped_presets_train_as_the_published_code_does(
+    name: str, epochs: int, waiting: int, drop_path: float
+) -> None:
+    finetune = read_preset(name)["finetune"]
+    assert finetune["epochs"] == epochs
+    assert round(finetune.get("unfreeze_at", 0.0) * epochs) == waiting
+    assert finetune["drop_path"] == drop_path
+    assert round(finetune["warmup"] * epochs) == 10

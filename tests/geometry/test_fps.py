@@ -109,3 +109,8 @@ def test_triton_picks_as_the_reference(num_points: int, num: int) -> None:
     for points_BN3 in (normal_BN3, tied_BN3):
         picks_BC = farthest_points_triton(points_BN3.cuda(), num)
         assert torch.equal(picks_BC.cpu(), farthest_points_torch(points_BN3, num))
+
+
+def test_points_near_the_origin_are_picked_as_others() -> None:
+    points_B23 = torch.tensor([[[1.0, 0, 0], [0.01, 0, 0], [0.9, 0, 0]]])
+    assert farthest_points(points_B23, 2).tolist() == [[0, 1]]

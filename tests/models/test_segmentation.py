@@ -125,3 +125,8 @@ def test_bfloat16_is_near_float32() -> None:
 )
 def test_a_layer_from_the_end_of_each_third(depth: int, expected: tuple[int, ...]) -> None:
     assert layers_of_thirds(depth) == expected
+
+
+def test_layers_are_normed_without_weights() -> None:
+    made = SegmentationHead(24, 2, 4, propagation=(8, 8), hidden=(8, 8), dropout=0.0)
+    assert not any(isinstance(module, nn.LayerNorm) for module in made.modules())

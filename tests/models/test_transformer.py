@@ -158,3 +158,25 @@ def test_weights_start_as_those_of_vits() -> None:
         initialize(model)
     assert model[2].weight.std().item() == pytest.approx(0.02, rel=0.05)
     assert not model[2].bias.any()
+
+
+def test_drop_path_can_be_set_and_is_as_one_that_was_given() -> None:
+    model = encoder(drop_path=0.4)
+    model.set_drop_path(0.2)
+    given = [block.drop_path for block in encoder(drop_path=0.2).blocks]
+    assert [block.drop_path for block in model.blocks] == given
+    model.set_drop_path(0.25, first=0.25)
+    assert [block.drop_path for block in model.blocks] == [0.25] * len(given)
+
+
+@pytest.mark.parametrize("rates", [(0.5, 0.0), (0.0, 0.5)])
+def test_dropout_acts_in_training_only(rates: tuple[float, float]) -> None:
+    with seeded(0):
+        model = encoder()
+        tokens, positions = torch.randn(2, 6, 24), torch.randn(2, 6, 24)
+    plain = model.train()(tokens, positions)
+    model.set_dropout(*rates)
+    with seeded(1):
+        thinned = model(tokens, positions)
+    assert not torch.allclose(thinned, plain, atol=1e-3)
+    assert torch.equal(model.eval()(tokens, positions), plain)

@@ -4,10 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from foundry_bench.config.settings import DistillSettings
 from foundry_bench.models.backbone import Embedding
 from foundry_bench.seeds import seeded
-from foundry_bench.students.assignments.dso import DsoSettings
-from foundry_bench.students.foundry import Foundry, FoundrySettings
+from foundry_bench.students.assignments.dso import Dso, DsoSettings
+from foundry_bench.students.foundry import Foundry, FoundryPaper, FoundrySettings
 from foundry_bench.students.student import Student
 from foundry_bench.teachers.teacher import Teacher
 from foundry_bench.testing import StudentContract, tiny_patches, tiny_teacher
@@ -16,6 +17,11 @@ from foundry_bench.testing import StudentContract, tiny_patches, tiny_teacher
 class TestFoundry(StudentContract):
     def student(self, teacher: Teacher, supertokens: int) -> Student:
         return Foundry(teacher, FoundrySettings(supertokens=supertokens))
+
+
+class TestFoundryPaper(StudentContract):
+    def student(self, teacher: Teacher, supertokens: int) -> Student:
+        return FoundryPaper(teacher, FoundryPaper.Settings(supertokens=supertokens))
 
 
 class TestFoundryOtherwise(StudentContract):
@@ -159,3 +165,13 @@ def test_annealing_reaches_the_assignment() -> None:
     made = student(assignment=DsoSettings(name="dso_pos", temperature_end=0.25))
     made.anneal(1.0)
     assert made.assignment.temperature == pytest.approx(0.25)
+
+
+def test_the_papers_student_knows_no_positions_in_assignment_or_upsampling() -> None:
+    settings = FoundryPaper.Settings()
+    assert (settings.assignment.name, settings.supertokens) == ("dso", 16)
+    assert (settings.residual, settings.upsample_position) == (True, False)
+    assert DistillSettings().loss.name == "smooth_l1"
+    made = FoundryPaper(tiny_teacher(), FoundryPaper.Settings(supertokens=4))
+    assert type(made.assignment) is Dso
+    assert not made.upsample.position

@@ -212,3 +212,9 @@ def test_of_a_search_only_baselines_and_ablations_are_known(load: Load):
 
 def test_without_a_search_there_are_no_corners(load: Load):
     assert Expansion(load("axes: {student.supertokens: [1, 2]}\n"), 1).corners == []
+
+
+def test_a_setting_that_dumps_leave_out_is_an_axis_as_any_other(load: Load):
+    sweep = load("seeds: [0]\naxes: {train.finetune.drop_path: [0.0, 0.1]}\n")
+    trials = [trial for trial in expand(sweep) if trial.role == "main"]
+    assert [trial.varies["train.finetune.drop_path"] for trial in trials] == [0.0, 0.1]

@@ -108,3 +108,15 @@ def test_a_task_cannot_measure_below_the_supertokens() -> None:
     budgets = "tasks=[{name: classification, budgets: [4, 2]}]"
     with pytest.raises(FoundryError, match="budgets: 2 is less than the 4 SuperTokens"):
         load_sweep(SWEEPS / "budget.yaml", [budgets])
+
+
+@pytest.mark.usefixtures("published")
+@pytest.mark.parametrize("name", TWINS)
+def test_a_twin_distils_the_papers_student(name: str) -> None:
+    sweep = load_sweep(SWEEPS / "paper" / f"{name}.yaml", ["teacher.weights=random"])
+    student = sweep.student.model_dump()
+    assert student["assignment"]["name"] == "dso"
+    assert (student["residual"], student["upsample_position"]) == (True, False)
+    assert student["supertokens"] == 16
+    features = {getattr(task, "features", None) for task in sweep.tasks} - {None}
+    assert features in (set(), {"layers", "tokens"})

@@ -111,3 +111,22 @@ def test_a_single_cloud_to_learn_from_is_told(
     training = Training(settings, 0, tmp_path, progressing(tmp_path, 1))
     with pytest.raises(FoundryError, match="training clouds to learn from"):
         fine_tune(Labelling(backbone, head, data, settings), training, literature=False)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.3])
+def test_the_schedule_says_how_many_paths_drop(tmp_path: Path, rate: float) -> None:
+    settings = FinetuneSettings(epochs=1, batch=8, drop_path=rate)
+    backbone = tiny_teacher()
+    backbone.set_drop_path(0.9)
+    head = ClassificationHead(backbone.width, 2)
+    training = Training(settings, 0, tmp_path, progressing(tmp_path, 1))
+    fine_tune(Labelling(backbone, head, usual(), settings), training, literature=False)
+    assert [block.drop_path for block in backbone.encoder.blocks] == pytest.approx([0.0, rate])
+
+
+@pytest.mark.parametrize("trainable", ["head", ["tokenizer", "encoder"]])
+def test_frozen_parts_train_in_mode_alone_if_asked_for(tmp_path: Path, trainable: object) -> None:
+    unfreeze = 0.0 if trainable == "head" else 0.5
+    _, taught = tune(tmp_path, trainable=trainable, unfreeze_at=unfreeze, frozen_mode="train")
+    assert all(taught.was_training)
+    assert taught.trained[:8] == [False] * 8

@@ -133,3 +133,28 @@ def test_views_without_augmentation_are_no_votes() -> None:
     assert isinstance(plain, PatchViews)
     with pytest.raises(AssertionError, match="all votes are the same"):
         voted_predictions(Centers(), Stretched(), plain, 2, seed=0)
+
+
+class Sure(nn.Module):
+    """Two logits that are far apart for one sign of a cloud's mean, and near for the other."""
+
+    def forward(self, tokens_BCD: Tensor) -> Tensor:
+        first_B = tokens_BCD[..., 0].mean(1)
+        large_B = torch.where(first_B > 0, 100.0, -20.0)
+        return torch.stack([large_B, torch.zeros_like(large_B)], dim=1)
+
+
+def test_the_mean_of_logits_lets_a_sure_vote_count_more() -> None:
+    made, votes = views(), 9
+    found = {
+        mean: voted_predictions(Centers(), Sure(), made, votes, 0, mean=mean)
+        for mean in ("softmax", "logits")
+    }
+    turned = [
+        random_affine(len(ROWS), ViewSettings(), generator(0, "vote", vote))(plain_centers())
+        for vote in range(votes)
+    ]
+    logits_VNL = torch.stack([Sure()(each) for each in turned])
+    assert torch.equal(found["logits"], logits_VNL.mean(0).argmax(-1))
+    assert torch.equal(found["softmax"], logits_VNL.softmax(-1).mean(0).argmax(-1))
+    assert not torch.equal(found["logits"], found["softmax"])

@@ -201,3 +201,26 @@ def test_every_student_is_distilled_in_bfloat16(name: str, tmp_path: Path) -> No
     history = train(Distillation(made, lessons, given), given, tmp_path)
     assert losses(history)[-1] < losses(history)[0]
     assert {parameter.dtype for parameter in made.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.3])
+def test_a_student_drops_paths_as_its_settings_say(rate: float) -> None:
+    teacher = tiny_teacher()
+    teacher.set_drop_path(0.9)
+    made = Foundry(teacher, FoundrySettings(supertokens=4, drop_path=rate))
+    Distillation(made, Lessons(online(), teacher), DistillSettings(epochs=1, batch=8))
+    assert [block.drop_path for block in made.encoder.blocks] == pytest.approx([0.0, rate])
+    assert teacher.encoder.blocks[-1].drop_path == pytest.approx(0.9)
+
+
+def test_drop_path_of_pretraining_changes_no_loss_of_distillation(tmp_path: Path) -> None:
+    settings = DistillSettings(epochs=1, batch=8)
+    found = []
+    for name, rate in (("none", 0.0), ("some", 0.9)):
+        teacher = tiny_teacher()
+        teacher.set_drop_path(rate)
+        with seeded(0, "student"):
+            made = Foundry(teacher, FoundrySettings(supertokens=4))
+        objective = Distillation(made, Lessons(online(), teacher), settings)
+        found.append(losses(train(objective, settings, tmp_path / name)))
+    assert found[0] == found[1]

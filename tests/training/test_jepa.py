@@ -147,3 +147,33 @@ def test_blocks_are_drawn_from_the_global_generator() -> None:
         with seeded(seed):
             found.append(module(patches).item())
     assert found[0] == found[1] != found[2]
+
+
+def test_published_regularisation_acts_in_pretraining_alone() -> None:
+    rates = {
+        "dropout": 0.1,
+        "attention_dropout": 0.05,
+        "predictor_dropout": 0.2,
+        "predictor_attention_dropout": 0.15,
+        "predictor_drop_path": 0.25,
+    }
+    with seeded(0):
+        made = Jepa(tiny_teacher(), SMALL.model_copy(update=rates))
+    for block in (*made.teacher.encoder.blocks, *made.target_encoder.blocks):
+        assert (block.dropout, block.attn.dropout) == (0.1, 0.1)
+        assert block.attn.attention_dropout == 0.05
+    for block in made.predictor.encoder.blocks:
+        assert (block.dropout, block.attn.attention_dropout, block.drop_path) == (0.2, 0.15, 0.25)
+    patches = tiny_patches()
+    losses = []
+    for model in (jepa().eval(), made.eval()):
+        with seeded(1):
+            losses.append(model(patches).item())
+    assert losses[0] == losses[1]
+    assert not any(block.dropout for block in tiny_teacher().encoder.blocks)
+
+
+@pytest.mark.parametrize("name", ["dropout", "attention_dropout", "predictor_drop_path"])
+def test_rates_of_zero_leave_no_trace_in_a_recipe(name: str) -> None:
+    assert name not in JepaSettings().model_dump()
+    assert JepaSettings.model_validate({name: 0.5}).model_dump()[name] == 0.5

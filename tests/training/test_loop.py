@@ -282,3 +282,34 @@ class Pulling(Objective[None]):
 
     def loss(self, batch: None) -> torch.Tensor:
         return torch.stack([parameter.sum() for parameter in self.parameters]).sum()
+
+
+def test_a_rate_an_epoch_is_that_of_lightning_bolts() -> None:
+    made = settings(epochs=10, lr=1.0, warmup=0.3, lr_floor=0.1, lr_start=0.2, lr_per="epoch")
+    rates = [learning_rate(step, 40, made) for step in range(40)]
+    by_epoch = rates[::4]
+    assert rates == [rate for rate in by_epoch for _ in range(4)]
+    cosine = [0.1 + 0.45 * (1 + math.cos(math.pi * epoch / 7)) for epoch in range(7)]
+    assert by_epoch == pytest.approx([0.2, 0.6, 1.0, *cosine])
+
+
+def test_a_floor_is_where_the_rate_starts_and_ends() -> None:
+    made = settings(lr=1.0, warmup=0.5, lr_floor=0.5)
+    rates = [learning_rate(step, 1000, made) for step in (0, 499, 500, 999)]
+    assert rates == pytest.approx([0.501, 1.0, 1.0, 0.5], abs=1e-4)
+
+
+def test_gradients_are_not_clipped_without_a_limit(tmp_path: Path) -> None:
+    clipped, free = Line(), Line()
+    train(clipped, settings(clip=1e-3), tmp_path / "clipped")
+    train(free, settings(clip=None), tmp_path / "free")
+    assert max(clipped.gradients) < 1.1e-3
+    assert max(free.gradients) > 1.1e-3
+
+
+@pytest.mark.parametrize(("decay_vectors", "decayed"), [(False, 1), (True, 3)])
+def test_vectors_are_decayed_if_asked_for(decay_vectors: bool, decayed: int) -> None:
+    parameters = [nn.Parameter(torch.ones(shape)) for shape in ((2, 2), (2,), (3,))]
+    made = adamw(parameters, settings(weight_decay=0.1, decay_vectors=decay_vectors))
+    counts = {group["weight_decay"]: len(group["params"]) for group in made.param_groups}
+    assert counts[0.1] == decayed

@@ -69,3 +69,8 @@ def test_everything_trains() -> None:
 def test_perfect_points_have_no_loss() -> None:
     points = torch.randn(2, 4, 3)
     assert chamfer(points.flip(1), points).item() == pytest.approx(0, abs=1e-12)
+
+
+def test_the_decoder_has_biases_of_queries_keys_and_values() -> None:
+    mae = Mae(tiny_teacher(), MaeSettings(decoder_depth=1, decoder_heads=3))
+    assert all(block.attn.qkv.bias is not None for block in mae.decoder.blocks)

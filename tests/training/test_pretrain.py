@@ -13,8 +13,10 @@ from foundry_bench.stage import Progress, Stage
 from foundry_bench.store import Store
 from foundry_bench.teachers.loading import load_weights
 from foundry_bench.testing import tiny_dataset, tiny_preset, tiny_teacher
+from foundry_bench.training.jepa import JepaSettings
+from foundry_bench.training.loop import learning_rate
 from foundry_bench.training.pretrain import WEIGHTS, PretrainRecipe, pretrain_stage
-from tests.data import archives
+from tests.data import archives, published_files
 
 CPU = torch.device("cpu")
 JEPA = {"name": "jepa", "predictor_width": 12, "predictor_depth": 1, "predictor_heads": 3}
@@ -115,6 +117,28 @@ def test_shipped_recipes_are_valid(
     recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FOUNDRY_BENCH_ARCHIVES", str(tmp_path))
+    monkeypatch.setenv("FOUNDRY_BENCH_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    published_files.shapenet55(tmp_path)
     for name in ("psb_shrec12", "sweethome3d", "lpsb_parts"):
         archives.save(tmp_path / f"{name}.npz")
     assert pretrain_stage(load_settings(recipe, PretrainRecipe), CPU).kind == "pretrain"
+
+
+def test_the_published_recipe_is_that_of_point_jepas_code() -> None:
+    recipe = load_settings(
+        shipped("experiments/pretrain") / "point_jepa_published.yaml", PretrainRecipe
+    )
+    optimizer, objective = recipe.optimizer, recipe.objective
+    assert isinstance(objective, JepaSettings)
+    assert (optimizer.epochs, optimizer.batch, optimizer.clip) == (500, 512, None)
+    steps_per_epoch = 81
+    rates = [
+        learning_rate(epoch * steps_per_epoch, 500 * steps_per_epoch, optimizer)
+        for epoch in (0, 29, 30, 499)
+    ]
+    assert rates == pytest.approx([1e-5, 1e-3, 1e-3, 1e-6], abs=2e-8)
+    assert (objective.dropout, objective.attention_dropout) == (0.1, 0.05)
+    assert objective.predictor_drop_path == 0.25
+    assert recipe.views.scale_per_axis
+    assert recipe.views.normalize

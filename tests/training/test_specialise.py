@@ -69,3 +69,15 @@ def test_agreement_is_the_share_of_equal_answers() -> None:
     (asked,) = questions.chunks()
     expected = (pupil(asked).argmax(-1) == other(asked).argmax(-1)).double().mean().item()
     assert agreement(pupil, other, questions) == pytest.approx(expected)
+
+
+def test_a_specialist_does_not_keep_the_drop_path_of_pretraining() -> None:
+    teacher, data = tiny_teacher(), clouds()
+    teacher.set_drop_path(0.9)
+    student = Specialist(teacher, SpecialistSettings(supertokens=4))
+    task = TASKS["classification"]
+    head = task.new_head(student, data.dataset, FinetuneSettings())
+    assert head is not None
+    expert = Expert(teacher, head, task.answer).eval()
+    LogitDistillation(student, head, expert, task.questions(student, data, "train"), 2.0)
+    assert [block.drop_path for block in student.encoder.blocks] == [0.0, 0.0]

@@ -7,7 +7,8 @@ import torch
 
 from foundry_bench.config.settings import ViewSettings
 from foundry_bench.errors import FoundryError
-from foundry_bench.geometry.patches import Patches, group
+from foundry_bench.geometry.fps import farthest_points
+from foundry_bench.geometry.patches import Patches, PatchSpec, group
 from foundry_bench.models.backbone import Embedding
 from foundry_bench.seeds import generator
 from foundry_bench.testing import tiny_dataset, tiny_teacher
@@ -17,6 +18,7 @@ from foundry_bench.training.views import (
     FixedViews,
     TokenFile,
     Views,
+    farthest_views,
     fixed_view,
     patch_views,
 )
@@ -227,3 +229,15 @@ def test_tokens_too_large_for_float16_are_refused(tmp_path: Path) -> None:
     torch.nn.init.constant_(teacher.get_submodule("tokenizer.out").bias, 1e6)
     with pytest.raises(FoundryError, match=r"tokens go up to 1e\+06, which .* \(float16\)"):
         TokenFile.write(tmp_path, teacher, patch_views(DATASET, ROWS, SPEC, None, CPU))
+
+
+def test_farthest_views_choose_among_all_points_stored() -> None:
+    dataset, spec = tiny_dataset(), PatchSpec(points=8, patches=2, patch_size=8)
+    rows = dataset.splits["test"][:3]
+    seen = farthest_views(dataset, rows, spec, CPU).patches
+    points_NP3 = torch.from_numpy(dataset.points_NP3[rows])
+    index_NQ = farthest_points(points_NP3, 8)
+    wanted_NQ3 = points_NP3.gather(1, index_NQ[..., None].expand(-1, -1, 3))
+    found_NQ3 = seen.neighbors_BCK3[:, 0] + seen.centers_BC3[:, :1]
+    for found, wanted in zip(found_NQ3, wanted_NQ3, strict=True):
+        assert sorted(found.round(decimals=4).tolist()) == sorted(wanted.round(decimals=4).tolist())
