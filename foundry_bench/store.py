@@ -267,6 +267,7 @@ def describe(stage: Stage, status: Status, result: StageResult, error: str | Non
         inputs=stage.inputs,
         seed=stage.seed,
         metrics=dict(result.metrics),
+        metric_specs=dict(result.metric_specs),
         history=[dict(epoch) for epoch in result.history],
         timings=dict(result.timings),
         device=provenance.device(),
