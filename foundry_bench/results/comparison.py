@@ -172,6 +172,8 @@ def _change(before: Sample, after: Sample) -> tuple[Estimate, int]:
     if min(len(old), len(new)) < MIN_SEEDS:
         found = paired if paired.n else Estimate(0, gap, *([math.nan] * 4))
         return found, paired.n if is_paired else 0
+    if len({*old}) == len({*new}) == 1:
+        return Estimate(min(len(old), len(new)), gap, 0.0, gap, gap, 0.0 if gap else 1.0), 0
     test = stats.ttest_ind(new, old, equal_var=False)
     interval = test.confidence_interval(CONFIDENCE)
     n = min(len(old), len(new))

@@ -3,7 +3,7 @@
 import math
 from bisect import bisect_left
 
-from scipy import stats
+from scipy import optimize, stats
 from statsmodels.stats.power import TTestPower
 
 from foundry_bench.results.statistics import ALPHA, MIN_SEEDS
@@ -53,9 +53,11 @@ def smallest_resolvable(sd: float, n: int, *, power: float = POWER) -> float:
         return math.nan
     if sd == 0:
         return 0.0
-    effect = TTestPower().solve_power(
-        nobs=n, alpha=ALPHA / 2, power=power, alternative="larger", effect_size=None
-    )
+    enough = 1.0
+    while _power(enough, n, ALPHA) < power:
+        enough *= 2
+    # Not TTestPower.solve_power: its root is good to five digits only.
+    effect = optimize.brentq(lambda effect: _power(effect, n, ALPHA) - power, 1e-6, enough)
     return float(effect) * sd
 
 

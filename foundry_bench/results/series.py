@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from foundry_bench.record import TrialRecord
+from foundry_bench.results.axes import find_axes, value_at
 
 LEVELS = ("supertokens", "budget", "gate_lambda")
 """Numbers of a student that vary along a figure's axis, so within a series."""
@@ -47,8 +48,27 @@ def name_series(trials: Sequence[TrialRecord]) -> dict[tuple[str, str], Series]:
     return {
         (sweep, trial): series
         for sweep, several in sweeps.items()
-        for trial, series in _of_sweep(several)
+        for trial, series in _of_sweep(_with_unnamed(several))
     }
+
+
+def _with_unnamed(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """`trials` whose `varies` also has settings that only tell two runs of the sweep apart.
+
+    The same sweep may have run twice, with other epochs: such trials agree in all that varies.
+    """
+    twins: dict[str, list[TrialRecord]] = defaultdict(list)
+    for trial in trials:
+        twins[_text([trial.role, trial.variant, trial.varies, trial.seed])].append(trial)
+    paths = {path for several in twins.values() for path in find_axes(several)}
+    return [
+        trial.model_copy(
+            update={
+                "varies": {**{path: value_at(trial.config, path) for path in paths}, **trial.varies}
+            }
+        )
+        for trial in trials
+    ]
 
 
 def _of_sweep(trials: Sequence[TrialRecord]) -> list[tuple[str, Series]]:
