@@ -108,7 +108,7 @@ def _print(found: "pd.DataFrame") -> None:
 
 
 def _cells(row: dict[str, Any]) -> Iterable[str]:
-    from foundry_bench.results.metrics import scale_of
+    from foundry_bench.results.metrics import TASKS, scale_of
 
     scale, unit = scale_of(row["unit"])
     places = {"supertokens": "s", "budget": "budget", "gate_lambda": "λ"}
@@ -117,7 +117,7 @@ def _cells(row: dict[str, Any]) -> Iterable[str]:
     ]
     words = [*filter(None, (row.get("sweep"), row["series"] or row["variant"])), *levels]
     yield ", ".join(words)
-    task = f"{row['task']}: " if row["task"] else ""
+    task = f"{row['task']}: " if row["task"] and row["task"] not in TASKS else ""
     yield f"{task}{row['label']}{f' ({unit})' if unit else ''}"
     for name in ("before", "after"):
         yield _number(scale * row[name])
