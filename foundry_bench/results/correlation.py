@@ -10,7 +10,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from foundry_bench.results.statistics import CONFIDENCE, GROUP, MIN_SEEDS, sample_of, split, typed
+from foundry_bench.results.statistics import (
+    CONFIDENCE,
+    GROUP,
+    MIN_SEEDS,
+    rows_of_metric,
+    sample_of,
+    split,
+    typed,
+)
 
 RESAMPLES = 2000
 
@@ -61,9 +69,12 @@ def correlation(
         frame: the results frame.
         x: a metric of distillation or of a task.
         y: a metric of a task.
-        task: the label of the task of `y`; by default any.
+        task: the label of their task; needed where several tasks have the metric.
         level: the axis whose values are levels: seeds are drawn anew within each.
         by: columns that tell series apart, with or without `level`.
+
+    Raises:
+        FoundryError: if no main student has the metric, or if several tasks have it.
 
     Returns:
         a row per series that has several levels: `rho`, `low`, `high`, `n` (runs), `levels` and
@@ -71,9 +82,7 @@ def correlation(
     """
     keys = [name for name in by if name != level]
     main = frame[(frame["role"] == "main") & frame[level].notna()]
-    sides = [main[main["metric"] == metric] for metric in (x, y)]
-    if task is not None:
-        sides[1] = sides[1][sides[1]["task"] == task]
+    sides = [rows_of_metric(main, metric, task) for metric in (x, y)]
     samples = [
         {key: sample_of(rows).by_seed for key, rows in split(side, [*keys, level])}
         for side in sides

@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from foundry_bench.errors import FoundryError
-from foundry_bench.registry import unknown
 from foundry_bench.results.frame import COSTS
 from foundry_bench.results.statistics import (
     GROUP,
@@ -17,6 +16,7 @@ from foundry_bench.results.statistics import (
     Sample,
     difference,
     holm,
+    rows_of_metric,
     sample_of,
     split,
     typed,
@@ -52,7 +52,7 @@ def pareto(
         x: a cost column (`macs`, `encoder_tokens`, `weight_mib`) or another numeric column, lower
             is better; or a metric, by its direction.
         y: a metric, by its direction.
-        task: the label of the task of `y` and of a metric `x`; by default any.
+        task: the label of their task; needed where several tasks have the metric.
         by: columns that tell groups apart.
 
     Returns:
@@ -66,12 +66,10 @@ def pareto(
         FoundryError: if the frame has no such metric or column, or if `y` has no direction.
     """
     students = frame[frame["role"] != "baseline"]
-    if task is not None:
-        students = students[students["task"] == task]
-    answers = _metric_rows(students, y)
+    answers = rows_of_metric(students, y, task)
     sign = _sign(answers, y)
     is_column = x in COSTS or (x in students and pd.api.types.is_numeric_dtype(students[x]))
-    others = None if is_column else _metric_rows(students, x)
+    others = None if is_column else rows_of_metric(students, x, task)
     other_sign = 1.0 if others is None else -_sign(others, x)
     lines: list[dict[str, Any]] = []
     keys = list(dict.fromkeys(["sweep", "ground", *by]))
@@ -138,15 +136,6 @@ def _judge(index: int, points: Sequence[_Point]) -> tuple[bool, float]:
         return True, math.nan if is_unknown else max(p_values, default=0.0)
     known = [p for p in p_values if math.isfinite(p)]
     return False, min(1.0, len(rivals) * min(known)) if known else math.nan
-
-
-def _metric_rows(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
-    rows = frame[frame["metric"] == metric]
-    if rows.empty:
-        raise FoundryError(f"{unknown('metric', metric, sorted(set(frame['metric']) - {''}))}")
-    if len(tasks := sorted(set(rows["task"]))) > 1:
-        raise FoundryError(f"{metric} is a metric of {', '.join(tasks)}: choose one with task=")
-    return rows
 
 
 def _sign(rows: pd.DataFrame, metric: str) -> float:

@@ -14,6 +14,9 @@ import pandas as pd
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from foundry_bench.errors import FoundryError
+from foundry_bench.registry import unknown
+
 MIN_SEEDS = 3
 CONFIDENCE = 0.95
 ALPHA = 1 - CONFIDENCE
@@ -158,6 +161,24 @@ def sample_of(rows: pd.DataFrame) -> Sample:
     values = by_stage.groupby("seed")["value"].agg(lambda each: math.fsum(each) / len(each))
     by_seed = {int(str(seed)): float(value) for seed, value in values.items()}
     return Sample(by_seed, is_constant=len(seeds) > 1 and stages.nunique() == 1)
+
+
+def rows_of_metric(frame: pd.DataFrame, metric: str, task: str | None = None) -> pd.DataFrame:
+    """The rows of `metric`, of `task` or of distillation.
+
+    Raises:
+        FoundryError: if there is none, or if it is a metric of several tasks and `task` is None.
+    """
+    if task is not None:
+        if task not in set(frame["task"]):
+            raise FoundryError(unknown("task", task, sorted(set(frame["task"]) - {""})))
+        frame = frame[frame["task"].isin([task, ""])]
+    rows = frame[frame["metric"] == metric]
+    if rows.empty:
+        raise FoundryError(unknown("metric", metric, sorted(set(frame["metric"]) - {""})))
+    if len(tasks := sorted(set(rows["task"]))) > 1:
+        raise FoundryError(f"{metric} is a metric of {', '.join(tasks)}: choose one with task=")
+    return rows
 
 
 def split(frame: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[Key, pd.DataFrame]]:

@@ -254,3 +254,31 @@ def test_power_needs_a_spread() -> None:
     assert math.isnan(results.power.smallest_resolvable(1.0, 2))
     assert results.power.seeds_needed(1.0, math.nan) is None
     assert results.power.seeds_needed(1.0, 1e-9) == 3
+
+
+def test_a_metric_of_two_tasks_needs_the_task() -> None:
+    other = frame_of(*(rows("foundry", [s / 10] * 3, supertokens=s, macs=s) for s in (1, 2)))
+    other["task"], other["stage_key"], other["value"] = "db69", other["stage_key"] + "-", 0.9
+    losses = frame_of(
+        *(
+            rows("foundry", [0.5 - s / 10, 0.4, 0.3], supertokens=s, metric="distill_loss")
+            for s in (1, 2)
+        )
+    )
+    losses["task"], losses["stage"] = "", "distill"
+    frame = pd.concat(
+        [
+            frame_of(*(rows("foundry", [s / 10] * 3, supertokens=s, macs=s) for s in (1, 2))),
+            other,
+            losses,
+        ],
+        ignore_index=True,
+    )
+
+    for call in (results.pareto, results.correlation):
+        with pytest.raises(FoundryError, match="classification, db69"):
+            call(frame)
+        with pytest.raises(FoundryError, match="task"):
+            call(frame, task="none")
+    assert results.pareto(frame, task="db69")["y"].tolist() == pytest.approx([0.9, 0.9])
+    assert results.correlation(frame, task="classification")["n"].tolist() == [6]
