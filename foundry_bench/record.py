@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from foundry_bench.errors import FoundryError
 from foundry_bench.files import flush, replacing
+from foundry_bench.metrics import MetricSpec
 
 SCHEMA_VERSION = 1
 
@@ -33,6 +34,7 @@ class Record(_Versioned):
         task: the task's name, for `evaluate`.
         inputs: name of input -> key or fingerprint.
         metrics: final numbers; names end in their unit where they have one.
+        metric_specs: metric -> unit, direction and label; empty in records of earlier versions.
         history: one mapping per epoch (`epoch` counts from 1).
         timings: seconds: `wall_s` and parts of it.
         device: what it ran on (kind, name, cores, threads, memory).
@@ -48,6 +50,7 @@ class Record(_Versioned):
     inputs: dict[str, str]
     seed: int | None
     metrics: dict[str, float] = {}
+    metric_specs: dict[str, MetricSpec] = {}
     history: list[dict[str, float]] = []
     timings: dict[str, float] = {}
     device: dict[str, Any] = {}

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from foundry_bench.metrics import MetricSpecs
 from foundry_bench.record import StageKind
 
 
@@ -63,11 +64,16 @@ class StageContext:
 
 @dataclass(frozen=True)
 class StageResult:
-    """What a stage has to say; files stay in its directory."""
+    """Numbers of a finished stage; files stay in its directory.
+
+    Attributes:
+        metric_specs: unit, direction and label of the metrics; part of the record, not of the key.
+    """
 
     metrics: Mapping[str, float] = field(default_factory=dict)
     history: list[dict[str, float]] = field(default_factory=list)
     timings: Mapping[str, float] = field(default_factory=dict)
+    metric_specs: MetricSpecs = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

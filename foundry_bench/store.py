@@ -13,7 +13,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
@@ -186,7 +186,7 @@ class Store:
             result = StageResult(timings={"wall_s": self._spent(stage, start)})
             raise StageFailed(describe(stage, status, result, message)) from error
         timings = {**result.timings, "wall_s": self._spent(stage, start)}
-        result = StageResult(result.metrics, result.history, timings)
+        result = replace(result, timings=timings)
         record = describe(stage, "done", result, None)
         with writing_to(self.root, STORE):
             shutil.rmtree(partial / SCRATCH, ignore_errors=True)
@@ -267,6 +267,7 @@ def describe(stage: Stage, status: Status, result: StageResult, error: str | Non
         inputs=stage.inputs,
         seed=stage.seed,
         metrics=dict(result.metrics),
+        metric_specs=dict(result.metric_specs),
         history=[dict(epoch) for epoch in result.history],
         timings=dict(result.timings),
         device=provenance.device(),

@@ -17,6 +17,7 @@ from foundry_bench.config.settings import NamedSettings
 from foundry_bench.config.sweep import TrialConfig
 from foundry_bench.config.tasks import TaskSettings, TrainedTaskSettings
 from foundry_bench.data.dataset import Dataset
+from foundry_bench.metrics import ACTIVITY, DISTILLATION, TRAINING, match_specs
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.registries import STUDENTS, TASKS
 from foundry_bench.seeds import seeded
@@ -127,7 +128,8 @@ class _Planner:
             arrays |= gate_histogram(student, test)
             np.savez_compressed(context.directory / ARRAYS, **arrays)
             save_file(student.cpu().state_dict(), context.directory / WEIGHTS)
-            return StageResult(metrics, history)
+            specs = match_specs(metrics, DISTILLATION)
+            return StageResult(metrics, history, metric_specs=specs)
 
         return Stage(
             "distill",
@@ -303,7 +305,8 @@ class _Planner:
         if result.head is not None:
             tuned = Expert(backbone, result.head).cpu()
             save_file(tuned.state_dict(), context.directory / WEIGHTS)
-        return StageResult(metrics, result.history)
+        specs = match_specs(metrics, {**TRAINING, **ACTIVITY, **task.metric_specs})
+        return StageResult(metrics, result.history, metric_specs=specs)
 
     def _evaluate_config(self, task: Task, settings: TaskSettings) -> dict[str, object]:
         """All that decides the numbers, beside clouds and earlier stages."""

@@ -53,6 +53,16 @@ def test_a_specialist_comes_to_agree_with_its_expert(files: Path, tmp_path: Path
     assert records["distill"].metrics["heldout_agreement"] > 0.8
 
 
+def test_records_say_unit_and_direction_of_their_metrics(files: Path, tmp_path: Path) -> None:
+    records, _ = run(files, tmp_path, SPECIALIST)
+    distill, tuned = (records[name].metric_specs for name in ("distill", "classification"))
+    assert distill["distill_loss"].direction == "lower"
+    assert distill["heldout_agreement"].unit == "share"
+    assert (tuned["accuracy"].unit, tuned["accuracy"].direction) == ("share", "higher")
+    assert tuned["encoder_tokens"].unit == "tokens"
+    assert tuned.keys() == records["classification"].metrics.keys()
+
+
 def with_parts(folder: Path) -> dict[str, Any]:
     """The tiny archive, every point with a part of its class: left or right, bottom or top."""
     with np.load(folder / "tiny.npz") as columns:

@@ -21,7 +21,8 @@ from foundry_bench.errors import FoundryError
 from foundry_bench.registry import unknown
 
 VERBS = (
-    *("sweep", "status", "report", "claims", "run", "profile", "choose", "export"),
+    *("sweep", "status", "report", "claims", "compare", "pack"),
+    *("run", "profile", "choose", "export"),
     *("list", "data", "teacher", "schema", "ui", "mlflow", "store"),
 )
 INTERRUPTED = "interrupted; what was finished is kept, and the same command goes on from there"

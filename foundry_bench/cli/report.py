@@ -16,6 +16,7 @@ foundry-bench report
 foundry-bench report runs/supertokens
 foundry-bench report runs/real --out reports/gallery/real --with-records
 foundry-bench report runs/supertokens --track
+foundry-bench report supertokens.jsonl.gz --out reports/supertokens
 """
 RUNS = Path("runs")
 
@@ -24,7 +25,9 @@ def command(
     folders: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="DIR", help="Output folders, searched for records; else the newest in ./runs."
+            metavar="DIR",
+            help="Output folders, searched for records, or packed files; else the newest in"
+            " ./runs.",
         ),
     ] = None,
     out: Annotated[
@@ -55,15 +58,17 @@ def command(
     from foundry_bench.provenance import num_cores
     from foundry_bench.report.claims.show import SAME_CHECK
     from foundry_bench.report.write import write_report
+    from foundry_bench.results.packed import unpacked
 
     roots = folders or [newest_run(RUNS)]
-    report, page = write_report(
-        roots,
-        out,
-        with_records=with_records,
-        claims=claims,
-        processes=num_cores(),
-    )
+    with unpacked(roots) as unpacked_roots:
+        report, page = write_report(
+            unpacked_roots,
+            out,
+            with_records=with_records,
+            claims=claims,
+            processes=num_cores(),
+        )
     for judged in report.claims:
         if judged.shown is not None:
             elsewhere = f" ({SAME_CHECK}: {judged.shown.outcome})" if judged.ruling is None else ""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from foundry_bench.config.settings import FinetuneSettings, Seq, ViewSettings, later
 from foundry_bench.config.tasks import TrainedTaskSettings
 from foundry_bench.data.dataset import Dataset
+from foundry_bench.metrics import MetricSpecs, share
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.models.heads import ClassificationHead, HeadForm
 from foundry_bench.seeds import seeded
@@ -52,6 +53,7 @@ class Classification(Task):
     settings: ClassificationSettings
     protocol: ClassVar[str] = "classification/1"
     metrics: ClassVar[tuple[str, ...]] = ("accuracy",)
+    metric_specs: ClassVar[MetricSpecs] = {"accuracy": share("classification accuracy")}
     trains: ClassVar[bool] = True
 
     def new_head(

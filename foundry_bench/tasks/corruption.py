@@ -11,6 +11,7 @@ from foundry_bench.config.tasks import TaskSettings
 from foundry_bench.data.corrupt import KINDS, Kind, corrupt
 from foundry_bench.data.dataset import subsample
 from foundry_bench.geometry.patches import group
+from foundry_bench.metrics import MetricSpecs, share
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.seeds import generator
 from foundry_bench.tasks.task import Task, TaskData, TaskResult, Training
@@ -58,6 +59,10 @@ class Corruption(Task):
     settings: CorruptionSettings
     protocol: ClassVar[str] = "corruption/1"
     metrics: ClassVar[tuple[str, ...]] = ("corrupted_accuracy",)
+    metric_specs: ClassVar[MetricSpecs] = {
+        "corrupted_accuracy": share("corrupted-cloud accuracy"),
+        "corrupted_accuracy_*": share("corrupted-cloud accuracy, {}"),
+    }
     trains: ClassVar[bool] = False
     after: ClassVar[str] = "classification"
 

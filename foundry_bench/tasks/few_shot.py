@@ -18,6 +18,7 @@ from foundry_bench.data.folds import draw_folds
 from foundry_bench.data.loader import loader_of
 from foundry_bench.errors import FoundryError
 from foundry_bench.files import replacing
+from foundry_bench.metrics import SHARE, MetricSpec, MetricSpecs, share
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.models.heads import ClassificationHead, HeadForm
 from foundry_bench.seeds import seeded
@@ -67,6 +68,10 @@ class FewShot(Task):
     settings: FewShotSettings
     protocol: ClassVar[str] = "few_shot/1"
     metrics: ClassVar[tuple[str, ...]] = ("few_shot_accuracy",)
+    metric_specs: ClassVar[MetricSpecs] = {
+        "few_shot_accuracy": share("few-shot accuracy"),
+        "few_shot_std": MetricSpec(label="standard deviation over folds", unit=SHARE),
+    }
     trains: ClassVar[bool] = True
 
     @property

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from foundry_bench.config.tasks import TaskSettings
+from foundry_bench.metrics import MetricSpec, MetricSpecs
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.tasks.task import Task, TaskData, TaskResult, Training
 from foundry_bench.training.losses import normalized
@@ -32,6 +33,10 @@ class Fidelity(Task):
     Settings = FidelitySettings
     protocol: ClassVar[str] = "fidelity/1"
     metrics: ClassVar[tuple[str, ...]] = ("token_cosine", "token_cka")
+    metric_specs: ClassVar[MetricSpecs] = {
+        "token_cosine": MetricSpec(label="token cosine", direction="higher"),
+        "token_cka": MetricSpec(label="token CKA", direction="higher"),
+    }
     trains: ClassVar[bool] = False
     compares: ClassVar[bool] = True
 

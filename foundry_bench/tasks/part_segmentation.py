@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from foundry_bench.config.settings import FinetuneSettings, Pair, Seq
 from foundry_bench.config.tasks import TrainedTaskSettings
 from foundry_bench.data.dataset import Dataset
+from foundry_bench.metrics import MetricSpecs, share
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.models.segmentation import SegmentationHead, layers_of_thirds
 from foundry_bench.seeds import seeded
@@ -85,6 +86,12 @@ class PartSegmentation(Task):
     settings: PartSegmentationSettings
     protocol: ClassVar[str] = "part_segmentation/1"
     metrics: ClassVar[tuple[str, ...]] = ("miou_instance", "miou_class", "point_accuracy")
+    metric_specs: ClassVar[MetricSpecs] = {
+        "miou_instance": share("instance mIoU"),
+        "miou_class": share("class mIoU"),
+        "point_accuracy": share("point accuracy"),
+        "miou_of_*": share("mIoU of {}"),
+    }
     trains: ClassVar[bool] = True
     asks: ClassVar[Literal["labels", "parts"]] = "parts"
 

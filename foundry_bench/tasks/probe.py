@@ -9,6 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 from foundry_bench.config.tasks import TaskSettings
 from foundry_bench.errors import FoundryError
+from foundry_bench.metrics import MetricSpec, MetricSpecs, share
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.tasks.features import Features, Labels, class_labels, pooled_features
 from foundry_bench.tasks.task import Task, TaskData, TaskResult, Training
@@ -34,6 +35,10 @@ class Probe(Task):
     Settings = ProbeSettings
     protocol: ClassVar[str] = "probe/1"
     metrics: ClassVar[tuple[str, ...]] = ("probe_accuracy",)
+    metric_specs: ClassVar[MetricSpecs] = {
+        "probe_accuracy": share("linear-probe accuracy"),
+        "probe_c": MetricSpec(label="C of the linear probe"),
+    }
     trains: ClassVar[bool] = False
 
     def evaluate(

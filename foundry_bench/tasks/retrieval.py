@@ -12,6 +12,7 @@ from torch import Tensor
 
 from foundry_bench.config.tasks import TaskSettings
 from foundry_bench.errors import FoundryError
+from foundry_bench.metrics import MetricSpecs, share
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.tasks.features import pooled_features
 from foundry_bench.tasks.task import Task, TaskData, TaskResult, Training
@@ -39,6 +40,10 @@ class Retrieval(Task):
     Settings = RetrievalSettings
     protocol: ClassVar[str] = "retrieval/1"
     metrics: ClassVar[tuple[str, ...]] = ("retrieval_map", "retrieval_top1")
+    metric_specs: ClassVar[MetricSpecs] = {
+        "retrieval_map": share("retrieval mAP"),
+        "retrieval_top1": share("retrieval top-1"),
+    }
     trains: ClassVar[bool] = False
 
     def evaluate(

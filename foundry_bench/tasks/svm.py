@@ -6,6 +6,7 @@ from pydantic import PositiveFloat
 from sklearn.svm import SVC
 
 from foundry_bench.config.tasks import TaskSettings
+from foundry_bench.metrics import MetricSpec, MetricSpecs, share
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.tasks.features import class_labels, pooled_features
 from foundry_bench.tasks.task import Task, TaskData, TaskResult, Training
@@ -35,6 +36,10 @@ class Svm(Task):
     settings: SvmSettings
     protocol: ClassVar[str] = "svm/1"
     metrics: ClassVar[tuple[str, ...]] = ("svm_accuracy",)
+    metric_specs: ClassVar[MetricSpecs] = {
+        "svm_accuracy": share("SVM accuracy"),
+        "svm_c": MetricSpec(label="C of the SVM"),
+    }
     trains: ClassVar[bool] = False
 
     def evaluate(

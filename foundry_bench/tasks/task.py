@@ -12,6 +12,7 @@ from foundry_bench.config.settings import FinetuneSettings, ViewSettings
 from foundry_bench.config.tasks import TaskSettings
 from foundry_bench.data.dataset import Dataset
 from foundry_bench.geometry.patches import PatchSpec
+from foundry_bench.metrics import MetricSpecs
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.teachers.teacher import Teacher
 from foundry_bench.training.loop import Progressing
@@ -98,6 +99,7 @@ class Task(ABC):
         Settings: `tasks:` in a sweep file is checked by them.
         protocol: name and version of what is done, such as `probe/1`; part of a stage's key.
         metrics: names of the numbers that answer it, the first one before all.
+        metric_specs: metric -> unit, direction and label; `miou_of_*` covers several metrics.
         trains: whether fine-tuning settings and the seed matter to it.
         after: the task whose trained backbone and head it takes; None: the backbone as it is.
         asks: what else than labels it needs of its clouds.
@@ -107,6 +109,7 @@ class Task(ABC):
     Settings: ClassVar[type[TaskSettings]]
     protocol: ClassVar[str]
     metrics: ClassVar[tuple[str, ...]]
+    metric_specs: ClassVar[MetricSpecs] = {}
     trains: ClassVar[bool]
     after: ClassVar[str | None] = None
     asks: ClassVar[Literal["labels", "parts"]] = "labels"

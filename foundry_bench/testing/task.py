@@ -11,6 +11,7 @@ from torch import Tensor
 
 from foundry_bench.config.settings import FinetuneSettings
 from foundry_bench.config.tasks import TaskSettings
+from foundry_bench.metrics import match_specs
 from foundry_bench.models.backbone import Backbone
 from foundry_bench.stage import StageContext
 from foundry_bench.tasks.task import Task, TaskData, TaskResult, Training
@@ -53,6 +54,12 @@ class TaskContract(ABC):
         assert set(type(self.task()).metrics) <= set(result.metrics)
         assert type(self.task()).metrics
         assert torch.tensor(list(result.metrics.values())).isfinite().all()
+
+    def test_metrics_that_answer_have_a_direction(self) -> None:
+        task = type(self.task())
+        specs = match_specs(task.metrics, task.metric_specs)
+        assert specs.keys() == set(task.metrics), "declare them in metric_specs"
+        assert {spec.direction for spec in specs.values()} <= {"higher", "lower"}
 
     def test_a_line_of_history_for_each_epoch(self) -> None:
         result, _ = self.evaluated(self.data())

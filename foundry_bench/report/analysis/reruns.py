@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from foundry_bench.config.source import yaml_text
 from foundry_bench.record import TrialRecord
-from foundry_bench.report.records.redact import redact_paths
 from foundry_bench.report.study.study import Study
+from foundry_bench.results.redact import redact_paths
 
 
 @dataclass(frozen=True)

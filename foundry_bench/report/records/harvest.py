@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from foundry_bench.errors import FoundryError
 from foundry_bench.record import SCHEMA_VERSION, Record, TrialRecord, read_json
-from foundry_bench.report.records.redact import redact_command, redact_paths
+from foundry_bench.results.redact import redact_command, redact_paths
 
 ARRAYS = "arrays.npz"
 Arrays = Mapping[str, NDArray[Any]]

@@ -15,13 +15,13 @@ from foundry_bench.report.records.provenance import (
     measured_on,
     package_versions,
 )
-from foundry_bench.report.records.redact import redact_paths
 from foundry_bench.report.records.rows import failed_stage
 from foundry_bench.report.statistics.intervals import MIN_SEEDS
 from foundry_bench.report.study.measures import DISTILL_LOSS, LITERATURE
 from foundry_bench.report.study.study import Study
 from foundry_bench.report.study.summary import Summary
 from foundry_bench.report.wording import and_list
+from foundry_bench.results.redact import redact_paths
 
 MAX_NAMED = 8
 """Failed trials that are named one by one."""

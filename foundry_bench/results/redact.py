@@ -1,4 +1,4 @@
-"""Taking machine paths out of what is shown: a report must not depend on where it was made."""
+"""Remove machine paths from commands and sweep files."""
 
 import re
 import shlex
