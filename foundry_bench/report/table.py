@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from foundry_bench.report.statistics.intervals import Interval
 from foundry_bench.report.study.measures import DAGGER
 from foundry_bench.report.wording import MINUS
+from foundry_bench.results.frame import shorten
 
 Line = dict[str, object]
-
-DIGITS = 10
-"""Of numbers in CSVs: the last digits of a float depend on the processor that computed it."""
 
 MIDDLE_DOT = "\N{MIDDLE DOT}"
 
@@ -70,7 +68,7 @@ class Table:
 def csv_text(lines: Sequence[Line]) -> str:
     """CSV with a column for every key, in order of appearance; NaN and missing values are empty.
 
-    Numbers have `DIGITS` significant digits at most.
+    Numbers have at most 10 significant digits.
     """
     columns = list(dict.fromkeys(key for line in lines for key in line))
     stream = io.StringIO()
@@ -105,11 +103,6 @@ def latex_text(table: Table) -> str:
         r"\end{tabular}",
     ]
     return "\n".join(lines) + "\n"
-
-
-def shorten(value: float) -> float:
-    """`value` to `DIGITS` significant digits."""
-    return float(f"{value:.{DIGITS}g}")
 
 
 def _csv_cell(value: object) -> object:

@@ -17,8 +17,8 @@ from foundry_bench.report.claims.show import claims_lines, claims_table
 from foundry_bench.report.figures.canvas import render
 from foundry_bench.report.page import folder_of, render_page
 from foundry_bench.report.records.harvest import Evidence, read_folders, trial_id
-from foundry_bench.report.records.rows import write_csv
 from foundry_bench.report.table import Line, Table, csv_text, latex_text, markdown_text
+from foundry_bench.results.frame import write_csv
 
 PAGE = "index.html"
 RECORDS = "records"

@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
@@ -14,9 +15,12 @@ from foundry_bench.metrics import MetricSpec
 from foundry_bench.record import Record, TrialRecord
 from foundry_bench.results.axes import find_axes, value_at
 from foundry_bench.results.costs import load_costs
-from foundry_bench.results.loader import ResultSet, read
+from foundry_bench.results.loader import ResultSet, read, trial_id
 from foundry_bench.results.metrics import is_result, sort_results, spec_of
 from foundry_bench.results.series import name_series
+
+DIGITS = 10
+"""Significant digits of numbers in CSV files."""
 
 ROWS = {
     "sweep": "object",
@@ -99,11 +103,13 @@ def build_frame(results: ResultSet) -> pd.DataFrame:
     """
     axes = [path for path in find_axes(results.trials) if path not in COLUMNS]
     series = name_series(results.trials)
+    varied = describe_varied(results.trials)
     lines: list[dict[str, Any]] = []
     for trial in sorted(results.trials, key=_order):
         named = series[trial.sweep, trial.trial]
         common = {
             **_describe(trial),
+            "varies": varied[trial_id(trial)],
             "series": named.name,
             "context": named.context,
             "ground": named.ground,
@@ -120,8 +126,19 @@ def build_frame(results: ResultSet) -> pd.DataFrame:
 
 
 def write_csv(frame: pd.DataFrame) -> str:
-    """The columns of `rows.csv` as CSV, numbers in the shortest form that reads back the same."""
-    return str(frame[list(ROWS)].to_csv(index=False, lineterminator="\n"))
+    """The columns of `rows.csv` as CSV, numbers with at most 10 significant digits.
+
+    The last digits of a double depend on the processor.
+    """
+    rows = frame[list(ROWS)]
+    floats = rows.select_dtypes("float")
+    short = floats.map(shorten, na_action="ignore").astype(floats.dtypes)
+    return str(rows.assign(**short).to_csv(index=False, lineterminator="\n"))
+
+
+def shorten(value: float) -> float:
+    """`value` with at most `DIGITS` significant digits."""
+    return float(f"{value:.{DIGITS}g}")
 
 
 def inference_only(frame: pd.DataFrame, results: ResultSet | None = None) -> pd.DataFrame:
@@ -248,7 +265,6 @@ def _describe(trial: TrialRecord) -> dict[str, Any]:
         "eps": _number(distill.get("eps")),
         "gate_lambda": _number(student.get("gate_lambda")),
         "budget": _integer(student.get("budget")),
-        "varies": _varies_text(trial.varies),
         "seed": trial.seed,
         "threads": trial.threads,
     }
@@ -335,13 +351,36 @@ def _encoder_tokens(frame: pd.DataFrame) -> dict[tuple[str, str], float]:
     return found
 
 
-def _varies_text(varies: Mapping[str, Any]) -> str:
-    """Path and value of each varied setting, values as JSON except plain words."""
+def describe_varied(trials: Sequence[TrialRecord]) -> dict[str, str]:
+    """Text of the varied settings of each trial, by `trial_id`: `train.views.count=4; …`.
+
+    Of a nested setting, such as an assignment, only the parts that differ within the sweep.
+    """
+    settings = {trial_id(trial): _flatten(trial.varies) for trial in trials}
+    values: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for trial in trials:
+        for path, text in settings[trial_id(trial)].items():
+            values[trial.sweep, path].add(text)
+    return {
+        trial_id(trial): "; ".join(
+            f"{path}={text}"
+            for path, text in settings[trial_id(trial)].items()
+            if path in trial.varies or len(values[trial.sweep, path]) > 1
+        )
+        for trial in trials
+    }
+
+
+def _flatten(varies: Mapping[str, Any]) -> dict[str, str]:
+    """Path -> value, as JSON except plain words."""
     dump = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
-    return "; ".join(
-        f"{path}={value if isinstance(value, str) else dump(value)}"
-        for path, value in sorted(varies.items())
-    )
+    found: dict[str, str] = {}
+    for path, value in sorted(varies.items()):
+        if isinstance(value, Mapping) and value and "." in path:
+            found |= _flatten({f"{path}.{key}": each for key, each in value.items()})
+        else:
+            found[path] = value if isinstance(value, str) else dump(value)
+    return found
 
 
 def _settings(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:

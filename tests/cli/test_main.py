@@ -148,7 +148,7 @@ def test_list_of_tasks_tells_protocols_results_and_where_data_is_expected(monkey
     scans = rows["scanobjectnn_obj_bg"]
     assert (scans["task"], scans["data"]) == ("classification", "scanobjectnn")
     assert scans["expected"].startswith("/sets/ScanObjectNN/main_split/")
-    assert scans["preset"] == "scanobjectnn_obj_bg/1"
+    assert scans["preset"] == "scanobjectnn_obj_bg/2"
     shown = call("list", "tasks").output
     assert shown.splitlines()[0] == "tasks"
     assert re.search(r"^  probe +probe/1 +probe_accuracy +accuracy of", shown, re.MULTILINE)

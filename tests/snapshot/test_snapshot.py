@@ -22,8 +22,8 @@ from foundry_bench.config.sweep import SweepConfig
 from foundry_bench.report.assemble import assemble
 from foundry_bench.report.claims.show import claims_lines
 from foundry_bench.report.records.harvest import read_folders
-from foundry_bench.report.records.rows import write_csv
 from foundry_bench.report.table import csv_text
+from foundry_bench.results.frame import write_csv
 from tests.stored import differences
 
 ROOT = Path(__file__).parents[2]

@@ -1,16 +1,14 @@
 """Records -> rows: one line per trial x task x metric, for this report and for other programs."""
 
-import json
 import math
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
 from foundry_bench.record import Record, TrialRecord
 from foundry_bench.report.records.harvest import Evidence, settings_of, trial_id
-from foundry_bench.report.table import shorten
+from foundry_bench.results.frame import describe_varied
 
 COLUMNS = {
     "sweep": "object",
@@ -54,22 +52,13 @@ def tidy_rows(evidence: Evidence) -> pd.DataFrame:
     still has one line, with `metric` empty and `value` missing, so that it is counted; its `stage`
     and `task` are those that ended it, where the records say so.
     """
-    varies = _varies_texts(evidence.trials)
+    varies = describe_varied(evidence.trials)
     lines = [
         {**line, "varies": varies[trial_id(trial)]}
         for trial in sorted(evidence.trials, key=_order)
         for line in _lines(trial, evidence)
     ]
     return pd.DataFrame(lines, columns=list(COLUMNS)).astype(COLUMNS)
-
-
-def write_csv(rows: pd.DataFrame) -> str:
-    """`rows` as CSV, numbers to `DIGITS` significant digits, in their shortest form."""
-    floats = rows.select_dtypes("float")
-    short = floats.map(shorten, na_action="ignore").astype(floats.dtypes)
-    text = rows.assign(**short).to_csv(index=False, lineterminator="\n")
-    assert isinstance(text, str)
-    return text
 
 
 def _order(trial: TrialRecord) -> tuple[Any, ...]:
@@ -139,35 +128,6 @@ def _describe(trial: TrialRecord) -> dict[str, Any]:
         "seed": trial.seed,
         "threads": trial.threads,
     }
-
-
-def _varies_texts(trials: Sequence[TrialRecord]) -> dict[str, str]:
-    """`trial_id` -> path and value of each setting that varies; empty if nothing does."""
-    settings = {trial_id(trial): _settings(trial.varies) for trial in trials}
-    values: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for trial in trials:
-        for path, text in settings[trial_id(trial)].items():
-            values[trial.sweep, path].add(text)
-    return {
-        trial_id(trial): "; ".join(
-            f"{path}={text}"
-            for path, text in settings[trial_id(trial)].items()
-            if path in trial.varies or len(values[trial.sweep, path]) > 1
-        )
-        for trial in trials
-    }
-
-
-def _settings(varies: Mapping[str, Any]) -> dict[str, str]:
-    """Path -> value as JSON but for plain words; a choice within others by each of its settings."""
-    dump = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
-    found: dict[str, str] = {}
-    for path, value in sorted(varies.items()):
-        if isinstance(value, Mapping) and value and "." in path:
-            found |= _settings({f"{path}.{key}": each for key, each in value.items()})
-        else:
-            found[path] = value if isinstance(value, str) else dump(value)
-    return found
 
 
 def _integer(value: object) -> int | None:

@@ -7,7 +7,8 @@ import pytest
 from foundry_bench.errors import FoundryError
 from foundry_bench.record import SCHEMA_VERSION, Record, StageUse, read_json, write_json
 from foundry_bench.report.records.harvest import read_folders
-from foundry_bench.report.records.rows import COLUMNS, tidy_rows, write_csv
+from foundry_bench.report.records.rows import COLUMNS, tidy_rows
+from foundry_bench.results.frame import write_csv
 from tests.report.example_sweeps import fill_budget
 from tests.report.examples import QUESTION, ExampleSweep
 

@@ -1,0 +1,1 @@
+"""Figures of a report: one file each, results in, seaborn figure out."""
