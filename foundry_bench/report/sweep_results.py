@@ -41,4 +41,4 @@ class SweepResults:
     @cached_property
     def costs(self) -> pd.DataFrame:
         """MACs, weights, latency and memory of the trials (`results.load_costs`)."""
-        return results.load_costs(self.records)
+        return results.load_costs(self.records, results.encoder_tokens_of(self.frame))

@@ -14,7 +14,13 @@ from foundry_bench.results import power
 from foundry_bench.results.comparison import compare, compare_frames, compare_variants
 from foundry_bench.results.correlation import RankCorrelation, correlation, rank_correlation
 from foundry_bench.results.costs import load_costs
-from foundry_bench.results.frame import build_frame, inference_only, load, write_csv
+from foundry_bench.results.frame import (
+    build_frame,
+    encoder_tokens_of,
+    inference_only,
+    load,
+    write_csv,
+)
 from foundry_bench.results.fronts import pareto
 from foundry_bench.results.loader import ResultSet, read
 from foundry_bench.results.packed import pack
@@ -28,6 +34,7 @@ __all__ = [
     "compare_frames",
     "compare_variants",
     "correlation",
+    "encoder_tokens_of",
     "inference_only",
     "load",
     "load_costs",

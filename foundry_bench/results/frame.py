@@ -306,7 +306,7 @@ def _distill_clouds(trial: TrialRecord, results: ResultSet) -> int | None:
 
 def _with_costs(frame: pd.DataFrame, results: ResultSet) -> pd.DataFrame:
     """`frame` with the cost columns of each trial."""
-    tokens = _encoder_tokens(frame)
+    tokens = encoder_tokens_of(frame)
     costs = load_costs(results, tokens)
     for column in ("macs", "weight_mib"):
         frame[column] = _costs_of(frame, costs, column)
@@ -327,7 +327,7 @@ def _by_trial(frame: pd.DataFrame, values: Mapping[tuple[str, str], float]) -> "
     return pd.Series(found, index=frame.index, dtype="float64")
 
 
-def _encoder_tokens(frame: pd.DataFrame) -> dict[tuple[str, str], float]:
+def encoder_tokens_of(frame: pd.DataFrame) -> dict[tuple[str, str], float]:
     """(sweep, trial) -> mean tokens that entered its encoder.
 
     As the task of the preferred result saw it, else as measured after distillation.
