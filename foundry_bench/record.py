@@ -4,6 +4,7 @@
 `<out>/trials/<trial>/trial.json` holds a `TrialRecord`, which says which stages the trial used.
 """
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -84,6 +85,8 @@ class TrialRecord(_Versioned):
         variant: what the figures call it, such as `foundry`, `teacher` or `no_residual`.
         varies: dotted path -> value, of what differs between the trials of its sweep.
         config: the resolved trial, as `foundry-bench run` takes it.
+        finished_at: when it ended, in UTC (ISO 8601); None in records of earlier versions. File
+            times do not survive a clone or a copy.
     """
 
     trial: str
@@ -100,6 +103,18 @@ class TrialRecord(_Versioned):
     varies: dict[str, Any] = {}
     config: dict[str, Any]
     stages: list[StageUse] = []
+    finished_at: str | None = None
+
+    def finished_s(self, file_time_s: float) -> float:
+        """Seconds since 1970 of its end; `file_time_s` for a record that does not say."""
+        if self.finished_at is None:
+            return file_time_s
+        return datetime.fromisoformat(self.finished_at).timestamp()
+
+    def same_result(self, other: "TrialRecord") -> bool:
+        """Whether `other` says the same, whenever it ended."""
+        ignored = {"finished_at": None}
+        return self.model_copy(update=ignored) == other.model_copy(update=ignored)
 
 
 R = TypeVar("R", bound=_Versioned)

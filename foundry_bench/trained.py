@@ -3,6 +3,7 @@
 B clouds, N points.
 """
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,7 +178,7 @@ def _entry(place: _Place, stages: Store, kind: StageKind, task: str | None) -> E
             f"the weights of `{what}` of {trial.trial} were freed, as `keep_weights` of its sweep "
             f"says ({entry.path / WEIGHTS_REMOVED}); to have them again, run the trial into "
             "another folder: "
-            f"foundry-bench run {file} --out runs/again"
+            f"foundry-bench run {shlex.quote(str(file))} --out runs/again"
         )
     return entry
 

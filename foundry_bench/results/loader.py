@@ -154,7 +154,9 @@ class _Found:
         for path in sorted(files[TRIAL]):
             self._ended.add(path.parent.name)
             if (trial := _read(path, TrialRecord, self._notes)) is not None:
-                self._trials[trial_id(trial)].append((trial, path.parent, path.stat().st_mtime))
+                self._trials[trial_id(trial)].append(
+                    (trial, path.parent, trial.finished_s(path.stat().st_mtime))
+                )
                 if trial.sweep not in self._sweeps:
                     self._sweeps[trial.sweep] = _read_sweep(path.parents[2])
         self._saved |= {path.parent.name for path in files["trial.yaml"]}
@@ -164,7 +166,7 @@ class _Found:
         """Read a packed file."""
         packed, changed = read_packed(path), path.stat().st_mtime
         for trial in packed.trials:
-            self._trials[trial_id(trial)].append((trial, path, changed))
+            self._trials[trial_id(trial)].append((trial, path, trial.finished_s(changed)))
             self._ended.add(trial.trial)
         for record in packed.records:
             self._packed.setdefault(record.key, (record, path))
@@ -198,7 +200,7 @@ class _Found:
                 f"Trial {name} was found twice with different content: the newer record, in"
                 f" {_short(newest[1])}, counts; the older, in {_short(source)}, does not."
                 for other, source, _ in others
-                if other != newest[0]
+                if not other.same_result(newest[0])
             ]
             trials.append(newest[0])
             sources[name] = newest[1]

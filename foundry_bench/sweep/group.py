@@ -4,6 +4,7 @@ import shutil
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from foundry_bench.config.sweep import TrialConfig
@@ -169,6 +170,7 @@ def describe_trial(
         varies=dict(trial.varies),
         config=trial.model_dump(mode="json"),
         stages=list(uses),
+        finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )
 
 

@@ -76,6 +76,20 @@ def test_of_two_records_of_a_trial_the_newer_counts(tmp_path: Path, newer: str) 
     assert f"the older, in {older}/trials/foundry-s4-seed0" in note
 
 
+def test_the_end_that_a_record_names_counts_before_its_files_time(tmp_path: Path) -> None:
+    for name, minute in (("a", 2), ("b", 1)):
+        out = small_sweep(tmp_path / name)
+        path = out / "trials" / "foundry-s4-seed0" / "trial.json"
+        trial = TrialRecord.model_validate_json(path.read_text())
+        changes = {"seed": minute, "finished_at": f"2026-01-01T00:0{minute}:00+00:00"}
+        path.write_text(trial.model_copy(update=changes).model_dump_json())
+    os.utime(tmp_path / "a" / "trials" / "foundry-s4-seed0" / "trial.json", (0, 0))
+
+    found = results.read(tmp_path / "a", tmp_path / "b")
+
+    assert [t.seed for t in found.trials if t.trial == "foundry-s4-seed0"] == [2]
+
+
 def test_what_is_missing_or_cut_short_is_noted(tmp_path: Path) -> None:
     run = small_sweep(tmp_path / "run")
     (run / "stages" / "tune-foundry-s4-seed1" / "record.json").unlink()

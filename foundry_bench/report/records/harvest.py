@@ -176,8 +176,10 @@ def _read_trials(
         )
     trials, folders = [], {}
     for name in sorted(found):
-        (trial, folder), *others = sorted(found[name], key=lambda pair: -_written_ns(pair[1]))
-        differing = [where for other, where in others if other != trial]
+        (trial, folder), *others = sorted(
+            found[name], key=lambda pair: -pair[0].finished_s(_written_s(pair[1]))
+        )
+        differing = [where for other, where in others if not other.same_result(trial)]
         if differing:
             older = ", ".join(_within(where, roots) for where in differing)
             notes.append(
@@ -189,10 +191,10 @@ def _read_trials(
     return tuple(trials), folders
 
 
-def _written_ns(folder: Path) -> int:
+def _written_s(folder: Path) -> float:
     """When the record of the trial in `folder` was written."""
     with suppress(OSError):
-        return (folder / "trial.json").stat().st_mtime_ns
+        return (folder / "trial.json").stat().st_mtime
     return 0
 
 

@@ -24,9 +24,9 @@ class DsoBalancedSettings(NamedSettings):
 
     steps: NonNegativeInt = 3
     """Sinkhorn iterations; 0: plain DSO without noise."""
-    balance: float = Field(1.0, ge=0, le=1)
-    """How far each iteration evens the shares: 1 fully, less lets large parts take more tokens
-    (unbalanced optimal transport).
+    balance: float = Field(0.5, ge=0, le=1)
+    """How far each iteration evens the shares: 1 fully; less lets large parts take more tokens, as
+    in unbalanced optimal transport.
     """
     temperature: PositiveFloat = 1.0
     """Of the softmax over SuperTokens, before balancing."""
