@@ -13,7 +13,7 @@ import typer
 from foundry_bench.errors import FoundryError
 
 if TYPE_CHECKING:
-    from foundry_bench.record import TrialRecord
+    from foundry_bench.record import Record, TrialRecord
     from foundry_bench.report.analysis.choosing import Choice, Limit, Wanted
     from foundry_bench.report.records.harvest import Evidence
     from foundry_bench.report.study.costs import Costs
@@ -73,8 +73,9 @@ def command(
 ) -> None:
     """The best student within limits, the front around it, how sure that is, and its export.
 
-    Each sweep in DIR is answered by itself: other data and other training are not compared. Nothing
-    is computed: what was not measured is said, with the command that does.
+    Each sweep in DIR is answered by itself: other data and other training are not compared. MACs
+    and weights are counted if no record has them. Latency and memory are not measured here: the
+    command that does is printed.
     """
     from foundry_bench.report.analysis.choosing import Wanted
     from foundry_bench.report.records.harvest import read_folders
@@ -98,6 +99,8 @@ def command(
         device,
     )
     evidence = read_folders(folders)
+    if (max_gmacs or max_mib) and _count_missing(folders, evidence.profiles):
+        evidence = read_folders(folders)
     if not evidence.names:
         raise FoundryError(
             f"no trials in {', '.join(map(str, folders))}; give the output folder of a sweep, such"
@@ -117,6 +120,19 @@ def command(
         typer.echo(json.dumps(found, indent=1))
     for failure in failures:
         typer.echo(failure, err=True)
+
+
+def _count_missing(folders: Sequence[Path], counted: Sequence["Record"]) -> bool:
+    """Count MACs and weights of run directories without any; whether there was one."""
+    from foundry_bench.cost.trials import count_trials
+
+    if any(record.task == "flops" for record in counted):
+        return False
+    runs = [folder for folder in folders if (folder / "sweep.json").is_file()]
+    for folder in runs:
+        typer.echo(f"counting MACs and weights of the students in {folder}", err=True)
+        count_trials(folder)
+    return bool(runs)
 
 
 def _refuse_impossible(limits: Mapping[str, float | None]) -> None:

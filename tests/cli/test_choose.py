@@ -101,6 +101,21 @@ def test_sweeps_are_answered_one_by_one(sweep: ExampleSweep) -> None:
     assert "other: --max-gmacs: not counted yet" in result.output
 
 
+def test_a_run_without_counts_is_counted_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = ExampleSweep(Path("runs/fresh"), "fresh")
+    run.trial("main", "foundry", 0, 0.5, supertokens=3)
+    (run.out / "sweep.json").write_text("{}")
+    counted: list[Path] = []
+    monkeypatch.setattr("foundry_bench.cost.trials.count_trials", counted.append)
+
+    CliRunner().invoke(app, ["runs/fresh", "--max-gmacs", "1"])
+
+    assert counted == [Path("runs/fresh")]
+
+
 def test_a_folder_without_trials_is_the_users_error(tmp_path: Path) -> None:
     with pytest.raises(FoundryError, match="no trials in"):
         invoke([str(tmp_path)])
