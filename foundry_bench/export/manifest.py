@@ -89,7 +89,7 @@ class Manifest(_Part):
     Attributes:
         trial: its id; `records` are the keys of its stages that the weights come from, by kind,
             and `metrics` the numbers in those.
-        start: what the student's weights were when tasks got it.
+        init: what the student's weights were when tasks got it.
         task: the word that its numbers go by; null: the graphs give tokens.
         budget: most tokens that the encoder gets, for students that heed one.
         geometry: how a cloud is cut into patches.
@@ -101,7 +101,7 @@ class Manifest(_Part):
     sweep: str
     variant: str
     seed: int
-    start: str
+    init: str
     teacher: dict[str, Any]
     student: dict[str, Any] | None
     task: str | None
