@@ -133,7 +133,9 @@ def unpack(path: Path, folder: Path) -> None:
         said = {"schema_version": 1, "name": name, **asdict(info)}
         text = said.pop("yaml")
         (folder / name).mkdir(parents=True, exist_ok=True)
-        (folder / name / "sweep.json").write_text(json.dumps(said, indent=1) + "\n")
+        (folder / name / "sweep.json").write_text(
+            json.dumps(said, indent=1) + "\n", encoding="utf-8"
+        )
         (folder / name / "sweep.yaml").write_text(str(text), encoding="utf-8")
     for trial in packed.trials:
         write_json(folder / trial.sweep / "trials" / trial.trial / TRIAL, trial)
