@@ -59,7 +59,7 @@ def cut(points_3M: Floats, num_points: int, rng: np.random.Generator) -> Indices
     """
     num_sampled = points_3M.shape[1]
     azimuth, height = math.tau * rng.random(), rng.random()
-    kind, baseline = int(3.0 * rng.random()), int(num_sampled * rng.random())
+    kind, anchor = int(3.0 * rng.random()), int(num_sampled * rng.random())
     if num_sampled == num_points:
         return np.arange(num_points)
     level = math.sqrt(1.0 - height * height)
@@ -68,7 +68,7 @@ def cut(points_3M: Floats, num_points: int, rng: np.random.Generator) -> Indices
     if kind == 0:
         cost_M = toward @ points_3M
     elif kind == 1:
-        offset_3M = points_3M - points_3M[:, baseline : baseline + 1]
+        offset_3M = points_3M - points_3M[:, anchor : anchor + 1]
         cost_M = -np.einsum("ij,ij->j", offset_3M, offset_3M)
     else:
         cost_M = _hidden_depth(points_3M, toward, num_points)
