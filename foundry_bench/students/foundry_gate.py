@@ -53,9 +53,10 @@ class FoundryGateSettings(FoundrySettings):
     """Most tokens that the encoder may receive, ranked by π per cloud (r is dynamic); null: as many
     as the threshold lets through. At the teacher's number of tokens and above, all are kept.
     """
-    selection: Literal["gate", "random", "oracle"] = "gate"
-    """Who is kept under a budget: the lowest π; at random; or, as a bound, those that the distilled
-    student reconstructs worst when all are merged, which takes the teacher to know.
+    selection: Literal["gate", "distance", "random", "oracle"] = "gate"
+    """Which tokens are kept under a budget: `gate`: those of lowest π; `distance`: those farthest
+    from the mean of their SuperToken; `random`; `oracle`, as a bound: those that the distilled
+    student reconstructs worst when all are merged, which only the teacher can tell.
     """
 
     @model_validator(mode="after")
@@ -165,12 +166,16 @@ class FoundryGate(Foundry):
         tokens_BCD = embedding.tokens_BCD
         # detached: the gate's own loss is to train the gate, and nothing before it
         logit_BC = self.gate(tokens_BCD.detach(), positions_BCD.detach())
-        kept_BC = self._kept(logit_BC, embedding)
+        # Assigned first only where the choice needs it: noise and budgets draw from one generator.
+        by_distance = self.settings.selection == "distance"
+        hard_BCS = self._assign(embedding, positions_BCD) if by_distance else None
+        kept_BC = self._kept(logit_BC, embedding, hard_BCS)
         merged_BC = (~kept_BC).to(logit_BC.dtype)
         differentiable = self.training and self._gate_learns_from_tokens
         if differentiable:
             merged_BC = straight_through(merged_BC, logit_BC.sigmoid())
-        hard_BCS = self._assign(embedding, positions_BCD)
+        if hard_BCS is None:
+            hard_BCS = self._assign(embedding, positions_BCD)
         supers = self._gather(hard_BCS * merged_BC.unsqueeze(-1), tokens_BCD, positions_BCD)
         in_use_BS = (hard_BCS * ~kept_BC.unsqueeze(-1)).sum(1) > 0
         mask_BP = torch.cat([in_use_BS, kept_BC], dim=1)
@@ -198,11 +203,13 @@ class FoundryGate(Foundry):
         settings = self.settings
         return settings.gate_gradient == "straight_through" and settings.gate_learns == "merging"
 
-    def _kept(self, logit_BC: Tensor, embedding: Embedding) -> Tensor:
+    def _kept(self, logit_BC: Tensor, embedding: Embedding, hard_BCS: Tensor | None) -> Tensor:
         """True where a token enters the encoder as it is."""
         num_kept = self._num_kept(logit_BC.shape[1])
         if num_kept is None:
             return logit_BC.sigmoid() <= self.settings.gate_threshold
+        if hard_BCS is not None:
+            return lowest(-distance_to_mean(embedding.tokens_BCD, hard_BCS), num_kept)
         return lowest(self._score(logit_BC, embedding), num_kept)
 
     def _num_kept(self, num_tokens: int) -> int | None:
@@ -263,6 +270,16 @@ class _Oracle:
             for tokens_BCD in (self._student.tokens(embedding), self._teacher.tokens(embedding))
         )
         return (found - wanted).square().mean(-1)
+
+
+@torch.no_grad()
+def distance_to_mean(tokens_BCD: Tensor, assign_BCS: Tensor) -> Tensor:
+    """Squared distance (B, C) of each LayerNormed token to the mean of those in its SuperToken."""
+    normed_BCD = F.layer_norm(tokens_BCD.float(), tokens_BCD.shape[-1:])
+    assign_BCS = assign_BCS.float()
+    count_BS1 = assign_BCS.sum(1).unsqueeze(-1).clamp_min(1)
+    mean_BSD = assign_BCS.transpose(1, 2) @ normed_BCD / count_BS1
+    return (normed_BCD - assign_BCS @ mean_BSD).square().mean(-1)
 
 
 def _all_places(places: Compressed, kept_BC: Tensor) -> Compressed:

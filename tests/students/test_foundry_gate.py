@@ -265,6 +265,31 @@ def test_the_oracle_stays_as_it_was_when_the_student_trains_on() -> None:
     assert not [name for name in student.state_dict() if "oracle" in name]
 
 
+def test_by_distance_the_tokens_farthest_from_their_mean_are_kept() -> None:
+    student, given = gated(5, selection="distance"), embedding()
+    compressed = student.eval().compress(given)
+    kept_BC = compressed.supertoken_BC() < 0
+    hard_BCS = student._assign(given, student.positions(given.centers_BC3))
+    distance_BC = torch.stack(
+        [
+            torch.stack(
+                [
+                    (normed[c] - normed[hard[:, hard[c].argmax()] > 0].mean(0)).square().mean()
+                    for c in range(len(normed))
+                ]
+            )
+            for normed, hard in zip(
+                torch.nn.functional.layer_norm(given.tokens_BCD, given.tokens_BCD.shape[-1:]),
+                hard_BCS,
+                strict=True,
+            )
+        ]
+    )
+    assert (kept_BC.sum(1) == 2).all()
+    farthest_BC = distance_BC.argsort(1, descending=True)[:, :2]
+    assert torch.equal(kept_BC.nonzero()[:, 1].view(-1, 2), farthest_BC.sort(1).values)
+
+
 def test_evaluation_alone_decides_budget_and_selection() -> None:
     settings = FoundryGateSettings(supertokens=3, budget=5, selection="random", gate_lambda=0.1)
     assert settings.for_distillation() == FoundryGateSettings(supertokens=3, gate_lambda=0.1)

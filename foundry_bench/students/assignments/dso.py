@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from foundry_bench.config.settings import NamedSettings
 from foundry_bench.students.assignments import Assignment
+from foundry_bench.students.gate import straight_through
 
 
 class DsoSettings(NamedSettings):
@@ -58,7 +59,7 @@ class Dso(Assignment):
         if self.training and self.settings.noise == "training":
             return F.gumbel_softmax(logits_BCS, self.temperature, hard=True)
         soft_BCS = (logits_BCS / self.temperature).softmax(-1)
-        return straight_through(soft_BCS, self.training)
+        return hard_assignment(soft_BCS, training=self.training)
 
     def keys(self, tokens_BCD: Tensor, positions_BCD: Tensor) -> Tensor:
         """What the queries are compared with: content alone."""
@@ -107,7 +108,7 @@ def attention_logits(queries_SD: Tensor, keys_BCD: Tensor, heads: int) -> Tensor
     return cast(Tensor, logits_BHCS.log_softmax(-1).logsumexp(1) - math.log(heads))
 
 
-def straight_through(soft_BCS: Tensor, training: bool) -> Tensor:
-    """One-hot of the largest entry, in training with the gradient of `soft_BCS`."""
+def hard_assignment(soft_BCS: Tensor, *, training: bool) -> Tensor:
+    """One-hot of the largest entry; in training with the gradient of `soft_BCS`."""
     hard_BCS = torch.zeros_like(soft_BCS).scatter_(-1, soft_BCS.argmax(-1, keepdim=True), 1.0)
-    return hard_BCS + soft_BCS - soft_BCS.detach() if training else hard_BCS
+    return straight_through(hard_BCS, soft_BCS) if training else hard_BCS

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from foundry_bench.config.settings import NamedSettings
 from foundry_bench.students.assignments import Assignment
 from foundry_bench.students.assignments.distance import farthest, take
-from foundry_bench.students.assignments.dso import attention_logits, straight_through
+from foundry_bench.students.assignments.dso import attention_logits, hard_assignment
 
 
 class DsoBalancedSettings(NamedSettings):
@@ -75,7 +75,7 @@ class DsoBalanced(Assignment):
             queries_SD = queries_SD + take(keys_BCD, farthest(centers_BC3, self.supertokens))
         logits_BCS = attention_logits(queries_SD, keys_BCD, settings.heads) / settings.temperature
         log_BCS = balance_shares(logits_BCS, settings.steps, settings.balance)
-        return straight_through(log_BCS.exp(), self.training)
+        return hard_assignment(log_BCS.exp(), training=self.training)
 
     def values(self, tokens_BCD: Tensor) -> Tensor:
         """A projection of the tokens that starts as the identity, as in `dso`."""
