@@ -265,3 +265,17 @@ def test_a_former_key_is_refused_with_its_present_name(
         FoundryError, match=f"{former}: unknown field; it is called '{present}' now"
     ):
         load_sweep(write(f"{former}: null\n"))
+
+
+@pytest.mark.parametrize(
+    ("former", "present"),
+    [
+        ("train.distill.trains", "trainable"),
+        ("train.finetune.unfreeze", "unfreeze_at"),
+        ("resources.together", "max_interleaved"),
+    ],
+)
+def test_a_former_key_below_others_is_refused_too(write: Write, former: str, present: str) -> None:
+    (line,) = faults(write(""), f"{former}=1")
+
+    assert line.endswith(f"{former}: unknown field; it is called '{present}' now")
