@@ -49,6 +49,13 @@ class Layout:
         """Names of the encoder's tensors, theirs -> ours; all others are left out."""
         return {name: ours for name in names if (ours := self._ours(name)) is not None}
 
+    def told(self, settings: Mapping[str, object]) -> dict[str, int]:
+        """Ours -> value of the hyper-parameters of a file that this family's files have."""
+        sizes = LIGHTNING_SIZES if self.settings else {}
+        named = [*((ours, theirs) for theirs, ours in sizes.items()), *self.settings.items()]
+        # the last wins: `num_points` counts the points of a cloud before some of them are taken
+        return {ours: value for ours, theirs in named if type(value := settings.get(theirs)) is int}
+
     def _ours(self, name: str) -> str | None:
         if re.match(self.aside, name):
             return None

@@ -13,7 +13,6 @@ from foundry_bench.errors import FoundryError
 from foundry_bench.geometry.patches import PatchSpec
 from foundry_bench.teachers.checkpoint import read_checkpoint
 from foundry_bench.teachers.layouts import (
-    LIGHTNING_SIZES,
     Layout,
     family_of,
     lightning_faults,
@@ -174,15 +173,7 @@ def _told_beside(
     """Settings as decoders and hyper-parameters tell them."""
     if layout is None:
         return {}
-    told: dict[str, object] = {
-        ours: value
-        for ours, theirs in layout.settings.items()
-        if isinstance(value := settings.get(theirs), int)
-    }
-    if layout.settings:
-        for theirs, ours in LIGHTNING_SIZES.items():
-            if theirs in settings:
-                told.setdefault(ours, settings[theirs])
+    told: dict[str, object] = {**layout.told(settings)}
     if layout.points_rows and layout.points_rows[0] in state:
         name, rows = layout.points_rows
         told["patch_size"] = round(len(state[name]) / rows)
