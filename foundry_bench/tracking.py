@@ -247,7 +247,7 @@ class Mirror:
         if run_id is not None:
             self._client.delete_run(run_id)
         path = self._folder.root / "trials" / identity / TRIAL
-        ended_ms = int(path.stat().st_mtime * 1000)
+        ended_ms = int(trial.finished_s(path.stat().st_mtime) * 1000)
         spent_ms = int(sum(stage.timings.get("wall_s", 0.0) for stage in stages) * 1000)
         run = self._client.create_run(
             self._experiment,
