@@ -67,8 +67,11 @@ def trial_with(
 def lines(records: list[TrialRecord], folder: Path) -> list[list[str]]:
     """The headings and the cells of each line of the end table."""
     table = results(records, Folder(folder))
-    columns = [[str(cell) for cell in column.cells] for column in table.columns]
-    return [[str(column.header) for column in table.columns], *map(list, zip(*columns, strict=True))]
+    cells = [[str(cell) for cell in column.cells] for column in table.columns]
+    return [
+        [str(column.header) for column in table.columns],
+        *(list(line) for line in zip(*cells, strict=True)),
+    ]
 
 
 def test_two_tasks_of_one_kind_have_two_columns(tmp_path: Path) -> None:
