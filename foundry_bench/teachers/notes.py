@@ -25,8 +25,8 @@ def notes_of(architecture: TeacherArchitecture) -> dict[str, str]:
 
 def notes_from(settings: Mapping[str, object]) -> dict[str, str]:
     """The metadata of a published file's hyper-parameters: those of NOTED that it has."""
-    told = {ours: value for layout in LAYOUTS for ours, value in layout.told(settings).items()}
-    notes = {name: told[name] for name in NOTED if name in told}
+    sizes = {ours: value for layout in LAYOUTS for ours, value in layout.sizes_in(settings).items()}
+    notes = {name: sizes[name] for name in NOTED if name in sizes}
     return {KEY: json.dumps(notes)} if notes else {}
 
 
