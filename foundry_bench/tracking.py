@@ -305,7 +305,7 @@ class Mirror:
             for run in runs
             if "folder" in run.data.tags
         }
-        identities = self._folder.identities()
+        identities = set(self._folder.identities())
         for run in runs:
             if run.data.tags.get("trial_id") in identities:
                 owners.setdefault(groups[run.info.run_id], self._folder_id)
