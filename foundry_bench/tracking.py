@@ -49,17 +49,17 @@ QUIET = {
     "MLFLOW_CONFIGURE_LOGGING": "false",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
 }
-"""For MLflow's environment: no telemetry, no log of its own, no processes for jobs that runs do not
-need.
+"""For MLflow's environment: no telemetry, no log of its own, no processes for jobs, which runs do
+not need.
 """
 IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
-"""Of MLflow's own waiting, four minutes a request by default, where the user does not say: who
-calls has a better idea of when to ask again.
+"""Limits of MLflow's own attempts, four minutes a request by default, unless the user sets them:
+the callers here repeat requests themselves.
 """
 KIND = {"mlflow.experimentKind": "custom_model_development"}
-"""Has MLflow show an experiment as runs to compare, and not ask what it is."""
+"""Makes MLflow show an experiment as runs to compare, without a question about its kind."""
 VERSION = 3
-"""Raised when a record is mirrored otherwise, so that runs of before are written anew."""
+"""Raised when a record is mirrored in another way, so that older runs are written again."""
 ID = "mlflow.id"
 PARENT = "mlflow.parentRunId"
 MAX_PARAMS = 100
@@ -71,12 +71,14 @@ ORIGINAL = "original."
 _LEGAL = re.compile(r"[/\w.\- :]+")
 _MADE = re.compile(rf"__[0-9a-f]{{{DIGEST_CHARACTERS}}}$")
 NOT_PARAMS = ("sweep", "varies")
+OWN_TAGS = {"kind", "sweep", "trial_id"}
+"""A run without any of them was made by someone else, and is left alone."""
 REPORT = "report"
 """Artifacts of the sweep's own run below which a report lies."""
 
 
 def tracking_uri(out: Path) -> str:
-    """Where the runs of `out` go: MLFLOW_TRACKING_URI if set, else a database in the folder."""
+    """The address for the runs of `out`: MLFLOW_TRACKING_URI, else a database in the folder."""
     return os.environ.get("MLFLOW_TRACKING_URI") or database_uri(out.absolute() / "mlflow.db")
 
 
@@ -93,7 +95,7 @@ def is_server(uri: str) -> bool:
 
 
 def output_folders(root: Path) -> list[Path]:
-    """`root` if it is the output folder of a sweep, else all that lie below it.
+    """`root` if it is the output folder of a sweep, else all output folders below it.
 
     Raises:
         FoundryError: if there is none.
@@ -117,7 +119,9 @@ def shown(uri: str) -> str:
 
 
 def mirror(out: Path, uri: str | None = None) -> int:
-    """Bring MLflow to what the records of `out` say; returns the number of runs written.
+    """Bring MLflow to what the records of `out` say.
+
+    Returns the number of runs that were made or changed, the sweep's own among them.
 
     Runs whose records have not changed are left alone, so calling it again adds nothing.
 
@@ -130,14 +134,23 @@ def mirror(out: Path, uri: str | None = None) -> int:
         return 0
     with told(uri or tracking_uri(out)) as place:
         runs = Mirror(folder, name, place)
-        written = sum(runs.write(identity) for identity in folder.identities())
+        for identity in folder.identities():
+            runs.write(identity)
         runs.finish()
-    return written
+    return runs.num_written
 
 
 def log_report(out: Path, report: Path, files: Iterable[Path], uri: str | None = None) -> int:
-    """Put `files`, which lie below `report`, among the artifacts of the run of the sweep in `out`,
-    after its records; returns how many there are.
+    """Mirror the records of `out`, then put `files` among the artifacts of its sweep's run.
+
+    Args:
+        out: the output folder of a sweep.
+        report: the folder below which `files` lie.
+        files: the files of the report.
+        uri: MLflow's address; by default that of `out`.
+
+    Returns:
+        The number of files.
 
     Raises:
         FoundryError: if there are no trials in `out`; or MLflow refuses, or does not answer.
@@ -156,100 +169,104 @@ def log_report(out: Path, report: Path, files: Iterable[Path], uri: str | None =
 
 
 def sweep_name(folder: Folder) -> str | None:
-    """Of the sweep whose trials `folder` holds; None if none of them ended."""
+    """The name of the sweep whose trials lie in `folder`; None if none of them ended."""
     trials = (folder.trial(identity) for identity in folder.identities())
     return next((trial.sweep for trial in trials if trial), None)
 
 
 @contextmanager
 def told(uri: str) -> Iterator[str]:
-    """Turn what MLflow raises, of a dozen kinds, into a message for the user."""
+    """Turn MLflow's many kinds of exceptions into a message for the user."""
     try:
         yield uri
     except FoundryError:
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.filename is not None:
-            raise  # of a file here, not of the network
+            raise  # a file of this machine, not the network
         raise FoundryError(
             f"MLflow at {shown(uri)} does not take the records: {first_line(error, uri)}\n"
-            "Nothing is lost: see to it, and call again."
+            "Nothing is lost: mend that, and call again."
         ) from error
 
 
 def first_line(error: Exception, uri: str) -> str:
-    """What `error` is, in a line, without the password that `uri` may hold."""
+    """The type and first line of `error`, without the password that `uri` may hold."""
     return f"{type(error).__name__}: {error}".splitlines()[0].replace(uri, shown(uri))
 
 
 def is_refusal(error: Exception) -> bool:
-    """Whether MLflow refuses what it was sent, so that sending it again changes nothing."""
+    """Whether MLflow refused the content of a request: the same one would be refused again."""
     return getattr(error, "error_code", None) == "INVALID_PARAMETER_VALUE"
 
 
 class Mirror:
     """The one writer of a sweep's runs.
 
-    A call that fails leaves nothing that a new `Mirror` does not see to: a run that is incomplete,
-    or that was made although no answer came, is replaced or removed.
+    After a call that failed, make a new `Mirror`: it replaces or removes runs that are incomplete
+    or that were made although no answer came.
+
+    Attributes:
+        num_written: runs that were made or changed so far, the sweep's own among them.
     """
 
     def __init__(self, folder: Folder, sweep: str, uri: str) -> None:
-        """Connect to `uri`; makes the database if there is none, which takes seconds."""
+        """Connect to `uri`; make the database if there is none, which takes seconds."""
         self._folder = folder
         self._name = sweep
         self._client = connect(uri)
         artifacts = None if is_server(uri) else (folder.root / "mlartifacts").as_uri()
         self._experiment = self._open_experiment(artifacts)
         self._folder_id = folder_id(folder)
-        self._runs: dict[str, tuple[str, str | None]] = {}
+        self.num_written = 0
+        self._runs: dict[str, tuple[str, dict[str, str]]] = {}  # trial -> id and tags
         self._labels: Labels | None = None
-        self._found_tags: dict[str, Mapping[str, str]] = {}
-        parents: list[Run] = []
+        parent: Run | None = None
         for run in self._search():
             tags = run.data.tags
             if tags.get("kind") == "sweep":
-                parents.append(run)
-            elif (identity := tags.get("trial_id")) is not None:
-                digest = tags.get("records")
-                self._found_tags[run.info.run_id] = tags
-                if digest is not None or identity not in self._runs:
-                    self._runs[identity] = run.info.run_id, digest
-        self._parent: str = (parents[0] if parents else self._create_parent()).info.run_id
+                parent = parent or run
+            elif (identity := tags.get("trial_id")) is not None and (
+                "records" in tags or identity not in self._runs
+            ):
+                self._runs[identity] = run.info.run_id, dict(tags)
+        self._parent = self._sweep_run(parent)
 
-    def write(self, identity: str) -> bool:
-        """Mirror a trial that has ended and whose run is not up to date; returns whether it did."""
+    def write(self, identity: str) -> None:
+        """Mirror a trial that has ended, if its run is missing or not up to date."""
         trial = self._folder.trial(identity)
         if trial is None:
-            return False
+            return
         stages = self._folder.stages(trial)
         digest = records_hash(trial, stages)
-        run_id, mirrored = self._runs.get(identity, (None, None))
-        if run_id is not None and mirrored == digest:
-            self._mend_tags(run_id, trial)
-            return False
+        tags = self._tags(trial)
+        run_id, found = self._runs.get(identity, (None, {}))
+        if run_id is not None and found.get("records") == digest:
+            self._mend_tags(run_id, found, tags)
+            return
         if run_id is not None:
             self._client.delete_run(run_id)
         path = self._folder.root / "trials" / identity / TRIAL
-        ended_ms = int(path.stat().st_mtime * 1000)
+        ended_ms = int(trial.finished_s(path.stat().st_mtime) * 1000)
         spent_ms = int(sum(stage.timings.get("wall_s", 0.0) for stage in stages) * 1000)
         run = self._client.create_run(
             self._experiment,
             start_time=ended_ms - spent_ms,
-            tags=self._tags(trial),
+            tags=tags,
             run_name=self._label(trial),
         )
         self._log(run, trial, stages, ended_ms)
         self._client.set_tag(run.info.run_id, "records", digest)
         status = "FINISHED" if trial.status in ("done", "pruned") else "FAILED"
         self._client.set_terminated(run.info.run_id, status, end_time=ended_ms)
-        self._runs[identity] = run.info.run_id, digest
-        return True
+        self._runs[identity] = run.info.run_id, {**tags, "records": digest}
+        self.num_written += 1
 
     def finish(self) -> None:
-        """Close the sweep's own run; remove runs that no record stands for, or another run does."""
+        """Close the sweep's own run; remove runs without a record, and second runs of one."""
         ended = {path.parent.name for path in self._folder.root.glob(f"trials/*/{TRIAL}")}
-        kept = {self._parent, *(self._runs[each][0] for each in ended & self._runs.keys())}
+        own = (self._runs[identity][0] for identity in ended & self._runs.keys())
+        kept = {self._parent, *own}
         for run in self._search():
             if run.info.run_id not in kept:
                 self._client.delete_run(run.info.run_id)
@@ -275,24 +292,50 @@ class Mirror:
         return str(found.experiment_id)
 
     def _search(self) -> list["Run"]:
-        """All runs of the folder, the latest first."""
+        """All runs of the folder, the latest first.
+
+        Runs that lost the tag `folder` are among them: those below or above a run that has it, and
+        those of the folder's trials, unless they lie below a run of another folder.
+        """
+        runs = self._all_runs()
+        # A run of a sweep and those of its trials form a group, named by the id of the former.
+        groups = {run.info.run_id: run.data.tags.get(PARENT, run.info.run_id) for run in runs}
+        owners = {
+            groups[run.info.run_id]: run.data.tags["folder"]
+            for run in runs
+            if "folder" in run.data.tags
+        }
+        identities = set(self._folder.identities())
+        for run in runs:
+            if run.data.tags.get("trial_id") in identities:
+                owners.setdefault(groups[run.info.run_id], self._folder_id)
+        return [
+            run
+            for run in runs
+            if run.data.tags.get("folder", owners.get(groups[run.info.run_id])) == self._folder_id
+            and run.data.tags.keys() & OWN_TAGS
+        ]
+
+    def _all_runs(self) -> list["Run"]:
+        """All runs of the experiment, which several folders may share, the latest first."""
         found: list[Run] = []
         token: str | None = None
         while True:
-            page = self._client.search_runs(
-                [self._experiment],
-                f"tags.folder = '{self._folder_id}'",
-                max_results=1000,
-                page_token=token,
-            )
+            page = self._client.search_runs([self._experiment], max_results=1000, page_token=token)
             found += page
             token = page.token
             if not token:
                 return found
 
-    def _create_parent(self) -> "Run":
+    def _sweep_run(self, found: "Run | None") -> str:
+        """The id of the sweep's own run: that of `found`, with all its tags, or of a new one."""
         tags = {"kind": "sweep", "folder": self._folder_id, "sweep": self._name}
-        return self._client.create_run(self._experiment, tags=tags, run_name=self._name)
+        if found is None:
+            found = self._client.create_run(self._experiment, tags=tags, run_name=self._name)
+            self.num_written += 1
+        else:
+            self._mend_tags(found.info.run_id, dict(found.data.tags), tags)
+        return str(found.info.run_id)
 
     def _label(self, trial: TrialRecord) -> str:
         """The run's name: the trial's label among those that are known."""
@@ -302,14 +345,17 @@ class Mirror:
             self._labels = Labels([*known, *(each.varies for each in ended if each)])
         return f"{self._labels.of(trial.variant, trial.varies)} seed={trial.seed}"
 
-    def _mend_tags(self, run_id: str, trial: TrialRecord) -> None:
-        """Give a run the tags that it lost in MLflow, and the parent that there is now."""
-        found = self._found_tags.get(run_id)
-        if found is None:
-            return
-        for name, value in self._tags(trial).items():
-            if name not in found or (name == PARENT and found[name] != value):
-                self._client.set_tag(run_id, name, value)
+    def _mend_tags(self, run_id: str, found: dict[str, str], wanted: Mapping[str, str]) -> None:
+        """Add the `wanted` tags that a run lost to those `found`, and set its present parent."""
+        lost = {
+            name: value
+            for name, value in wanted.items()
+            if name not in found or (name == PARENT and found[name] != value)
+        }
+        for name, value in lost.items():
+            self._client.set_tag(run_id, name, value)
+        found.update(lost)
+        self.num_written += bool(lost)
 
     def _tags(self, trial: TrialRecord) -> dict[str, str]:
         return {
@@ -354,7 +400,7 @@ class Mirror:
 
 
 def folder_id(folder: Folder) -> str:
-    """What tells the runs of `folder` from those of others that hold a sweep of the same name."""
+    """The id of `folder`, which its runs carry: other folders may hold a sweep of the same name."""
     path = folder.root / ID
     if not path.exists():
         write_text(path, uuid.uuid4().hex)
@@ -362,8 +408,9 @@ def folder_id(folder: Folder) -> str:
 
 
 def connect(uri: str) -> "MlflowClient":
-    """A client of MLflow at `uri`, without its telemetry and its log; a database in a file that is
-    not there is made, whole or not at all.
+    """A client of MLflow at `uri`, without its telemetry and its log.
+
+    The file of a database that does not exist yet is made, whole or not at all.
     """
     os.environ.update(QUIET)
     for variable, value in IMPATIENT.items():
@@ -375,7 +422,7 @@ def connect(uri: str) -> "MlflowClient":
 
     path = make_url(uri).database if uri.startswith("sqlite:") else None
     if path and not Path(path).exists():
-        # made in many steps: one that is killed on the way leaves a database that MLflow refuses
+        # Made in many steps: a process killed in between would leave one that MLflow refuses.
         with replacing(Path(path)) as temporary:
             address = database_uri(temporary)
             with without_escaped_folders(address):
@@ -388,10 +435,10 @@ def connect(uri: str) -> "MlflowClient":
 
 @contextmanager
 def without_escaped_folders(uri: str) -> Iterator[None]:
-    """Remove the empty folders that MLflow makes for the block.
+    """Remove the empty folders that MLflow makes by mistake within the block.
 
-    It makes the parents of a database's path without undoing the escapes of the address: beside
-    `what?` a folder `what%3F`.
+    It makes the parents of a database's path without undoing the escapes of the address: a folder
+    `what%3F` beside `what?`.
     """
     scheme, _, path = uri.partition(":///")
     parents = Path(path).parents if scheme == "sqlite" and "%" in path else ()
@@ -425,7 +472,7 @@ def legal_name(name: str) -> str:
 
 
 def original_tags(names: Iterable[str]) -> dict[str, str]:
-    """The tags that say which names stand for others: `original.<legal name>` -> name."""
+    """Tags `original.<legal name>` -> name, of the `names` that MLflow refuses."""
     changed = ((legal_name(name), name) for name in dict.fromkeys(names))
     return {
         f"{ORIGINAL}{legal}": name[:MAX_TAG_CHARACTERS] for legal, name in changed if legal != name
@@ -434,17 +481,14 @@ def original_tags(names: Iterable[str]) -> dict[str, str]:
 
 def records_hash(trial: TrialRecord, stages: list[Record]) -> str:
     """A hash that changes when anything that is mirrored does."""
-    text = (
-        f"{VERSION}"
-        + trial.model_dump_json()
-        + "".join(stage.model_dump_json() for stage in stages)
-    )
-    return hashlib.sha256(text.encode()).hexdigest()
+    texts = [str(VERSION), *(record.model_dump_json() for record in (trial, *stages))]
+    return hashlib.sha256("".join(texts).encode()).hexdigest()
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Dotted path -> value as text. Lists of named things go by label or name, other lists stay
-    whole.
+    """Dotted path -> value as text.
+
+    Lists of named things are entered by label or name, other lists stay whole.
     """
     flat: dict[str, str] = {}
     for key, value in config.items():
@@ -468,7 +512,7 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 
 def stage_metrics(stages: list[Record], time_ms: int) -> Iterator["Metric"]:
-    """Final and per-epoch numbers of a trial's stages, but for tokens, which it shares."""
+    """Final and per-epoch numbers of a trial's stages, except of tokens, which trials share."""
     from mlflow.entities import Metric
 
     for stage in (stage for stage in stages if stage.stage != "tokens"):

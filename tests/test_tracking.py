@@ -6,11 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from mlflow.entities import Run
+from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
-from mlflow.store.tracking.dbmodels.initial_models import Base as InitialBase
 from mlflow.tracking import MlflowClient
-from mlflow.utils.validation import _validate_metric, _validate_param
 
 from foundry_bench.record import TrialRecord, read_json, write_json
 from foundry_bench.store import Store
@@ -53,7 +51,7 @@ def runs(out: Path, condition: str) -> list[Run]:
 
 
 def test_records_become_runs_once(out: Path) -> None:
-    assert mirror(out) == 2
+    assert mirror(out) == 3  # the sweep has one of its own
     assert mirror(out) == 0
     assert len(runs(out, "")) == 3
 
@@ -117,7 +115,7 @@ def test_another_database_is_built_from_records_alone(
     other = out / "other.db"
     shutil.copyfile(empty_database, other)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{other}")
-    assert mirror(out) == 2
+    assert mirror(out) == 3
     found = runs(out, "tags.kind = 'trial'")
     assert {run.data.tags["status"] for run in found} == {"done", "failed"}
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
@@ -135,7 +133,7 @@ def test_folders_of_one_sweep_name_leave_each_others_runs_alone(
         shutil.copytree(out / name, other / name)
     for path in other.glob("trials/*/trial.json"):
         write_json(path, read_json(path, TrialRecord).model_copy(update={"status": "oom"}))
-    assert mirror(out) == mirror(other) == 2
+    assert mirror(out) == mirror(other) == 3
     assert mirror(out) == mirror(other) == 0
     statuses = sorted(run.data.tags["status"] for run in runs(out, "tags.kind = 'trial'"))
     assert statuses == ["done", "failed", "oom", "oom"]
@@ -185,13 +183,13 @@ def test_what_comparisons_need_is_among_the_parameters(out: Path) -> None:
 def test_a_database_is_made_whole_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(engine: object) -> None:
-        InitialBase.metadata.create_all(engine)  # type: ignore[arg-type]
+    def killed(client: MlflowClient, max_results: int) -> None:
+        assert len(list(tmp_path.iterdir())) == 1
         raise KeyboardInterrupt
 
     path = tmp_path / "mlflow.db"
     with monkeypatch.context() as patched:
-        patched.setattr("mlflow.store.db.utils._initialize_tables", killed)
+        patched.setattr(MlflowClient, "search_experiments", killed)
         with pytest.raises(KeyboardInterrupt):
             connect(f"sqlite:///{path}")
     assert list(tmp_path.iterdir()) == []
@@ -213,13 +211,25 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_refused_name_becomes_one_that_mlflow_takes(name: str) -> None:
-    legal = legal_name(name)
-    _validate_metric(legal, 1.0, 0, 0)
-    _validate_param(legal, "1")
-    assert legal_name(legal) != legal
-    assert original_tags([name, "accuracy"]) == {f"original.{legal}": name}
+def test_refused_names_become_ones_that_mlflow_takes(tmp_path: Path, empty_database: Path) -> None:
+    path = shutil.copyfile(empty_database, tmp_path / "mlflow.db")
+    client = connect(f"sqlite:///{path}")
+    run_id = client.create_run("0").info.run_id
+    for name in NAMES:
+        with pytest.raises(MlflowException):
+            client.log_batch(run_id, metrics=[Metric(name, 1.0, 0, 0)])
+    legal = [legal_name(name) for name in NAMES]
+    originals = original_tags([*NAMES, "accuracy"])
+    client.log_batch(
+        run_id,
+        metrics=[Metric(name, 1.0, 0, 0) for name in legal],
+        params=[Param(name, "1") for name in legal],
+        tags=[RunTag(name, value) for name, value in originals.items()],
+    )
+    data = client.get_run(run_id).data
+    assert set(data.metrics) == set(data.params) == set(legal)
+    assert {data.tags[f"original.{name}"] for name in legal} == set(NAMES)
+    assert not {legal_name(name) for name in legal} & set(legal)
 
 
 def test_different_names_stay_different() -> None:
@@ -251,14 +261,14 @@ def test_a_deleted_run_of_the_sweep_is_made_again_with_its_trials(out: Path) -> 
     client = MlflowClient(tracking_uri(out))
     (old,) = runs(out, "tags.kind = 'sweep'")
     client.delete_run(old.info.run_id)
-    mirror(out)
+    assert mirror(out) == 3
     (parent,) = runs(out, "tags.kind = 'sweep'")
     trials = runs(out, "tags.kind = 'trial'")
     assert parent.info.run_id != old.info.run_id
     assert [run.data.tags["mlflow.parentRunId"] for run in trials] == [parent.info.run_id] * 2
 
 
-@pytest.mark.parametrize("tag", ["kind", "trial_id", "variant"])
+@pytest.mark.parametrize("tag", ["kind", "trial_id", "variant", "folder"])
 def test_a_deleted_tag_comes_back(out: Path, tag: str) -> None:
     mirror(out)
     client = MlflowClient(tracking_uri(out))
@@ -269,6 +279,44 @@ def test_a_deleted_tag_comes_back(out: Path, tag: str) -> None:
     assert len(runs(out, "tags.kind = 'sweep'")) == 1
     assert all(tag in run.data.tags for run in runs(out, "tags.kind = 'trial'"))
     assert len(runs(out, "")) == 3
+
+
+def test_runs_that_lost_their_folder_are_found_again_by_their_other_tags(out: Path) -> None:
+    mirror(out)
+    client = MlflowClient(tracking_uri(out))
+    before = {run.info.run_id: run.data.tags["folder"] for run in runs(out, "")}
+    (parent,) = runs(out, "tags.kind = 'sweep'")
+    trial, *_ = runs(out, "tags.kind = 'trial'")
+    for lost in ([parent], [trial], runs(out, "")):
+        for run in lost:
+            client.delete_tag(run.info.run_id, "folder")
+        assert mirror(out) == len(lost)
+        assert {run.info.run_id: run.data.tags["folder"] for run in runs(out, "")} == before
+
+
+def test_runs_of_others_are_not_taken_for_those_that_lost_their_folder(
+    out: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{out / 'mlflow.db'}")
+    other = tmp_path_factory.mktemp("other")
+    for name in ("trials", "stages"):
+        shutil.copytree(out / name, other / name)
+    mirror(out)
+    mirror(other)
+    client = MlflowClient(tracking_uri(out))
+    parent, *_ = runs(out, "tags.kind = 'sweep'")  # the latest: of `other`
+    tags = {"mlflow.parentRunId": parent.info.run_id}
+    client.create_run(parent.info.experiment_id, tags=tags, run_name="a note by hand")
+    (lost,) = runs(out, f"{child_of(parent)} and tags.status = 'done'")
+    client.delete_tag(lost.info.run_id, "folder")
+    assert mirror(out) == 0
+    assert mirror(other) == 1
+    assert lost.info.run_id in {run.info.run_id for run in runs(out, child_of(parent))}
+    assert len(runs(out, "")) == 7
+
+
+def child_of(run: Run) -> str:
+    return f"tags.mlflow.parentRunId = '{run.info.run_id}'"
 
 
 @pytest.mark.parametrize("name", ["a%2Fb", "what?", "a#b", "a b", "it's", '"q"'])

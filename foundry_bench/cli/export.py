@@ -38,7 +38,7 @@ def command(
         str | None,
         typer.Option(
             help="int8: a second graph with weights as int8; its ranges are taken over the batch, "
-            "so a cloud's answers alone and in a batch differ slightly."
+            "so some answers differ between a cloud alone and in a batch."
         ),
     ] = None,
     budget: Annotated[

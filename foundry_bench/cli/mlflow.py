@@ -49,5 +49,6 @@ def sync(
         except FolderBusy:
             typer.echo(f"{out}: another process is at work here: its runs come as they end")
             continue
-        count = len(list(folder.root.glob("trials/*/trial.json")))
-        typer.echo(f"{out}: {written} of {count} runs written to {shown(place)}")
+        ended = len(list(folder.root.glob("trials/*/trial.json")))
+        total = ended + 1 if ended else 0  # the sweep has a run of its own
+        typer.echo(f"{out}: {written} of {total} runs written to {shown(place)}")

@@ -8,6 +8,7 @@ from foundry_bench.errors import FoundryError
 
 VARIABLE = re.compile(r"\$\{(\w+)\}")
 _FIELD = re.compile(
+    # the whole path `weights` is that of a teacher's settings; a last number is a place in an axis
     r"^weights$|(^|\.)(data\.(.+\.)?(path|root)|teacher\.(.+\.)?(weights|preset))(\.\d+)?$"
 )
 
@@ -42,4 +43,6 @@ def user_path(given: str | Path) -> Path:
     try:
         return Path(with_variables(text)).expanduser()
     except RuntimeError as error:
-        raise FoundryError(f"{text}: no home folder: give the path itself") from error
+        raise FoundryError(
+            f"{text}: the home folder that `~` stands for is not known: give the path itself"
+        ) from error

@@ -29,7 +29,7 @@ FP32, INT8 = "model.onnx", "model.int8.onnx"
 PREPROCESSING = "patches.py"
 INT8_NOTE = (
     "ranges of dynamic quantisation are taken over the batch: a cloud's outputs alone and in a "
-    "batch differ slightly"
+    "batch differ, so that some answers differ too"
 )
 
 

@@ -49,6 +49,14 @@ class Layout:
         """Names of the encoder's tensors, theirs -> ours; all others are left out."""
         return {name: ours for name in names if (ours := self._ours(name)) is not None}
 
+    def sizes_in(self, settings: Mapping[str, object]) -> dict[str, int]:
+        """Sizes in the hyper-parameters `settings` of a file of this family, by our names."""
+        further = LIGHTNING_SIZES if self.settings else {}
+        # Of two settings for one size the latter counts: `num_points` is the size of a cloud
+        # before `transformation_subsample_points` of them are taken.
+        names = [(ours, theirs) for theirs, ours in further.items()] + [*self.settings.items()]
+        return {ours: value for ours, theirs in names if type(value := settings.get(theirs)) is int}
+
     def _ours(self, name: str) -> str | None:
         if re.match(self.aside, name):
             return None
@@ -112,7 +120,7 @@ POINTS = ("increase_dim.0.weight", 3)
 
 
 def lightning_faults(settings: Mapping[str, object]) -> list[str]:
-    """Hyper-parameters of a Point-JEPA or point2vec file that no preset can meet, or unknown."""
+    """Faults of a Point-JEPA or point2vec file: hyper-parameters unknown or not built here."""
     faults = []
     for name, value in settings.items():
         if name in LIGHTNING_FIXED:

@@ -13,7 +13,6 @@ from foundry_bench.errors import FoundryError
 from foundry_bench.geometry.patches import PatchSpec
 from foundry_bench.teachers.checkpoint import read_checkpoint
 from foundry_bench.teachers.layouts import (
-    LIGHTNING_SIZES,
     Layout,
     family_of,
     lightning_faults,
@@ -108,7 +107,7 @@ def load_teacher(
 
 
 def refuse_settings(settings: Mapping[str, object], path: Path) -> None:
-    """Do nothing if the hyper-parameters of a Lightning file leave the encoder what it is here.
+    """Refuse hyper-parameters of a Lightning file that no encoder here is built with.
 
     Raises:
         FoundryError: naming each that does not, or that is not known.
@@ -174,15 +173,7 @@ def _told_beside(
     """Settings as decoders and hyper-parameters tell them."""
     if layout is None:
         return {}
-    told: dict[str, object] = {
-        ours: value
-        for ours, theirs in layout.settings.items()
-        if isinstance(value := settings.get(theirs), int)
-    }
-    if layout.settings:
-        for theirs, ours in LIGHTNING_SIZES.items():
-            if theirs in settings:
-                told.setdefault(ours, settings[theirs])
+    told: dict[str, object] = {**layout.sizes_in(settings)}
     if layout.points_rows and layout.points_rows[0] in state:
         name, rows = layout.points_rows
         told["patch_size"] = round(len(state[name]) / rows)

@@ -24,13 +24,9 @@ def notes_of(architecture: TeacherArchitecture) -> dict[str, str]:
 
 
 def notes_from(settings: Mapping[str, object]) -> dict[str, str]:
-    """The metadata that a published file's hyper-parameters come to: those of NOTED that it has."""
-    notes = {
-        ours: value
-        for layout in LAYOUTS
-        for ours, theirs in layout.settings.items()
-        if type(value := settings.get(theirs)) is int
-    }
+    """The metadata of a published file's hyper-parameters: those of NOTED that it has."""
+    sizes = {ours: value for layout in LAYOUTS for ours, value in layout.sizes_in(settings).items()}
+    notes = {name: sizes[name] for name in NOTED if name in sizes}
     return {KEY: json.dumps(notes)} if notes else {}
 
 

@@ -80,12 +80,12 @@ def content_of_copy(out: Path, name: str) -> list[Any]:
 
 def test_a_database_that_was_deleted_is_built_again_as_it_was() -> None:
     out = ran(Path("runs/a"), 1, 13)
-    assert "runs/a: 2 of 2 runs written to sqlite:///" in typed_elsewhere("mlflow", "sync", out)
+    assert "runs/a: 3 of 3 runs written to sqlite:///" in typed_elsewhere("mlflow", "sync", out)
     before = content_of_copy(out, "before.db")
     assert len(before) == 3
-    assert "runs/a: 0 of 2 runs written" in typed_elsewhere("mlflow", "sync", "runs")
+    assert "runs/a: 0 of 3 runs written" in typed_elsewhere("mlflow", "sync", "runs")
     (out / "mlflow.db").unlink()
-    assert "runs/a: 2 of 2 runs written" in typed_elsewhere("mlflow", "sync", out)
+    assert "runs/a: 3 of 3 runs written" in typed_elsewhere("mlflow", "sync", out)
     assert content_of_copy(out, "after.db") == before
 
 
@@ -110,7 +110,7 @@ def test_runs_without_a_record_and_runs_of_a_lost_answer_are_removed() -> None:
         copied = {name: runs[0].data.tags[name] for name in ("kind", "folder", "trial_id")}
         client.create_run(experiment.experiment_id, tags={**copied, **tags}, run_name="lost")
     assert len(content(tracking_uri(out))) == 5
-    assert "0 of 2 runs written" in typed("mlflow", "sync", out).output
+    assert "0 of 3 runs written" in typed("mlflow", "sync", out).output
     assert content(tracking_uri(out)) == before
 
 

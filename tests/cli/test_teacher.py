@@ -207,6 +207,41 @@ def test_convert_keeps_geometry_and_heads_and_keeps_them_again(
     assert again.read_bytes() == path.read_bytes()
 
 
+def test_convert_keeps_the_number_of_points_of_a_classification_checkpoint(tmp_path: Path) -> None:
+    content = {
+        "state_dict": {"encoder.norm.weight": torch.ones(384)},
+        "hyper_parameters": {"num_points": 2048, "encoder_heads": 6},
+    }
+    torch.save(content, tmp_path / "model.ckpt")
+    run("convert", str(tmp_path / "model.ckpt"))
+    path = tmp_path / "model.safetensors"
+    assert json.loads(read_checkpoint(path).metadata["foundry_bench"]) == {
+        "points": 2048,
+        "heads": 6,
+    }
+    with pytest.raises(FoundryError, match="points: 2048 in the file, 1024 in the preset"):
+        run("check", "point_jepa", str(path), "--preset", "small")
+
+
+def test_convert_prefers_the_points_that_the_encoder_gets(tmp_path: Path) -> None:
+    settings = {"transformation_subsample_points": 1024, "num_points": 2048}
+    content = {"state_dict": {"a": torch.ones(2)}, "hyper_parameters": settings}
+    torch.save(content, tmp_path / "model.ckpt")
+    run("convert", str(tmp_path / "model.ckpt"))
+    metadata = read_checkpoint(tmp_path / "model.safetensors").metadata
+    assert metadata == {"foundry_bench": '{"points": 1024}'}
+
+
+def test_convert_counts_and_names_what_it_leaves_out(tmp_path: Path) -> None:
+    strange = {f"c{number}": torch.ones(2, dtype=torch.complex64) for number in range(6)}
+    torch.save({"w": torch.ones(2), **strange}, tmp_path / "mixed.pth")
+    written, left_out = run("convert", str(tmp_path / "mixed.pth")).splitlines()
+    assert written.startswith("1 tensors written to ")
+    assert left_out.startswith("6 tensors left out: c0 (complex), ")
+    assert "c5" not in left_out
+    assert list(read_checkpoint(tmp_path / "mixed.safetensors").state) == ["w"]
+
+
 def test_convert_takes_tensors_that_share_their_storage(tmp_path: Path) -> None:
     whole = torch.arange(6.0)
     torch.save({"head": whole, "tied": whole[:3]}, tmp_path / "tied.pt")

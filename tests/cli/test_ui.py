@@ -1,6 +1,7 @@
 """MLflow's pages on a real folder."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from foundry_bench.cli.main import main
 from foundry_bench.cli.ui import command, is_free
 from foundry_bench.errors import FoundryError
 from foundry_bench.store import Store
@@ -91,3 +93,24 @@ def test_a_port_in_use_is_not_free() -> None:
         port = taken.getsockname()[1]
         assert not is_free(port)
     assert is_free(port)
+
+
+def test_ui_on_a_port_in_use_names_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setattr("foundry_bench.tracking.mirror", lambda *_: 0)
+    (tmp_path / "trials" / "one").mkdir(parents=True)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(
+            sys, "argv", ["foundry-bench", "ui", str(tmp_path), "--port", str(port)]
+        )
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert ended.value.code == 2
+    proposed = re.search(r"--port (\d+)", capsys.readouterr().err)
+    assert proposed is not None
+    assert int(proposed[1]) != port

@@ -201,6 +201,8 @@ def test_a_later_override_wins_and_is_the_origin(write: Write):
         ),
         ("student.supertokens=64", "student.supertokens: 64 is more than 32 tokens"),
         ("data={name: blobs, clouds: 1, clouds: 2}", "data.clouds: given twice"),
+        ("seeds=[-1]", "seeds.0: given -1, expected greater than or equal to 0"),
+        (f"seeds=[0, {2**63}]", f"seeds.1: given {2**63}, expected less than or equal to"),
     ],
 )
 def test_a_faulty_override_is_its_own_origin(write: Write, override: str, expected: str):
@@ -245,6 +247,14 @@ def test_a_trial_file_is_checked_alike(tmp_path: Path):
     with pytest.raises(
         FoundryError, match=r"trial.yaml:4: sed: unknown field; did you mean 'seed'"
     ):
+        load_trial(path)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_a_seed_of_a_trial_file_that_is_out_of_range_is_told(tmp_path: Path, seed: int):
+    path = tmp_path / "trial.yaml"
+    path.write_text(f"sweep: x\nvariant: toy\nstudent: toy\nseed: {seed}\n")
+    with pytest.raises(FoundryError, match=rf"trial.yaml:4: seed: given {seed}, expected"):
         load_trial(path)
 
 

@@ -142,6 +142,18 @@ def test_a_list_cut_short_is_one_error(root: Path) -> None:
         loader("shapenetpart", root).load(None)
 
 
+def test_lists_may_begin_with_a_byte_order_mark(root: Path) -> None:
+    folder = files.shapenetpart(root)
+    without = loader("shapenetpart", root).load(None)
+    lists = [*folder.glob("train_test_split/*.json"), folder / "synsetoffset2category.txt"]
+    for path in lists:
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    dataset = loader("shapenetpart", root).load(None)
+    assert len(lists) == 4
+    np.testing.assert_array_equal(dataset.points_NP3, without.points_NP3)
+    np.testing.assert_array_equal(dataset.labels_N, without.labels_N)
+
+
 def test_an_unknown_category_is_named(root: Path) -> None:
     path = files.shapenetpart(root) / "synsetoffset2category.txt"
     path.write_text("Airplane\t02691156\nSpoon\t04379243\n")

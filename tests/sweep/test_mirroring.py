@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from mlflow.entities import ViewType
+from mlflow.exceptions import INVALID_PARAMETER_VALUE, MlflowException
 from mlflow.tracking import MlflowClient
 from rich.console import Console
 
@@ -44,11 +45,10 @@ class Recorder:
         self._answer()
         return self
 
-    def write(self, identity: str) -> bool:
+    def write(self, identity: str) -> None:
         self._answer()
         if identity not in self.held:
             self.held.append(identity)
-        return True
 
     def finish(self) -> None:
         self._answer()
@@ -152,6 +152,21 @@ def test_a_record_that_cannot_be_read_is_not_waited_for(tmp_path: Path, recorder
     with Mirroring(folder_with(tmp_path, "a"), "s", console) as mirroring:
         assert not mirroring.finish()
     assert time.monotonic() - start < 3
+
+
+def test_a_name_that_mlflow_refuses_again_is_not_waited_for(
+    tmp_path: Path, recorder: Recorder
+) -> None:
+    recorder.is_down = True
+    recorder.error = MlflowException("no such name", INVALID_PARAMETER_VALUE)
+    text = io.StringIO()
+    console = Console(file=text, width=300)
+    start = time.monotonic()
+    with Mirroring(folder_with(tmp_path, "a"), "s", console) as mirroring:
+        assert not mirroring.finish()
+    assert time.monotonic() - start < 3
+    assert recorder.attempts >= 2
+    assert "no such name" in text.getvalue()
 
 
 class Server:
@@ -259,11 +274,11 @@ def test_a_server_that_is_killed_in_mid_sweep_and_comes_back_lacks_nothing(
 def test_records_go_to_a_server_that_begins_anew(tmp_path: Path, server: Server) -> None:
     out = tmp_path / "out"
     run_group(expand(sweep_config(), 2, 0), Store(out / "store"), out, lambda *_: None, plan)
-    assert mirror(out) == 3
+    assert mirror(out) == 4
     server.kill()
     with pytest.raises(FoundryError, match=r"does not take the records: .*\n.*call again"):
         mirror(out)
     (tmp_path / "server.db").unlink()
     server.start()
-    assert mirror(out) == 3
+    assert mirror(out) == 4
     expect_runs(out, server.uri, 3)

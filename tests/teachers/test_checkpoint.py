@@ -185,11 +185,25 @@ def test_numpy_scalars_beside_the_weights_are_plain_data(
     assert list(read_checkpoint(tmp_path / "bert.pth").state) == ["a"]
 
 
-def test_tensors_that_are_no_weights_are_left_out(tmp_path: Path) -> None:
-    content = {"w": torch.ones(2), "c": torch.ones(2, dtype=torch.complex128)}
-    torch.save(content, tmp_path / "complex.pth")
-    checkpoint = read_checkpoint(tmp_path / "complex.pth")
-    assert (list(checkpoint.state), checkpoint.left_out) == (["w"], {"c": "complex"})
+def no_weight(kind: str) -> torch.Tensor:
+    """A tensor that no weight can be."""
+    if kind == "nested":
+        return torch.nested.nested_tensor([torch.ones(1), torch.ones(2)])
+    if kind == "quantised":
+        return torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8)
+    return torch.ones(2, dtype=torch.complex128)
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.filterwarnings("ignore:TypedStorage is deprecated", "ignore:.*quantize_per_tensor")
+@pytest.mark.parametrize("kind", ["complex", "quantised", "nested"])
+def test_tensors_that_are_no_weights_are_left_out(tmp_path: Path, kind: str) -> None:
+    torch.save({"w": torch.ones(2), "c": no_weight(kind)}, tmp_path / "mixed.pth")
+    checkpoint = read_checkpoint(tmp_path / "mixed.pth")
+    assert (list(checkpoint.state), checkpoint.left_out) == (["w"], {"c": kind})
+    torch.save({"c": no_weight(kind)}, tmp_path / "none.pth")
+    with pytest.raises(FoundryError, match=rf"all 1 are .* c \({kind}\)"):
+        read_checkpoint(tmp_path / "none.pth")
 
 
 def test_a_whole_module_is_refused_even_when_trusted(tmp_path: Path) -> None:
