@@ -35,6 +35,7 @@ STUDENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "tome of a class token": ("tome", {**SMALL, "blocks": 2, "family": "point_bert"}),
     "class tokens": ("teacher", {"family": "recon"}),
     "sine positions": ("teacher", {"family": "pcp_mae"}),
+    "causal attention": ("teacher", {"family": "point_gpt"}),
     "pitome": ("pitome", {**SMALL, "blocks": 2}),
     "patch_merger": ("patch_merger", SMALL),
     "narrow": ("narrow", {"depth": 1}),
@@ -42,7 +43,7 @@ STUDENTS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 BEYOND = {
     *("dso", "gate without a budget", "fps_student", "pitome", "patch_merger"),
-    *("tome of a class token", "class tokens", "sine positions"),
+    *("tome of a class token", "class tokens", "sine positions", "causal attention"),
 }
 """Students whose graphs are made of the parts of the others'."""
 
