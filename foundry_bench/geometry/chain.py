@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 
+@torch.no_grad()
 def greedy_chain(centers_BC3: Tensor, first_B: Tensor) -> Tensor:
     """Greedy chain (B, C) from the centres `first_B`, each step to the nearest not yet visited."""
     num_clouds, num_centers, _ = centers_BC3.shape

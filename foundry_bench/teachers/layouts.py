@@ -57,7 +57,7 @@ class Layout:
         for start, our_start in self.names.items():
             if found := re.match(start, name):
                 rest = name[found.end() :]
-                for theirs, ours in (SHARED | self.parts).items():
+                for theirs, ours in {**SHARED, **self.parts}.items():
                     rest = rest.replace(theirs, ours)
                 return our_start + rest
         return None
