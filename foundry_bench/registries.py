@@ -38,6 +38,10 @@ TEACHERS: "Registry[Teacher]" = Registry(
             "foundry_bench.teachers.recon:Recon",
             "a ViT pre-trained on masked points, and on images and captions beside them",
         ),
+        "point_gpt": (
+            "foundry_bench.teachers.point_gpt:PointGpt",
+            "a causal ViT along a chain of patches, pre-trained to draw the next patch",
+        ),
     },
 )
 STUDENTS: "Registry[Student]" = Registry(

@@ -160,7 +160,11 @@ class Encoder(nn.Module):
     def forward(
         self, tokens_BCD: Tensor, positions_BCD: Tensor, mask_BC: Tensor | None = None
     ) -> Tensor:
-        """Tokens after the last LayerNorm. `mask_BC`: True where a token exists."""
+        """Tokens after the last LayerNorm.
+
+        `mask_BC`: True where a token exists; or (B, C, C), True where the first token may attend to
+        the second. Class tokens then attend to class tokens alone, and all tokens to them.
+        """
         return cast(Tensor, self.norm(self.hidden(tokens_BCD, positions_BCD, mask_BC)[-1]))
 
     def hidden(
@@ -175,7 +179,7 @@ class Encoder(nn.Module):
         """
         wanted = [index % len(self.blocks) for index in indices]
         tokens_BCD, positions_BCD, mask_BC = self.enter(tokens_BCD, positions_BCD, mask_BC)
-        mask_B11C = None if mask_BC is None else mask_BC[:, None, None, :]
+        mask_B11C = None if mask_BC is None else _over_heads(mask_BC)
         outputs: dict[int, Tensor] = {}
         for number, block in enumerate(self.blocks):
             tokens_BCD = block(tokens_BCD + positions_BCD, mask_B11C)
@@ -204,8 +208,21 @@ class Encoder(nn.Module):
             )
         )
         if mask_BC is not None:
-            mask_BC = torch.cat([mask_BC.new_ones(mask_BC.shape[0], num), mask_BC], dim=1)
+            if mask_BC.dim() == PAIRWISE:
+                none_BKC = mask_BC.new_zeros(mask_BC.shape[0], num, mask_BC.shape[2])
+                mask_BC = torch.cat([none_BKC, mask_BC], dim=1)
+            first_BK = mask_BC.new_ones(*mask_BC.shape[:-1], num)
+            mask_BC = torch.cat([first_BK, mask_BC], dim=-1)
         return tokens_BCD, positions_BCD, mask_BC
+
+
+PAIRWISE = 3
+"""Dimensions of a mask that says of pairs of tokens, and not of tokens, what may be attended to."""
+
+
+def _over_heads(mask_BC: Tensor) -> Tensor:
+    """A mask of tokens (B, 1, 1, C), or of pairs (B, 1, C, C), as attention adds it."""
+    return mask_BC[:, None] if mask_BC.dim() == PAIRWISE else mask_BC[:, None, None]
 
 
 POSITION_HIDDEN = 128

@@ -35,6 +35,7 @@ class Layout:
             families further down in `LAYOUTS` have none.
         aside: names among the encoder's that no token depends on (a regular expression).
         points_rows: tensor with as many rows a point of a patch as the number says.
+        parts: names inside the blocks that are this family's alone, theirs -> ours.
         settings: ours -> name of the setting in the hyper-parameters beside the tensors.
     """
 
@@ -43,6 +44,7 @@ class Layout:
     sign: str
     aside: str = r"(?!)"
     points_rows: tuple[str, float] | None = None
+    parts: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def translated(self, names: Iterable[str]) -> dict[str, str]:
@@ -63,7 +65,7 @@ class Layout:
         for start, our_start in self.names.items():
             if found := re.match(start, name):
                 rest = name[found.end() :]
-                for theirs, ours in SHARED.items():
+                for theirs, ours in {**SHARED, **self.parts}.items():
                     rest = rest.replace(theirs, ours)
                 return our_start + rest
         return None
@@ -169,10 +171,37 @@ POINT_MAE = Layout(
 )
 POINT_JEPA = Layout("point_jepa", LIGHTNING, sign=r"predictor\.", settings=LIGHTNING_SETTINGS)
 POINT2VEC = Layout("point2vec", LIGHTNING, sign=r"regressor\.", settings=LIGHTNING_SETTINGS)
+POINT_GPT = Layout(
+    "point_gpt",
+    {
+        r"GPT_Transformer\.encoder\.": "tokenizer.",
+        r"GPT_Transformer\.blocks\.layers\.": "encoder.blocks.",
+        r"GPT_Transformer\.blocks\.ln_f\.": "encoder.norm.",
+        r"GPT_Transformer\.blocks\.sos$": "encoder.class_tokens",
+        r"GPT_Transformer\.sos_pos$": "encoder.class_positions",
+        # Whatever else is there is no name of ours, and so is refused.
+        r"GPT_Transformer\.": "GPT_Transformer.",
+    },
+    sign=r"GPT_Transformer\.",
+    # The generator, what draws points, and a norm that the official code makes and never calls.
+    aside=r"GPT_Transformer\.(?:generator_blocks|blocks\.increase_dim|norm)\.",
+    points_rows=("GPT_Transformer.blocks.increase_dim.0.weight", 3),
+    parts={
+        ".ln_1.": ".norm1.",
+        ".ln_2.": ".norm2.",
+        ".attn.in_proj_": ".attn.qkv.",
+        ".attn.out_proj.": ".attn.proj.",
+    },
+)
 CLASSIFIER = Layout("a fine-tuned Point-MAE or PCP-MAE classifier", {}, sign=r"blocks\.blocks\.")
 """Their class token, which pre-training lacks, changes all tokens: no teacher here."""
+GPT_CLASSIFIER = Layout("a fine-tuned PointGPT classifier", {}, sign=r"blocks\.layers\.\d+\.ln_1\.")
+"""Likewise: its class token comes before all patches."""
 
-LAYOUTS = (PCP_MAE, RECON, POINT_BERT, POINT_MAE, POINT_JEPA, POINT2VEC, CLASSIFIER)
+LAYOUTS = (
+    *(PCP_MAE, RECON, POINT_BERT, POINT_MAE, POINT_JEPA, POINT2VEC, POINT_GPT),
+    *(CLASSIFIER, GPT_CLASSIFIER),
+)
 
 
 def family_of(names: Iterable[str]) -> str | None:

@@ -54,6 +54,8 @@ class Teacher(Backbone):
             fingerprint.
         layout: how the files name the encoder's parts that the family's authors publish; None: only
             files with the teacher's own names load.
+        pretrainable: its tokens are what `encoder` makes of tokens and positions alone, so that the
+            objectives of pre-training, which take tokens out, train it as it is used.
         positions: centres (B, C, 3) -> positions (B, C, D).
         encoder: tokens and positions -> tokens.
 
@@ -64,6 +66,7 @@ class Teacher(Backbone):
     Settings: ClassVar[type[TeacherArchitecture]]
     version: ClassVar[int] = 1
     layout: ClassVar[Layout | None] = None
+    pretrainable: ClassVar[bool] = True
     positions: nn.Module
     encoder: Encoder
 
@@ -133,7 +136,7 @@ class ViTTeacher(Teacher):
         """The mini-PointNet, for a family to change."""
         return PatchTokenizer(settings.tokenizer, settings.width, bias=self.tokenizer_bias)
 
-    def make_positions(self, settings: ViTSettings) -> nn.Sequential:
+    def make_positions(self, settings: ViTSettings) -> nn.Module:
         """Centres -> positions, for a family to change."""
         return position_mlp(settings.position_hidden, settings.width)
 

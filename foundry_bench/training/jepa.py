@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from foundry_bench.config.settings import Pair, Settings, later
 from foundry_bench.errors import FoundryError
+from foundry_bench.geometry.chain import greedy_chain
 from foundry_bench.geometry.patches import Patches
 from foundry_bench.models.transformer import POSITION_HIDDEN, Encoder, initialize, position_mlp
 from foundry_bench.teachers.teacher import Teacher
@@ -182,16 +183,7 @@ def nearest_neighbor_order(centers_BC3: Tensor) -> Tensor:
     Starts at the centre with the smallest sum of coordinates (`iterative_nearest_min_start` of the
     official code).
     """
-    num_clouds, num_patches, _ = centers_BC3.shape
-    distance_BCC = torch.cdist(centers_BC3, centers_BC3)
-    clouds = torch.arange(num_clouds, device=centers_BC3.device)
-    current_B = centers_BC3.sum(-1).argmin(1)
-    order = [current_B]
-    for _ in range(num_patches - 1):
-        distance_BCC[clouds, :, current_B] = torch.inf
-        current_B = distance_BCC[clouds, current_B].argmin(1)
-        order.append(current_B)
-    return torch.stack(order, dim=1)
+    return greedy_chain(centers_BC3, centers_BC3.sum(-1).argmin(1))
 
 
 def draw_blocks(num_tokens: int, settings: JepaSettings, device: torch.device) -> Blocks:

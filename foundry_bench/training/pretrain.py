@@ -10,7 +10,9 @@ from torch import Tensor
 from foundry_bench.config.registered import DataField
 from foundry_bench.config.settings import OptimizerSettings, Settings, TeacherSettings, ViewSettings
 from foundry_bench.data.loader import loader_of
+from foundry_bench.errors import FoundryError
 from foundry_bench.geometry.patches import Patches
+from foundry_bench.registries import TEACHERS
 from foundry_bench.seeds import seeded
 from foundry_bench.stage import Stage, StageContext, StageResult
 from foundry_bench.tasks.probe import Probe
@@ -76,6 +78,12 @@ class Pretraining(Objective[Patches]):
 
 def pretrain_stage(recipe: PretrainRecipe, device: torch.device) -> Stage:
     """The stage that makes a teacher's weights; `weights.safetensors` in its folder holds them."""
+    if not TEACHERS.get(recipe.teacher.name).pretrainable:
+        raise FoundryError(
+            f"teacher.name: {recipe.teacher.name} cannot be pre-trained here: its tokens attend in "
+            "an order, which the objectives of pre-training do not keep. Take a file that its "
+            "authors publish, or another teacher"
+        )
     source = teacher_source(recipe.teacher.model_copy(update={"weights": "random"}))
     loader = loader_of(recipe.data)
 

@@ -92,9 +92,14 @@ def test_a_gate_keeps_its_budget_in_a_graph(graphs: Graphs) -> None:
 
 
 @pytest.mark.slow
-def test_a_number_of_patches_that_code_depends_on_is_a_constant(tmp_path: Path) -> None:
-    """All tokens merge in pairs, so none is protected."""
-    made = core(backbone("pitome", **SMALL))
+@pytest.mark.parametrize(
+    ("student", "settings"), [("pitome", SMALL), ("teacher", {"family": "point_gpt"})]
+)
+def test_a_number_of_patches_that_code_depends_on_is_a_constant(
+    student: str, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    """All tokens merge in pairs, so none is protected; the chain has a step a patch."""
+    made = core(backbone(student, **settings))
     counts = write_graph(made, tmp_path / "model.onnx")
     assert counts == PatchCounts(8, 8)
     assert two_counts(made, counts) == (8,)

@@ -180,3 +180,19 @@ def test_dropout_acts_in_training_only(rates: tuple[float, float]) -> None:
         thinned = model(tokens, positions)
     assert not torch.allclose(thinned, plain, atol=1e-3)
     assert torch.equal(model.eval()(tokens, positions), plain)
+
+
+@pytest.mark.parametrize("num_class_tokens", [0, 2])
+def test_a_mask_of_pairs_says_who_attends_to_whom(num_class_tokens: int) -> None:
+    """Tokens that attend to themselves and to class tokens alone do not depend on the others."""
+    model = encoder(num_class_tokens=num_class_tokens)
+    with seeded(1):
+        tokens, positions = torch.randn(2, 2, 5, 24)
+    alone = torch.eye(5, dtype=torch.bool).expand(2, 5, 5)
+    found = model(tokens, positions, alone)
+    for token in range(5):
+        here = slice(token, token + 1)
+        expected = model(tokens[:, here], positions[:, here], alone[:, here, here])
+        torch.testing.assert_close(found[:, here], expected, rtol=1e-4, atol=1e-5)
+    everywhere = model(tokens, positions, torch.ones_like(alone))
+    assert not torch.allclose(found, everywhere, atol=1e-3)

@@ -5,7 +5,7 @@ from foundry_bench.seeds import seeded
 from foundry_bench.teachers.teacher import ViTTeacher
 from foundry_bench.testing.tiny import TINY
 
-FAMILIES = ("point_jepa", "point2vec", "point_mae", "pcp_mae", "point_bert", "recon")
+FAMILIES = ("point_jepa", "point2vec", "point_mae", "pcp_mae", "point_bert", "recon", "point_gpt")
 
 
 def small(family: str, seed: int = 0, **changes: object) -> ViTTeacher:

@@ -31,6 +31,7 @@ IGNORED = {
         "pred_pos_proj": 6,
     },
     "point_bert": {"transformer_k": 57, "transformer_q": 7},
+    "point_gpt": {"GPT_Transformer": 21},
     "recon": {
         "MAE_decoder": 13,
         "MAE_encoder": 30,

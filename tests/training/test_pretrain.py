@@ -7,6 +7,7 @@ from safetensors.torch import load_file
 
 from foundry_bench.config.load import load_settings
 from foundry_bench.data.loader import DatasetLoader
+from foundry_bench.errors import FoundryError
 from foundry_bench.record import Record
 from foundry_bench.resources import shipped
 from foundry_bench.stage import Progress, Stage
@@ -48,6 +49,15 @@ def run(folder: Path, **changes: Any) -> tuple[Record, Path]:
 
 def without_times(record: Record) -> list[list[float]]:
     return [[line["loss"], line.get("probe_accuracy", -1.0)] for line in record.history]
+
+
+@pytest.mark.parametrize("objective", [JEPA, MAE])
+def test_a_teacher_whose_tokens_are_in_an_order_is_refused(
+    tmp_path: Path, objective: dict[str, Any]
+) -> None:
+    teacher = {"name": "point_gpt", "preset": "small"}
+    with pytest.raises(FoundryError, match=r"teacher\.name: point_gpt cannot be pre-trained here"):
+        stage(tmp_path, teacher=teacher, objective=objective)
 
 
 @pytest.mark.parametrize("objective", [JEPA, MAE])
