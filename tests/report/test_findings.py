@@ -1,3 +1,4 @@
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ from foundry_bench.report.sweep_results import SweepResults
 GALLERY = Path(__file__).parents[2] / "reports" / "gallery"
 
 
+@cache
 def found_in(name: str) -> Findings:
     return find(SweepResults.of(results.read(GALLERY / name), name))
 
