@@ -1,0 +1,124 @@
+"""Results against the number of clouds that students were distilled on."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from foundry_bench import results
+from foundry_bench.report.plots.answers import (
+    SYMBOLS,
+    Answer,
+    capital,
+    is_search,
+    measurements,
+    shown_answers,
+)
+from foundry_bench.report.plots.baselines import (
+    INTERVALS,
+    baseline_words,
+    draw_baselines,
+    near_limits,
+    summarize_baselines,
+)
+from foundry_bench.report.plots.errorbars import t_interval
+from foundry_bench.report.plots.plot import Plot
+from foundry_bench.report.plots.theme import (
+    MAX_SERIES,
+    SeriesStyles,
+    add_legend,
+    legend_columns,
+    new_figure,
+    series_styles,
+)
+from foundry_bench.report.sweep_results import SweepResults
+
+ALONG = "distill_clouds"
+LABEL = "clouds distilled on"
+MAX_TICKS = 7
+
+
+def plot(sweep: SweepResults) -> Iterator[Plot]:
+    """Each headline result against the clouds distilled on, where their number varies."""
+    if is_search(sweep):
+        return
+    students = sweep.frame[sweep.frame["role"] != "baseline"]
+    for answer in shown_answers(sweep):
+        rows = answer.rows(students)
+        lines = with_lines(rows[rows[ALONG].notna()], sweep.frame.attrs["axes"])
+        points = lines.groupby("line")[ALONG].nunique()
+        if points.empty or points.max() < 2 or len(points) > MAX_SERIES:
+            continue
+        yield _plot(answer, lines, summarize_baselines(sweep.frame, answer))
+
+
+def with_lines(rows: pd.DataFrame, axes: list[str]) -> pd.DataFrame:
+    """`rows` with a column `line`: the variant, and what varies at one number of clouds.
+
+    A series of the frame has one number of clouds, so it is no line.
+    """
+    words = {"assignment": "", **{level: f"{symbol} = " for level, symbol in SYMBOLS.items()}}
+    for path in axes:
+        short = path.removesuffix(".name").rpartition(".")[2]
+        if short not in (*words, "student"):  # the variant names the student
+            words[path] = f"{short.replace('_', ' ')} "
+    names = rows["variant"].astype(str).str.replace("_", " ")
+    for column, lead in words.items():
+        at_one = rows.groupby(["role", "variant", ALONG])[column].transform("nunique")
+        is_varied = at_one.groupby([rows["role"], rows["variant"]]).transform("max") > 1
+        texts = [f", {lead}{value}" for value in rows[column]]
+        is_named = is_varied & rows[column].notna()
+        names = names + pd.Series(texts, index=rows.index, dtype="object").where(is_named, "")
+    return rows.assign(line=names)
+
+
+def _plot(answer: Answer, lines: pd.DataFrame, baselines: pd.DataFrame) -> Plot:
+    names = list(dict.fromkeys(lines["line"]))
+    summary = results.summarize(lines, by=["role", "variant", "line", ALONG])
+    summary = summary.sort_values(["line", ALONG], kind="stable")
+    caption = (
+        f"{capital(answer.label)} against the number of {LABEL} (log scale): {', '.join(names)}."
+        f" {INTERVALS}, small points are runs.{baseline_words(baselines)}"
+    )
+    return Plot(
+        name=f"{answer.slug}_vs_{ALONG}",
+        title=f"{capital(answer.label)} against {LABEL}",
+        caption=caption,
+        data=pd.concat([summary, baselines]).dropna(axis="columns", how="all"),
+        draw=partial(draw, answer, lines, baselines),
+    )
+
+
+def draw(answer: Answer, lines: pd.DataFrame, baselines: pd.DataFrame) -> Figure:
+    """Mean and interval over seeds of each line, a small point per run, baselines as lines."""
+    styles: SeriesStyles = series_styles(lines.assign(series=lines["line"]))
+    names = styles.order
+    data = measurements(lines)
+    data = data.assign(x=data[ALONG].astype(float), y=data["value"].astype(float))
+    figure = new_figure(2.4 + 0.14 * -(-len(names) // legend_columns(names)))
+    axes = figure.add_subplot()
+    axes.set_xscale("log")
+    common: dict[str, Any] = {"x": "x", "y": "y", "hue": "line", "style": "line", "ax": axes}
+    common |= {"hue_order": names, "style_order": names, "palette": styles.palette}
+    sns.lineplot(data, **common, markers=styles.markers, dashes=False, errorbar=t_interval,
+                 err_kws={"alpha": 0.13, "linewidth": 0}, zorder=3)  # fmt: skip
+    sns.scatterplot(data, **common, markers=styles.markers, s=9, alpha=0.45, linewidth=0,
+                    legend=False, zorder=2.5)  # fmt: skip
+    levels = sorted(set(data["x"]))
+    axes.xaxis.set_major_locator(FixedLocator(levels[:: -(-len(levels) // MAX_TICKS)]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    means = results.summarize(data, by=["line", "x"])
+    ends = pd.concat([data["y"], means["mean"], means["low"], means["high"]])
+    draw_baselines(axes, baselines, near_limits(list(ends)), answer.decimals)
+    axes.set(xlabel=LABEL, ylabel=answer.axis)
+    keys, texts = axes.get_legend_handles_labels()
+    if (legend := axes.get_legend()) is not None:
+        legend.remove()
+    if len(names) > 1:
+        add_legend(figure, "outside upper left", keys, texts)
+    return figure
