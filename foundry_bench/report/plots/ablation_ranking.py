@@ -24,7 +24,7 @@ from foundry_bench.report.plots.answers import (
     shown_answers,
 )
 from foundry_bench.report.plots.baselines import (
-    INTERVALS,
+    interval_words,
     is_near,
     number_text,
     summarize_baselines,
@@ -148,9 +148,10 @@ def _plot(data: Ranking) -> Plot:
         f" Beside it the difference to {data.reference}, paired by seed." if data.reference else ""
     )
     colours = " Colour: SuperTokens s." if (data.means["level"].nunique()) > 1 else ""
+    intervals = interval_words(data.means["n"])
     caption = (
         f"{capital(answer.label)} of each variant, the best at the largest s on top.{beside}"
-        f" {INTERVALS}.{colours} Main students are bold; grey lines are baselines."
+        f" {intervals}.{colours} Main students are bold; grey lines are baselines."
     )
     table = pd.concat([data.means.astype({"series": "object"}), data.baselines])
     return Plot(

@@ -1,6 +1,6 @@
 """Baselines in a figure: lines with bands, named beside the axes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from foundry_bench import results
 from foundry_bench.report.plots.answers import Answer
 from foundry_bench.report.plots.theme import BASELINES, baseline_style
+from foundry_bench.results.statistics import MIN_SEEDS
 
 FAR = 1.2
 """Ablations further from the main students than so many of their spans lie off scale."""
@@ -22,8 +23,6 @@ FAR_TEACHER = 2.5
 """The same for the teacher, which a figure draws to scale if it can."""
 
 MAX_BASELINES = 6
-
-INTERVALS = "Bars and bands are 95 % Student-t intervals over seeds (from three seeds on)"
 
 
 def summarize_baselines(frame: pd.DataFrame, answer: Answer) -> pd.DataFrame:
@@ -130,11 +129,28 @@ def number_text(line: Any, decimals: int) -> str:
     return f"{text} (n={line.n})"
 
 
+def interval_words(counts: Iterable[int]) -> str:
+    """What bars and bands of a figure are, over how many seeds, for captions.
+
+    Args:
+        counts: `n` of its means.
+    """
+    numbers = sorted(int(count) for count in counts)
+    low, high = numbers[0], numbers[-1]
+    seeds = (
+        f"n = {low} seed{'s' if low != 1 else ''}" if low == high else f"n = {low} to {high} seeds"
+    )
+    if high < MIN_SEEDS:
+        return f"Means over {seeds}, too few for intervals"
+    few = " (none below three)" if low < MIN_SEEDS else ""
+    return f"Bars and bands are 95 % Student-t intervals over {seeds}{few}"
+
+
 def baseline_words(baselines: pd.DataFrame) -> str:
     """A sentence for captions; empty without baselines."""
     if baselines.empty:
         return ""
-    return " Grey lines are baselines; one far away is named at the edge, with an arrow."
+    return " Grey lines: baselines (an arrow: off scale)."
 
 
 def spread(places: Sequence[float], gap: float, limits: tuple[float, float]) -> list[float]:

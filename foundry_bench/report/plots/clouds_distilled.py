@@ -19,9 +19,9 @@ from foundry_bench.report.plots.answers import (
     shown_answers,
 )
 from foundry_bench.report.plots.baselines import (
-    INTERVALS,
     baseline_words,
     draw_baselines,
+    interval_words,
     near_limits,
     summarize_baselines,
 )
@@ -34,12 +34,12 @@ from foundry_bench.report.plots.theme import (
     legend_columns,
     new_figure,
     series_styles,
+    thin_ticks,
 )
 from foundry_bench.report.sweep_results import SweepResults
 
 ALONG = "distill_clouds"
 LABEL = "clouds distilled on"
-MAX_TICKS = 7
 
 
 def plot(sweep: SweepResults) -> Iterator[Plot]:
@@ -80,9 +80,10 @@ def _plot(answer: Answer, lines: pd.DataFrame, baselines: pd.DataFrame) -> Plot:
     names = list(dict.fromkeys(lines["line"]))
     summary = results.summarize(lines, by=["role", "variant", "line", ALONG])
     summary = summary.sort_values(["line", ALONG], kind="stable")
+    intervals = interval_words(summary["n"])
     caption = (
         f"{capital(answer.label)} against the number of {LABEL} (log scale): {', '.join(names)}."
-        f" {INTERVALS}, small points are runs.{baseline_words(baselines)}"
+        f" {intervals}, small points are runs.{baseline_words(baselines)}"
     )
     return Plot(
         name=f"{answer.slug}_vs_{ALONG}",
@@ -108,10 +109,9 @@ def draw(answer: Answer, lines: pd.DataFrame, baselines: pd.DataFrame) -> Figure
                  err_kws={"alpha": 0.13, "linewidth": 0}, zorder=3)  # fmt: skip
     sns.scatterplot(data, **common, markers=styles.markers, s=9, alpha=0.45, linewidth=0,
                     legend=False, zorder=2.5)  # fmt: skip
-    levels = sorted(set(data["x"]))
-    axes.xaxis.set_major_locator(FixedLocator(levels[:: -(-len(levels) // MAX_TICKS)]))
+    axes.xaxis.set_major_locator(FixedLocator(thin_ticks(list(data["x"]), 0.15, is_log=True)))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}"))
     means = results.summarize(data, by=["line", "x"])
     ends = pd.concat([data["y"], means["mean"], means["low"], means["high"]])
     draw_baselines(axes, baselines, near_limits(list(ends)), answer.decimals)

@@ -28,9 +28,9 @@ from foundry_bench.report.plots.answers import (
 )
 from foundry_bench.report.plots.baselines import (
     FAR,
-    INTERVALS,
     baseline_words,
     draw_baselines,
+    interval_words,
     near_limits,
     summarize_baselines,
 )
@@ -141,9 +141,10 @@ def _plot(data: Relation) -> Plot:
     is_paper = data.x.metric == "distill_loss" and data.runs["supertokens"].nunique() > 1
     lead = "Fig. 2 of the paper: " if is_paper else ""
     title = f"{capital(data.x.label)} against {data.y.label}"
+    intervals = interval_words(data.means["n"])
     caption = (
         f"{lead}{capital(data.x.label)} ({what}) against {data.y.label}. A small point is a run, a"
-        f" large one the mean over its seeds. {INTERVALS}, both ways."
+        f" large one the mean over its seeds. {intervals}, both ways."
         f"{baseline_words(data.baselines)}{rho_words(data.correlations)}"
     )
     columns = ["role", "series", "line", data.level, "seed", "n", "x", "x_low", "x_high", "y"]

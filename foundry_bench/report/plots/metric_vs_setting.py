@@ -29,9 +29,9 @@ from foundry_bench.report.plots.answers import (
     with_line_names,
 )
 from foundry_bench.report.plots.baselines import (
-    INTERVALS,
     baseline_words,
     draw_baselines,
+    interval_words,
     near_limits,
     summarize_baselines,
 )
@@ -45,6 +45,7 @@ from foundry_bench.report.plots.theme import (
     legend_columns,
     new_figure,
     series_styles,
+    thin_ticks,
 )
 from foundry_bench.report.sweep_results import SweepResults
 
@@ -149,9 +150,10 @@ def _plot(
     data = pd.concat([summary, baselines]).dropna(axis="columns", how="all")
     names = ", ".join(dict.fromkeys(lines["line"]))
     scales = {"log2": " (log scale)", "log": " (log scale, 0 apart)"}
+    intervals = interval_words(summary["n"])
     caption = (
         f"{setting.lead}{capital(answer.label)} against {setting.label}"
-        f"{scales.get(setting.scale, '')}: {names}. {INTERVALS}, small points are runs."
+        f"{scales.get(setting.scale, '')}: {names}. {intervals}, small points are runs."
         f"{_inference_words(lines)}{baseline_words(baselines)}"
     )
     against = {"supertokens": "SuperTokens", "budget": "token budget", "gate_lambda": "λ"}
@@ -249,6 +251,7 @@ def _set_scale(axes: Axes, setting: Setting, values: "pd.Series[float]") -> None
         axes.set_xscale("symlog", linthresh=positive[0], linscale=1.0)
         if has_zero:
             axes.axvline(positive[0] / 2, color=SOFT, linewidth=0.8, linestyle=":", zorder=1)
-    axes.xaxis.set_major_locator(FixedLocator(list(levels[:: -(-len(levels) // MAX_TICKS)])))
+    ticks = thin_ticks(list(levels), 0.06, is_log=setting.scale != "linear" and not has_zero)
+    axes.xaxis.set_major_locator(FixedLocator(ticks[:: -(-len(ticks) // MAX_TICKS)]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

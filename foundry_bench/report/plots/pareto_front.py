@@ -1,6 +1,6 @@
 """Results against MACs, weights and latency, and the students that no other beats on both."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,9 +16,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from foundry_bench import results
 from foundry_bench.report.plots.answers import Answer, capital, find_answers, is_search
 from foundry_bench.report.plots.baselines import (
-    INTERVALS,
     baseline_words,
     draw_baselines,
+    interval_words,
     summarize_baselines,
 )
 from foundry_bench.report.plots.plot import Plot
@@ -145,9 +145,10 @@ def _plot(data: _Front, frame: pd.DataFrame, *, has_search: bool) -> Plot:
         else ""
     )
     title = f"{capital(answer.label)} against {cost.label}"
+    intervals = interval_words(data.points["n"])
     caption = (
         f"{title}, {where}. A point is a student, large where no other is as good for as little;"
-        f" steps join these. {INTERVALS}.{star}{baseline_words(data.baselines)}{chosen}"
+        f" steps join these. {intervals}.{star}{baseline_words(data.baselines)}{chosen}"
     )
     table = pd.concat(
         [
@@ -196,11 +197,12 @@ def draw(data: _Front, frame: pd.DataFrame) -> Figure:
     draw_baselines(
         axes, data.baselines, (float(np.nanmin(ends)), float(np.nanmax(ends))), data.answer.decimals
     )
-    _draw_steps(axes, points_on)
     teacher = data.baselines[data.baselines["variant"] == "teacher"]
     if np.isfinite(data.teacher_cost) and len(teacher) == 1:
         axes.plot(data.teacher_cost, float(teacher["mean"].iloc[0]), marker="*", markersize=9,
                   color=INK, zorder=4)  # fmt: skip
+    stars = list(zip([data.teacher_cost], teacher["mean"].astype(float), strict=False))
+    _draw_steps(axes, points_on, [star for star in stars if np.isfinite(star).all()])
     axes.set(xlabel=data.cost.axis, ylabel=data.answer.axis)
     _put_legends(figure, levels if has_levels else [], by_level, names if is_named else [], styles,
                  palette)  # fmt: skip
@@ -212,20 +214,20 @@ def _set_costs(axes: Axes, data: _Front, points: pd.DataFrame) -> None:
     costs = np.asarray([*points["x"], data.teacher_cost])
     low, high = float(np.nanmin(costs)), float(np.nanmax(costs))
     if high > LOG_FROM * low > 0:
-        margin = (high / low) ** 0.06
+        margin = (high / low) ** 0.08
         axes.set_xscale("log")
         axes.set_xlim(low / margin, high * margin)
         axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
     else:
-        margin = 0.06 * (high - low or high)
+        margin = 0.08 * (high - low or high)
         axes.set_xlim(low - margin, high + margin)
         axes.xaxis.set_major_locator(MaxNLocator(5))
 
 
-def _draw_steps(axes: Axes, front: pd.DataFrame) -> None:
-    """The best result for a cost, with the numbers of the students that give it."""
+def _draw_steps(axes: Axes, front: pd.DataFrame, stars: Sequence[tuple[float, float]]) -> None:
+    """The best result for a cost, with the numbers of its students, which cover no star."""
     front = front.sort_values("place")
     xs = [*front["x"], axes.get_xlim()[1]]
     ys = [*front["y"], front["y"].iloc[-1]]
@@ -233,7 +235,7 @@ def _draw_steps(axes: Axes, front: pd.DataFrame) -> None:
     if len(front) > MAX_NUMBERED:
         return
     to_axes = axes.transData + axes.transAxes.inverted()
-    taken: list[tuple[float, float]] = []
+    taken = [tuple(to_axes.transform(star)) for star in stars]
     line: Any
     for line in front.itertuples():
         x, y = (float(place) for place in to_axes.transform((line.x, line.y)))

@@ -1,6 +1,7 @@
 """How every figure looks: one seaborn theme, colours and markers of series, PNG and SVG bytes."""
 
 import io
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,10 +27,10 @@ INK, SOFT = "#22262b", "#6b727b"
 
 _COLOURBLIND = sns.color_palette("colorblind").as_hex()
 
-PALETTE = tuple(_COLOURBLIND[index] for index in (0, 1, 2, 4, 3, 9, 5, 6))
-"""Colours of series, in order: seaborn's for colour-blind readers without grey and yellow.
+PALETTE = (*(_COLOURBLIND[index] for index in (0, 1, 2, 4, 3, 9, 5)), "#882255")
+"""Colours of series, in order: seaborn's for colour-blind readers without grey, yellow and pink.
 
-Baselines are grey, and yellow is too light for a line on white.
+Baselines are grey, and the others are too light for a line on white. The last is Tol's wine.
 """
 
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
@@ -93,6 +94,17 @@ def new_figure(height: float, width: float = WIDTH) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def thin_ticks(levels: Sequence[float], share: float, *, is_log: bool) -> list[float]:
+    """`levels` that lie at least `share` of their whole range apart, from the smallest on."""
+    ordered = sorted(set(levels))
+    places = [math.log(level) if is_log else level for level in ordered]
+    kept: list[int] = []
+    for index, place in enumerate(places):
+        if not kept or place - places[kept[-1]] >= share * (places[-1] - places[0]):
+            kept.append(index)
+    return [ordered[index] for index in kept]
 
 
 def without_common(names: Sequence[str]) -> list[str]:

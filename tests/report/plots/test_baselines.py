@@ -4,7 +4,12 @@ import pytest
 
 from foundry_bench.report.plots import baselines as module
 from foundry_bench.report.plots.answers import find_answers
-from foundry_bench.report.plots.baselines import is_near, spread, summarize_baselines
+from foundry_bench.report.plots.baselines import (
+    interval_words,
+    is_near,
+    spread,
+    summarize_baselines,
+)
 from foundry_bench.report.plots.theme import new_figure
 from tests.report.plots.sweeps import gallery_sweep
 
@@ -31,3 +36,11 @@ def test_labels_do_not_collide():
     places = spread([1.0, 1.1, 1.2, 9.9], 1.0, (0.0, 10.0))
     assert places == pytest.approx([1.0, 2.0, 3.0, 9.9])
     assert spread([9.8, 9.9, 10.0], 1.0, (0.0, 10.0)) == pytest.approx([8.0, 9.0, 10.0])
+
+
+@pytest.mark.parametrize(
+    ("counts", "text"),
+    [([3, 3], "n = 3 seeds"), ([2, 5], "n = 2 to 5 seeds"), ([1], "n = 1 seed, too few")],
+)
+def test_captions_say_how_many_seeds(counts: list[int], text: str):
+    assert text in interval_words(counts)

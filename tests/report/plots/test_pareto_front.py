@@ -1,9 +1,10 @@
 """Results against costs."""
 
+import pandas as pd
 import pytest
 
 from foundry_bench.report.plots.answers import find_answers
-from foundry_bench.report.plots.pareto_front import MACS, find_front, plot
+from foundry_bench.report.plots.pareto_front import MACS, find_front, plot, with_latency
 from tests.report.plots.sweeps import check_drawing, gallery_sweep, published_figure
 
 
@@ -50,3 +51,20 @@ def test_where_lower_is_better_the_least_is_on_the_front():
     assert flipped.direction == "lower"
     assert len(places) == 2
     assert places[0] == places[1]
+
+
+def test_latency_is_under_the_condition_that_most_trials_have():
+    sweep = gallery_sweep("supertokens")
+    trials = sweep.frame["trial"].unique()
+    lines = [(trial, "CPU", 1, 10.0 + place) for place, trial in enumerate(trials)]
+    lines += [(trial, "GPU", 32, 1.0) for trial in trials[:3]]
+    times = pd.DataFrame(lines, columns=["trial", "device", "batch", "value"]).assign(
+        sweep=sweep.name, cost="latency_ms", mode="eager", precision="fp32", threads=None
+    )
+    frame, (cost,) = with_latency(sweep.frame, times)
+    assert cost.condition == "CPU, batch 1, eager, fp32"
+    of_first = frame.loc[frame["trial"] == trials[0], "latency_ms"]
+    assert of_first.unique().tolist() == [10.0]
+    front = find_front(frame, find_answers(frame)[0], cost)
+    assert front is not None
+    assert front["x"].min() >= 10

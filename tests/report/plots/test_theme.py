@@ -18,6 +18,8 @@ from foundry_bench.report.plots.theme import (
     render,
     series_styles,
     theme,
+    thin_ticks,
+    without_common,
 )
 from foundry_bench.results.statistics import estimate
 
@@ -76,3 +78,15 @@ def test_shown_series_differ_where_the_sweep_has_too_many():
 
 def test_levels_have_distinct_colours():
     assert len(set(level_palette([1, 2, 4, 8, 16]).values())) == 5
+
+
+def test_ticks_lie_apart():
+    assert thin_ticks([1, 2, 4, 8, 16], 0.2, is_log=True) == [1, 2, 4, 8, 16]
+    assert thin_ticks([1, 2, 4, 8, 16], 0.2, is_log=False) == [1, 4, 8, 16]
+    assert thin_ticks([0.0, 0.5], 0.2, is_log=False) == [0.0, 0.5]
+
+
+def test_a_word_that_all_names_share_is_left_out():
+    assert without_common(["foundry, eps 1", "foundry, eps 2"]) == ["eps 1", "eps 2"]
+    assert without_common(["foundry", "dso"]) == ["foundry", "dso"]
+    assert without_common(["foundry"]) == ["foundry"]
