@@ -6,7 +6,6 @@ from functools import partial
 from textwrap import wrap
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -24,8 +23,8 @@ from foundry_bench.report.plots.answers import (
     shown_answers,
 )
 from foundry_bench.report.plots.baselines import (
+    draw_upright_baselines,
     interval_words,
-    is_near,
     number_text,
     summarize_baselines,
 )
@@ -175,7 +174,9 @@ def draw(data: Ranking) -> Figure:
     numbers = [level for level in levels if level != NO_LEVEL]
     palette = {**level_palette(numbers), NO_LEVEL: SOFT}
     _draw_panel(panels[0], data.means, ("mean", "low", "high"), order, palette)
-    near = _draw_baselines(panels[0], data)
+    near = draw_upright_baselines(
+        panels[0], data.baselines, data.means[["mean", "low", "high"]].to_numpy(dtype=float)
+    )
     panels[0].set_xlabel(_wrapped(data.answer.axis))
     if has_changes:
         changed = data.means[data.means["change"].notna()]
@@ -224,24 +225,6 @@ def _draw_panel(
     axes.set_ylabel("")
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_major_locator(MaxNLocator(4))
-
-
-def _draw_baselines(axes: Axes, data: Ranking) -> "pd.Series[bool]":
-    """Baselines near the variants as upright lines with bands; which they are."""
-    ends = data.means[["mean", "low", "high"]].to_numpy(dtype=float)
-    values = float(np.nanmin(ends)), float(np.nanmax(ends))
-    near = is_near(data.baselines, values)
-    drawn = data.baselines[near]
-    line: Any
-    for line in drawn.itertuples():
-        grey, dash = baseline_style(line.variant)
-        axes.axvline(line.mean, color=grey, linestyle=dash, linewidth=1.1, zorder=1.5)
-        if line.low < line.high:
-            axes.axvspan(line.low, line.high, color=grey, alpha=0.10, linewidth=0, zorder=1)
-    ends = np.concatenate([values, drawn[["mean", "low", "high"]].to_numpy(dtype=float).ravel()])
-    pad = 0.05 * float(np.nanmax(ends) - np.nanmin(ends) or 1.0)
-    axes.set_xlim(float(np.nanmin(ends)) - pad, float(np.nanmax(ends)) + pad)
-    return near
 
 
 def _put_legends(

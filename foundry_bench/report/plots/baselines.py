@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
 from foundry_bench import results
 from foundry_bench.report.plots.answers import Answer
@@ -105,6 +106,35 @@ def draw_baselines(
             annotation_clip=False,
         )
     sns.despine(ax=axes)
+
+
+def draw_upright_baselines(
+    axes: Axes, baselines: pd.DataFrame, ends: NDArray[np.float64]
+) -> "pd.Series[bool]":
+    """Baselines near the students as upright lines with bands; sets the x limits.
+
+    Args:
+        axes: of results from left to right.
+        baselines: of `summarize_baselines`.
+        ends: means and intervals of students; NaN counts for nothing.
+
+    Returns:
+        which baselines are drawn.
+    """
+    values = float(np.nanmin(ends)), float(np.nanmax(ends))
+    near = is_near(baselines, values)
+    drawn = baselines[near]
+    line: Any
+    for line in drawn.itertuples():
+        grey, dash = baseline_style(line.variant)
+        axes.axvline(line.mean, color=grey, linestyle=dash, linewidth=1.1, zorder=1.5)
+        if line.low < line.high:
+            axes.axvspan(line.low, line.high, color=grey, alpha=0.10, linewidth=0, zorder=1)
+    bounds = np.asarray([*values, *drawn[["mean", "low", "high"]].to_numpy(dtype=float).ravel()])
+    low, high = float(np.nanmin(bounds)), float(np.nanmax(bounds))
+    pad = 0.05 * (high - low or 1.0)
+    axes.set_xlim(low - pad, high + pad)
+    return near
 
 
 def is_near(baselines: pd.DataFrame, values: tuple[float, float]) -> "pd.Series[bool]":

@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
@@ -20,19 +18,13 @@ from foundry_bench.report.plots.answers import (
 )
 from foundry_bench.report.plots.baselines import (
     baseline_words,
-    draw_baselines,
     interval_words,
-    near_limits,
     summarize_baselines,
 )
-from foundry_bench.report.plots.errorbars import t_interval
+from foundry_bench.report.plots.lines import draw_lines, new_lines_figure, put_legend
 from foundry_bench.report.plots.plot import Plot
 from foundry_bench.report.plots.theme import (
     MAX_SERIES,
-    SeriesStyles,
-    add_legend,
-    legend_columns,
-    new_figure,
     series_styles,
     thin_ticks,
 )
@@ -96,29 +88,15 @@ def _plot(answer: Answer, lines: pd.DataFrame, baselines: pd.DataFrame) -> Plot:
 
 def draw(answer: Answer, lines: pd.DataFrame, baselines: pd.DataFrame) -> Figure:
     """Mean and interval over seeds of each line, a small point per run, baselines as lines."""
-    styles: SeriesStyles = series_styles(lines.assign(series=lines["line"]))
-    names = styles.order
+    styles = series_styles(lines.assign(series=lines["line"]))
+    figure, axes = new_lines_figure(styles)
     data = measurements(lines)
     data = data.assign(x=data[ALONG].astype(float), y=data["value"].astype(float))
-    figure = new_figure(2.4 + 0.14 * -(-len(names) // legend_columns(names)))
-    axes = figure.add_subplot()
     axes.set_xscale("log")
-    common: dict[str, Any] = {"x": "x", "y": "y", "hue": "line", "style": "line", "ax": axes}
-    common |= {"hue_order": names, "style_order": names, "palette": styles.palette}
-    sns.lineplot(data, **common, markers=styles.markers, dashes=False, errorbar=t_interval,
-                 err_kws={"alpha": 0.13, "linewidth": 0}, zorder=3)  # fmt: skip
-    sns.scatterplot(data, **common, markers=styles.markers, s=9, alpha=0.45, linewidth=0,
-                    legend=False, zorder=2.5)  # fmt: skip
+    draw_lines(axes, data, baselines, answer, styles)
     axes.xaxis.set_major_locator(FixedLocator(thin_ticks(list(data["x"]), 0.15, is_log=True)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}"))
-    means = results.summarize(data, by=["line", "x"])
-    ends = pd.concat([data["y"], means["mean"], means["low"], means["high"]])
-    draw_baselines(axes, baselines, near_limits(list(ends)), answer.decimals)
-    axes.set(xlabel=LABEL, ylabel=answer.axis)
-    keys, texts = axes.get_legend_handles_labels()
-    if (legend := axes.get_legend()) is not None:
-        legend.remove()
-    if len(names) > 1:
-        add_legend(figure, "outside upper left", keys, texts)
+    axes.set(xlabel=LABEL)
+    put_legend(figure, axes)
     return figure

@@ -11,7 +11,6 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from foundry_bench import results
 from foundry_bench.report.plots.answers import (
@@ -40,6 +39,7 @@ from foundry_bench.report.plots.theme import (
     SOFT,
     SeriesStyles,
     add_legend,
+    fit_costs,
     legend_columns,
     level_palette,
     new_figure,
@@ -215,11 +215,8 @@ def draw(data: Relation) -> Figure:
 def _set_limits(axes: Axes, data: Relation) -> None:
     """Main students, and what lies near them, fill the axes; means off scale are named."""
     limits = {}
-    far = (
-        FAR
-        if data.means.loc[data.means["role"] == "main", data.level].nunique() > 1
-        else FAR_OF_ONE
-    )
+    main_levels = data.means.loc[data.means["role"] == "main", data.level]
+    far = FAR if main_levels.nunique() > 1 else FAR_OF_ONE
     for name in ("x", "y"):
         columns = [name, f"{name}_low", f"{name}_high"]
         ends = pd.concat(
@@ -229,18 +226,7 @@ def _set_limits(axes: Axes, data: Relation) -> None:
         values, others = ends.loc[main, "value"], ends.loc[~main, "value"]
         limits[name] = near_limits(list(values), list(others), far)
     draw_baselines(axes, data.baselines, limits["y"], data.y.decimals)
-    low, high = limits["x"]
-    if high > DECADE * low > 0:
-        margin = (high / low) ** 0.06
-        axes.set_xscale("log")
-        axes.set_xlim(low / margin, high * margin)
-        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.xaxis.set_minor_locator(NullLocator())
-    else:
-        margin = 0.06 * (high - low or 1.0)
-        axes.set_xlim(low - margin, high + margin)
-        axes.xaxis.set_major_locator(MaxNLocator(5))
+    fit_costs(axes, *limits["x"], log_from=DECADE)
     texts = list(_off_scale(data, axes.get_xlim(), axes.get_ylim()))
     axes.set_title("\n".join(texts), loc="left", fontsize=6.2, color=SOFT, linespacing=1.25, pad=3)
 

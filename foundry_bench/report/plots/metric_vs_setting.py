@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import (
@@ -30,20 +28,15 @@ from foundry_bench.report.plots.answers import (
 )
 from foundry_bench.report.plots.baselines import (
     baseline_words,
-    draw_baselines,
     interval_words,
-    near_limits,
     summarize_baselines,
 )
-from foundry_bench.report.plots.errorbars import t_interval
+from foundry_bench.report.plots.lines import draw_lines, new_lines_figure, put_legend
 from foundry_bench.report.plots.plot import Plot
 from foundry_bench.report.plots.theme import (
     MAX_SERIES,
     SOFT,
     SeriesStyles,
-    add_legend,
-    legend_columns,
-    new_figure,
     series_styles,
     thin_ticks,
 )
@@ -188,51 +181,14 @@ def draw(
     styles: SeriesStyles,
 ) -> Figure:
     """Mean and interval over seeds of each line, a small point per run, baselines as lines."""
-    names = styles.order
-    figure = new_figure(2.4 + 0.14 * -(-len(names) // legend_columns(names)))
-    axes = figure.add_subplot()
+    figure, axes = new_lines_figure(styles)
     data = measurements(lines)
     data = data.assign(x=data[setting.column].astype(float), y=data["value"].astype(float))
     _set_scale(axes, setting, data["x"])
-    common: dict[str, Any] = {
-        "x": "x",
-        "y": "y",
-        "hue": "line",
-        "hue_order": styles.order,
-        "ax": axes,
-    }
-    common |= {"style": "line", "style_order": styles.order, "palette": styles.palette}
-    sns.lineplot(data, **common, markers=styles.markers, dashes=False, errorbar=t_interval,
-                 err_kws={"alpha": 0.13, "linewidth": 0}, zorder=3)  # fmt: skip
-    # A band over one point has no width.
-    is_point = data.groupby("line")["x"].transform("nunique") == 1
-    if is_point.any():
-        sns.lineplot(data[is_point], **common, dashes=False, errorbar=t_interval, err_style="bars",
-                     err_kws={"linewidth": 0.9}, legend=False, zorder=2.8)  # fmt: skip
-    sns.scatterplot(data, **common, markers=styles.markers, s=9, alpha=0.45, linewidth=0,
-                    legend=False, zorder=2.5)  # fmt: skip
-    draw_baselines(axes, baselines, limits_of(data), answer.decimals)
-    axes.set(xlabel=setting.label, ylabel=answer.axis)
-    _put_legend(figure, axes)
+    draw_lines(axes, data, baselines, answer, styles)
+    axes.set(xlabel=setting.label)
+    put_legend(figure, axes)
     return figure
-
-
-def limits_of(data: pd.DataFrame) -> tuple[float, float]:
-    """The range of the main students, and of others near them; of all if none is main."""
-    summary = results.summarize(data, by=["role", "line", "x"])
-    ends = summary.melt(id_vars="role", value_vars=["mean", "low", "high"])
-    ends = pd.concat([ends[["role", "value"]], data[["role", "value"]]]).dropna()
-    main = ends["role"] == "main"
-    return near_limits(list(ends.loc[main, "value"]), list(ends.loc[~main, "value"]))
-
-
-def _put_legend(figure: Figure, axes: Axes) -> None:
-    """The lines' names above the axes; none for one line."""
-    handles, names = axes.get_legend_handles_labels()
-    if (legend := axes.get_legend()) is not None:
-        legend.remove()
-    if len(names) > 1:
-        add_legend(figure, "outside upper left", handles, names)
 
 
 def _set_scale(axes: Axes, setting: Setting, values: "pd.Series[float]") -> None:

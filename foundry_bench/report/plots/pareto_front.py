@@ -11,7 +11,6 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from foundry_bench import results
 from foundry_bench.report.plots.answers import Answer, capital, find_answers, is_search
@@ -27,6 +26,7 @@ from foundry_bench.report.plots.theme import (
     MAX_SERIES,
     SOFT,
     add_legend,
+    fit_costs,
     legend_columns,
     level_palette,
     new_figure,
@@ -192,7 +192,8 @@ def draw(data: _Front, frame: pd.DataFrame) -> Figure:
             c=list(several["colour"]), s=34 if alpha == 1 else 20, alpha=alpha, zorder=3 + alpha,
             linewidth=0.5, edgecolor="white",
         )  # fmt: skip
-    _set_costs(axes, data, points)
+    costs = np.asarray([*points["x"], data.teacher_cost])
+    fit_costs(axes, float(np.nanmin(costs)), float(np.nanmax(costs)), log_from=LOG_FROM)
     ends = points[["y", "y_low", "y_high"]].to_numpy(dtype=float)
     draw_baselines(
         axes, data.baselines, (float(np.nanmin(ends)), float(np.nanmax(ends))), data.answer.decimals
@@ -207,23 +208,6 @@ def draw(data: _Front, frame: pd.DataFrame) -> Figure:
     _put_legends(figure, levels if has_levels else [], by_level, names if is_named else [], styles,
                  palette)  # fmt: skip
     return figure
-
-
-def _set_costs(axes: Axes, data: _Front, points: pd.DataFrame) -> None:
-    """Limits that hold all students and the teacher."""
-    costs = np.asarray([*points["x"], data.teacher_cost])
-    low, high = float(np.nanmin(costs)), float(np.nanmax(costs))
-    if high > LOG_FROM * low > 0:
-        margin = (high / low) ** 0.08
-        axes.set_xscale("log")
-        axes.set_xlim(low / margin, high * margin)
-        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
-    else:
-        margin = 0.08 * (high - low or high)
-        axes.set_xlim(low - margin, high + margin)
-        axes.xaxis.set_major_locator(MaxNLocator(5))
 
 
 def _draw_steps(axes: Axes, front: pd.DataFrame, stars: Sequence[tuple[float, float]]) -> None:

@@ -11,8 +11,10 @@ import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 WIDTH = 3.5
 """Inches: one column of a paper."""
@@ -105,6 +107,21 @@ def thin_ticks(levels: Sequence[float], share: float, *, is_log: bool) -> list[f
         if not kept or place - places[kept[-1]] >= share * (places[-1] - places[0]):
             kept.append(index)
     return [ordered[index] for index in kept]
+
+
+def fit_costs(axes: Axes, low: float, high: float, *, log_from: float) -> None:
+    """Horizontal limits around `low` and `high`; logarithmic from their ratio `log_from` on."""
+    if high > log_from * low > 0:
+        margin = (high / low) ** 0.07
+        axes.set_xscale("log")
+        axes.set_xlim(low / margin, high * margin)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_locator(NullLocator())
+    else:
+        margin = 0.07 * (high - low or abs(high) or 1.0)
+        axes.set_xlim(low - margin, high + margin)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
 
 
 def without_common(names: Sequence[str]) -> list[str]:
