@@ -35,6 +35,7 @@ from foundry_bench.report.plots.theme import (
     add_legend,
     baseline_style,
     level_palette,
+    marker_key,
     new_figure,
     without_common,
 )
@@ -235,11 +236,10 @@ def _put_legends(
     near: "pd.Series[bool]",
 ) -> None:
     if len(palette) > 2 or (numbers and NO_LEVEL in set(data.means["level"])):
-        looks: dict[str, Any] = {"marker": "o", "linestyle": "", "markeredgecolor": "white"}
-        keys = [Line2D([], [], color=palette[level], **looks) for level in numbers]
+        keys = [marker_key(palette[level]) for level in numbers]
         names = [f"{SYMBOLS[data.level]} = {level:g}" for level in numbers]
         if NO_LEVEL in set(data.means["level"]):
-            keys.append(Line2D([], [], color=palette[NO_LEVEL], **looks))
+            keys.append(marker_key(palette[NO_LEVEL]))
             names.append(f"without {SYMBOLS[data.level]}")
         add_legend(figure, "outside upper left", keys, names, len(names))
     keys, names = [], []

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
@@ -21,7 +22,14 @@ from foundry_bench.report.plots.baselines import (
     interval_words,
     summarize_baselines,
 )
-from foundry_bench.report.plots.lines import draw_lines, new_lines_figure, put_legend
+from foundry_bench.report.plots.errorbars import t_interval
+from foundry_bench.report.plots.lines import (
+    BAND,
+    draw_beside,
+    line_looks,
+    new_lines_figure,
+    put_legend,
+)
 from foundry_bench.report.plots.plot import Plot
 from foundry_bench.report.plots.theme import (
     MAX_SERIES,
@@ -93,7 +101,9 @@ def draw(answer: Answer, lines: pd.DataFrame, baselines: pd.DataFrame) -> Figure
     data = measurements(lines)
     data = data.assign(x=data[ALONG].astype(float), y=data["value"].astype(float))
     axes.set_xscale("log")
-    draw_lines(axes, data, baselines, answer, styles)
+    looks = line_looks(styles)
+    sns.lineplot(data, **looks, dashes=False, errorbar=t_interval, err_kws=BAND, ax=axes, zorder=3)
+    draw_beside(axes, data, baselines, answer, styles)
     axes.xaxis.set_major_locator(FixedLocator(thin_ticks(list(data["x"]), 0.15, is_log=True)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}"))

@@ -18,6 +18,9 @@ from foundry_bench.report.plots.theme import (
     new_figure,
 )
 
+BAND = {"alpha": 0.13, "linewidth": 0}
+"""Looks of an interval over a line, as `err_kws=`."""
+
 
 def new_lines_figure(styles: SeriesStyles) -> tuple[Figure, Axes]:
     """A figure with room for the lines' names above its axes."""
@@ -25,10 +28,24 @@ def new_lines_figure(styles: SeriesStyles) -> tuple[Figure, Axes]:
     return figure, figure.add_subplot()
 
 
-def draw_lines(
+def line_looks(styles: SeriesStyles) -> dict[str, Any]:
+    """Columns and styles of `seaborn.lineplot` and `scatterplot` for data with `line`, `x`, `y`."""
+    return {
+        "x": "x",
+        "y": "y",
+        "hue": "line",
+        "hue_order": styles.order,
+        "palette": styles.palette,
+        "style": "line",
+        "style_order": styles.order,
+        "markers": styles.markers,
+    }
+
+
+def draw_beside(
     axes: Axes, data: pd.DataFrame, baselines: pd.DataFrame, answer: Answer, styles: SeriesStyles
 ) -> None:
-    """Mean and interval over seeds of each `line`, a small point per run, baselines as lines.
+    """Beside lines that are drawn: runs as small points, intervals of lone points, baselines.
 
     Args:
         axes: with the scale of its horizontal axis set.
@@ -37,17 +54,13 @@ def draw_lines(
         answer: what is drawn.
         styles: of the lines.
     """
-    common: dict[str, Any] = {"x": "x", "y": "y", "hue": "line", "style": "line", "ax": axes}
-    common |= {"hue_order": styles.order, "style_order": styles.order, "palette": styles.palette}
-    sns.lineplot(data, **common, markers=styles.markers, dashes=False, errorbar=t_interval,
-                 err_kws={"alpha": 0.13, "linewidth": 0}, zorder=3)  # fmt: skip
+    common = {**line_looks(styles), "ax": axes, "legend": False}
     # A band over one point has no width.
     is_point = data.groupby("line")["x"].transform("nunique") == 1
     if is_point.any():
         sns.lineplot(data[is_point], **common, dashes=False, errorbar=t_interval, err_style="bars",
-                     err_kws={"linewidth": 0.9}, legend=False, zorder=2.8)  # fmt: skip
-    sns.scatterplot(data, **common, markers=styles.markers, s=9, alpha=0.45, linewidth=0,
-                    legend=False, zorder=2.5)  # fmt: skip
+                     err_kws={"linewidth": 0.9}, zorder=2.8)  # fmt: skip
+    sns.scatterplot(data, **common, s=9, alpha=0.45, linewidth=0, zorder=2.5)
     draw_baselines(axes, baselines, _limits_of(data), answer.decimals)
     axes.set(ylabel=answer.axis)
 

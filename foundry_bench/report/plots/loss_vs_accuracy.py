@@ -42,6 +42,7 @@ from foundry_bench.report.plots.theme import (
     fit_costs,
     legend_columns,
     level_palette,
+    marker_key,
     new_figure,
     series_styles,
 )
@@ -254,15 +255,11 @@ def _put_legends(
     markers: dict[str, str],
 ) -> None:
     """Levels above the axes, series below them."""
-
-    def key(colour: str, marker: str) -> Line2D:
-        return Line2D([], [], color=colour, marker=marker, linestyle="", markeredgecolor="white")
-
     if levels:
         shown = levels[:: -(-len(levels) // MAX_SERIES)]
-        keys = [Line2D([], [], linestyle=""), *(key(palette[level], "o") for level in shown)]
+        keys = [Line2D([], [], linestyle=""), *(marker_key(palette[level], "o") for level in shown)]
         names = [f"{SYMBOLS[data.level]} =", *(f"{level:g}" for level in shown)]
         add_legend(figure, "outside upper left", keys, names, len(keys))
     if len(markers) > 1:
-        keys = [key(SOFT if levels else palette[name], markers[name]) for name in markers]
+        keys = [marker_key(SOFT if levels else palette[name], markers[name]) for name in markers]
         add_legend(figure, "outside lower left", keys, list(markers))

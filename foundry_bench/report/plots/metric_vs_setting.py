@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import (
@@ -31,7 +32,14 @@ from foundry_bench.report.plots.baselines import (
     interval_words,
     summarize_baselines,
 )
-from foundry_bench.report.plots.lines import draw_lines, new_lines_figure, put_legend
+from foundry_bench.report.plots.errorbars import t_interval
+from foundry_bench.report.plots.lines import (
+    BAND,
+    draw_beside,
+    line_looks,
+    new_lines_figure,
+    put_legend,
+)
 from foundry_bench.report.plots.plot import Plot
 from foundry_bench.report.plots.theme import (
     MAX_SERIES,
@@ -185,7 +193,9 @@ def draw(
     data = measurements(lines)
     data = data.assign(x=data[setting.column].astype(float), y=data["value"].astype(float))
     _set_scale(axes, setting, data["x"])
-    draw_lines(axes, data, baselines, answer, styles)
+    looks = line_looks(styles)
+    sns.lineplot(data, **looks, dashes=False, errorbar=t_interval, err_kws=BAND, ax=axes, zorder=3)
+    draw_beside(axes, data, baselines, answer, styles)
     axes.set(xlabel=setting.label)
     put_legend(figure, axes)
     return figure

@@ -25,10 +25,12 @@ from foundry_bench.report.plots.theme import (
     INK,
     MAX_SERIES,
     SOFT,
+    SeriesStyles,
     add_legend,
     fit_costs,
     legend_columns,
     level_palette,
+    marker_key,
     new_figure,
     series_styles,
 )
@@ -239,20 +241,16 @@ def _put_legends(
     levels: list[float],
     by_level: dict[Any, str],
     names: list[str],
-    styles: Any,
+    styles: SeriesStyles,
     palette: dict[Any, str],
 ) -> None:
-    looks: dict[str, Any] = {"linestyle": "", "markeredgecolor": "white"}
     keys = [Line2D([], [], color=INK, linewidth=1.0)]
     texts = ["front"]
     if levels:
-        keys += [Line2D([], [], color=by_level[level], marker="o", **looks) for level in levels]
+        keys += [marker_key(by_level[level]) for level in levels]
         texts += [f"s = {level:g}" for level in levels]
     add_legend(figure, "outside upper left", keys, texts, len(keys))
     if names:
-        keys = [
-            Line2D([], [], color=SOFT if levels else palette[name], marker=styles.markers[name],
-                   **looks)
-            for name in names
-        ]  # fmt: skip
+        colours = dict.fromkeys(names, SOFT) if levels else palette
+        keys = [marker_key(colours[name], styles.markers[name]) for name in names]
         add_legend(figure, "outside lower left", keys, names)

@@ -14,6 +14,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 WIDTH = 3.5
@@ -136,6 +137,11 @@ def legend_columns(names: Sequence[str]) -> int:
     """Names of series that fit beside each other over or under a figure, four at most."""
     longest = max((len(name) for name in without_common(names)), default=0)
     return max(1, min(4, len(names), 62 // (longest + 5)))
+
+
+def marker_key(colour: str, marker: str = "o") -> Line2D:
+    """A marker for a legend."""
+    return Line2D([], [], color=colour, marker=marker, linestyle="", markeredgecolor="white")
 
 
 def add_legend(
