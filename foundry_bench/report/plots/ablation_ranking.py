@@ -48,11 +48,8 @@ MAX_ROWS = 20
 LABEL_LETTERS = 22
 """Letters in a line of a variant's name."""
 
-AXIS_LETTERS = 19
-"""Letters in a line of a panel's horizontal axis."""
-
-NO_LEVEL = -1.0
-"""Level of students without such a number."""
+AXIS_LETTERS = 19  # in a line of a panel's horizontal axis
+NO_LEVEL = -1.0  # of students without such a number
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,13 @@ from matplotlib.lines import Line2D
 
 from foundry_bench import results
 from foundry_bench.report.plots.answers import (
-    MAX_FEW,
     SYMBOLS,
     Answer,
     capital,
-    find_answers,
-    has_levels,
     is_search,
     main_level,
     of_distillation,
+    shown_answers,
     with_line_names,
 )
 from foundry_bench.report.plots.baselines import (
@@ -48,11 +46,9 @@ from foundry_bench.report.plots.theme import (
 )
 from foundry_bench.report.sweep_results import SweepResults
 
-FAR_OF_ONE = 4.0
-"""As `FAR`, where main students have one level: the spans are those of their seeds."""
+FAR_OF_ONE = 4.0  # as FAR, where main students have one level: spans are those of its seeds
 
-DECADE = 10.0
-"""A ratio from which on the errors have a logarithmic axis."""
+DECADE = 10.0  # a ratio from which on the errors have a logarithmic axis
 
 ERRORS = {
     "distill_loss": ("loss", "mean training loss of the last epoch"),
@@ -81,9 +77,8 @@ class Relation:
 
 def plot(sweep: SweepResults) -> Iterator[Plot]:
     """Distillation loss and held-out error, each against the preferred result."""
-    answers = find_answers(sweep.frame)
-    is_matrix = len(answers) > MAX_FEW and not has_levels(sweep.frame)
-    if not answers or is_matrix or is_search(sweep):
+    answers = shown_answers(sweep)
+    if not answers or is_search(sweep):
         return
     for metric in ERRORS:
         found = relate(sweep.frame, metric, answers[0])

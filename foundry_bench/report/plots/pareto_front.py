@@ -20,6 +20,7 @@ from foundry_bench.report.plots.baselines import (
     interval_words,
     summarize_baselines,
 )
+from foundry_bench.report.plots.costs import MACS, WEIGHTS, Cost, with_latency
 from foundry_bench.report.plots.plot import Plot
 from foundry_bench.report.plots.theme import (
     INK,
@@ -52,27 +53,6 @@ TELLING = 1.05
 """The largest cost over the least: below it, costs do not tell students apart."""
 
 
-@dataclass(frozen=True)
-class Cost:
-    """A cost of a cloud.
-
-    Attributes:
-        column: of the frame, in the unit of `scale` 1.
-        condition: device, batch and mode of a measurement; empty for a count.
-    """
-
-    column: str
-    slug: str
-    label: str
-    axis: str
-    scale: float = 1.0
-    condition: str = ""
-
-
-MACS = Cost("macs", "gmacs", "MACs", "GMACs a cloud", 1e-9)
-WEIGHTS = Cost("weight_mib", "weight_mib_fp32", "weights", "weights (MiB, fp32)")
-
-
 def plot(sweep: SweepResults) -> Iterator[Plot]:
     """The preferred result against each cost that tells at least three students apart."""
     answers = find_answers(sweep.frame)
@@ -86,22 +66,6 @@ def plot(sweep: SweepResults) -> Iterator[Plot]:
         if front is not None:
             data = _Front(front, answer, cost, baselines, _teacher_cost(frame, cost))
             yield _plot(data, frame, has_search=is_search(sweep))
-
-
-def with_latency(frame: pd.DataFrame, costs: pd.DataFrame) -> tuple[pd.DataFrame, list[Cost]]:
-    """`frame` with `latency_ms` under the condition that most trials have; that cost, if any."""
-    times = costs[costs["cost"] == "latency_ms"]
-    if times.empty:
-        return frame, []
-    names = ["device", "batch", "mode", "precision", "threads"]
-    _, chosen = max(times.groupby(names, dropna=False), key=lambda each: len(each[1]))
-    latency = chosen.groupby(["sweep", "trial"])["value"].first()
-    device, batch, mode, precision, threads = chosen[names].iloc[0]
-    places = pd.MultiIndex.from_frame(frame[["sweep", "trial"]])
-    where = f"{device}, batch {batch}, {mode}, {precision}"
-    where += f", {threads} threads" if pd.notna(threads) else ""
-    cost = Cost("latency_ms", "latency_ms", "latency", "latency (ms)", condition=where)
-    return frame.assign(latency_ms=latency.reindex(places).to_numpy(dtype=float)), [cost]
 
 
 def find_front(frame: pd.DataFrame, answer: Answer, cost: Cost) -> pd.DataFrame | None:

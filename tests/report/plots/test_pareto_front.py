@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from foundry_bench.report.plots.answers import find_answers
-from foundry_bench.report.plots.pareto_front import MACS, find_front, plot, with_latency
+from foundry_bench.report.plots.costs import MACS, with_latency
+from foundry_bench.report.plots.pareto_front import find_front, plot
 from tests.report.plots.sweeps import check_drawing, gallery_sweep, published_figure
 
 
