@@ -1,6 +1,6 @@
 """What foundry-bench can be told to use, by name."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from foundry_bench.registry import Registry
 
@@ -212,3 +212,29 @@ DATASETS: "Registry[DatasetLoader]" = Registry(
         ),
     },
 )
+FIGURES: Registry[Any] = Registry(
+    "figures",
+    {
+        "metric_vs_setting": (
+            "foundry_bench.report.plots.metric_vs_setting:plot",
+            "results against SuperTokens, token budget, gate weight or another number",
+        ),
+        "ablation_ranking": (
+            "foundry_bench.report.plots.ablation_ranking:plot",
+            "variants by result, with their differences to the teacher",
+        ),
+        "loss_vs_accuracy": (
+            "foundry_bench.report.plots.loss_vs_accuracy:plot",
+            "a loss or error of distillation against a result",
+        ),
+        "clouds_distilled": (
+            "foundry_bench.report.plots.clouds_distilled:plot",
+            "results against the number of clouds distilled on",
+        ),
+        "pareto_front": (
+            "foundry_bench.report.plots.pareto_front:plot",
+            "results against MACs, weights and latency, and the students no other beats",
+        ),
+    },
+)
+"""Functions of type `PlotFunction`, in the order of a report's figures."""

@@ -148,7 +148,8 @@ def summarize(frame: pd.DataFrame, by: Sequence[str] = GROUP) -> pd.DataFrame:
                 "is_constant": sample.is_constant,
             }
         )
-    summary = pd.DataFrame(lines, columns=None if lines else [*by, *METRIC, "n", "mean"])
+    numbers = ["n", "mean", "sd", "low", "high", "is_constant"]
+    summary = pd.DataFrame(lines, columns=None if lines else [*by, *METRIC, *numbers])
     return typed(summary, frame)
 
 

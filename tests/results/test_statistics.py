@@ -11,6 +11,7 @@ from foundry_bench.errors import FoundryError
 from foundry_bench.report.statistics import power as earlier
 from foundry_bench.results.frame import COLUMNS
 from foundry_bench.results.statistics import Sample, difference, estimate, holm
+from tests.results import gallery
 
 
 def rows(
@@ -282,3 +283,11 @@ def test_a_metric_of_two_tasks_needs_the_task() -> None:
             call(frame, task="none")
     assert results.pareto(frame, task="db69")["y"].tolist() == pytest.approx([0.9, 0.9])
     assert results.correlation(frame, task="classification")["n"].tolist() == [6]
+
+
+def test_a_summary_of_nothing_has_all_columns() -> None:
+    frame = gallery.frame_of("supertokens")
+    summary = results.summarize(frame)
+    empty = results.summarize(frame.head(0))
+    assert empty.empty
+    assert {"n", "mean", "sd", "low", "high", "is_constant"} <= set(empty) <= set(summary)
