@@ -113,7 +113,7 @@ def _plot(data: _Front, frame: pd.DataFrame, *, has_search: bool) -> Plot:
     title = f"{capital(answer.label)} against {cost.label}"
     intervals = interval_words(data.points["n"])
     caption = (
-        f"{title}, {where}. A point is a student, large where no other is as good for as little;"
+        f"{title}{where}. A point is a student, large where no other is as good for as little;"
         f" steps join these. {intervals}.{star}{baseline_words(data.baselines)}{chosen}"
     )
     table = pd.concat(
