@@ -1,6 +1,6 @@
 """What foundry-bench can be told to use, by name."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from foundry_bench.registry import Registry
 
@@ -208,3 +208,5 @@ DATASETS: "Registry[DatasetLoader]" = Registry(
         ),
     },
 )
+FIGURES: Registry[Any] = Registry("figures", {})
+"""Functions of type `foundry_bench.report.plots.plot:PlotFunction`, in a report's order."""

@@ -1,9 +1,9 @@
-"""Names of teachers, students, tasks, datasets and assignments, and where their classes live.
+"""Names of teachers, students, tasks, datasets, assignments and figures, and where they live.
 
-A table maps a name to `module:Class` and one line of description. Listing a registry imports none
-of the classes (nor torch); `get` imports the one asked for. Other packages add entries through the
-entry-point group `foundry_bench.plugins`, each named `<registry>.<name>`, for example in their
-`pyproject.toml`:
+A table maps a name to `module:Class` (of a figure, `module:function`) and one line of description.
+Listing a registry imports none of these (nor torch); `get` imports the one of a name. Other
+packages add entries through the entry-point group `foundry_bench.plugins`, each named
+`<registry>.<name>`, for example in their `pyproject.toml`:
 
     [project.entry-points."foundry_bench.plugins"]
     "students.mine" = "my_package.mine:MyStudent"
@@ -29,7 +29,7 @@ class Entry:
     """One line of a registry.
 
     Attributes:
-        target: `module:Class`.
+        target: `module:Class`, or `module:function`.
         summary: what it is, in one line.
         origin: the distribution that brings it.
     """
