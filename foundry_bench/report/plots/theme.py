@@ -1,14 +1,16 @@
 """How every figure looks: one seaborn theme, colours and markers of series, PNG and SVG bytes."""
 
 import io
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
+from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -25,10 +27,10 @@ INK, SOFT = "#22262b", "#6b727b"
 
 _COLOURBLIND = sns.color_palette("colorblind").as_hex()
 
-PALETTE = tuple(_COLOURBLIND[index] for index in (0, 1, 2, 4, 3, 9, 5, 6))
-"""Colours of series, in order: seaborn's for colour-blind readers without grey and yellow.
+PALETTE = (*(_COLOURBLIND[index] for index in (0, 1, 2, 4, 3, 9, 5)), "#882255")
+"""Colours of series, in order: seaborn's for colour-blind readers without grey, yellow and pink.
 
-Baselines are grey, and yellow is too light for a line on white.
+Baselines are grey, and the others are too light for a line on white. The last is Tol's wine.
 """
 
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
@@ -94,6 +96,53 @@ def new_figure(height: float, width: float = WIDTH) -> Figure:
     return figure
 
 
+def thin_ticks(levels: Sequence[float], share: float, *, is_log: bool) -> list[float]:
+    """`levels` that lie at least `share` of their whole range apart, from the smallest on."""
+    ordered = sorted(set(levels))
+    places = [math.log(level) if is_log else level for level in ordered]
+    kept: list[int] = []
+    for index, place in enumerate(places):
+        if not kept or place - places[kept[-1]] >= share * (places[-1] - places[0]):
+            kept.append(index)
+    return [ordered[index] for index in kept]
+
+
+def without_common(names: Sequence[str]) -> list[str]:
+    """`names` without the first part, up to a comma, if all share it."""
+    parts = [name.partition(", ") for name in names]
+    if len({first for first, *_ in parts}) > 1:
+        return list(names)
+    return [rest or first for first, _, rest in parts]
+
+
+def legend_columns(names: Sequence[str]) -> int:
+    """Names of series that fit beside each other over or under a figure, four at most."""
+    longest = max((len(name) for name in without_common(names)), default=0)
+    return max(1, min(4, len(names), 62 // (longest + 5)))
+
+
+def add_legend(
+    figure: Figure,
+    place: Literal["outside upper left", "outside lower left"],
+    keys: Sequence[Artist],
+    names: Sequence[str],
+    columns: int | None = None,
+) -> None:
+    """A legend beside the axes, in as many columns as fit; a first word shared by all is left out.
+
+    The words after it must tell the series apart.
+    """
+    figure.legend(
+        handles=list(keys),
+        labels=without_common(names),
+        loc=place,
+        ncols=columns or legend_columns(names),
+        columnspacing=1.0,
+        handletextpad=0.4,
+        borderaxespad=0.0,
+    )
+
+
 def render(draw: Callable[[], Figure], dpi: float = DPI) -> tuple[bytes, bytes]:
     """PNG and SVG of what `draw` draws, in the theme; the same bytes each time.
 
@@ -127,8 +176,8 @@ def series_styles(frame: pd.DataFrame, shown: Sequence[str] | None = None) -> Se
 
     Args:
         frame: the sweep's results frame; its first main series has the first colour.
-        shown: the series of a figure; by default all but baselines. Where the sweep has more
-            than `MAX_SERIES`, colours go by the place in `shown`.
+        shown: the lines of a figure; by default all series but baselines. Where these are no
+            series, or the sweep has more than `MAX_SERIES`, colours go by the place in `shown`.
     """
     students = frame[frame["role"] != "baseline"]
     ranked = students.iloc[(students["role"] != "main").argsort(kind="stable")]
