@@ -131,7 +131,7 @@ def draw_parts(parts: pd.DataFrame) -> Figure:
             f"{total['median']:.3g} ms", (max(total["high"], total["ms"]), float(str(place))),
             (3, 0), textcoords="offset points", va="center", fontsize=6, color=SOFT,
         )  # fmt: skip
-    axes.set_yticks(range(len(models)), wrapped(models, 26, 1))
+    axes.set_yticks(range(len(models)), wrapped(models, 30, 1))
     axes.set_ylim(len(models) - 0.5, -0.5)
     axes.set_xlim(0, 1.25 * float(max(totals["ms"].max(), totals["high"].max())))
     axes.set(xlabel="time of a pass (ms)", ylabel="")
@@ -159,7 +159,7 @@ def draw_modes(modes: pd.DataFrame) -> Figure:
         palette=list(PALETTE[: len(ways)]), markers=list(MARKERS[: len(ways)]), s=20, zorder=3,
         ax=axes,
     )  # fmt: skip
-    axes.set_yticks(range(len(models)), wrapped(models, 26, 1))
+    axes.set_yticks(range(len(models)), wrapped(models, 30, 1))
     axes.set_ylim(len(models) - 0.5, -0.5)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter("{x:g}")

@@ -108,15 +108,15 @@ def draw(changes: pd.DataFrame, palette: dict[str, str]) -> Figure:
     axes.tick_params(axis="y", labelsize=6.3)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     ends = np.abs(pd.concat([data["points"], 100 * data["low"], 100 * data["high"]]).astype(float))
-    ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100) if tick <= ends.max() * 1.2 and tick != 1]
+    ticks = [tick for tick in (2, 10, 50) if tick <= ends.max() * 1.2]
     axes.set_xticks([-tick for tick in ticks[::-1]] + [0, *ticks])
-    axes.xaxis.set_major_formatter("{x:+g}")
+    axes.xaxis.set_major_formatter(lambda tick, _: f"{tick:+g}" if tick else "0")
     low, high = data[["points"]].min().item(), data[["points"]].max().item()
     low = min(low, 100 * float(data["low"].min(skipna=True)), -LINEAR)
     high = max(high, 100 * float(data["high"].max(skipna=True)), LINEAR)
     axes.set_xlim(1.2 * low, 1.2 * high)
     axes.grid(visible=False, axis="y")
-    axes.set(xlabel="difference to the teacher (points of percent)", ylabel="")
+    axes.set(xlabel="difference to the teacher (points)", ylabel="")
     keys, texts = axes.get_legend_handles_labels()
     if (legend := axes.get_legend()) is not None:
         legend.remove()
