@@ -235,6 +235,42 @@ FIGURES: Registry[Any] = Registry(
             "foundry_bench.report.plots.pareto_front:plot",
             "results against MACs, weights and latency, and the students no other beats",
         ),
+        "validation_curves": (
+            "foundry_bench.report.plots.validation_curves:plot",
+            "validation accuracy and losses by epoch",
+        ),
+        "task_matrix": (
+            "foundry_bench.report.plots.task_matrix:plot",
+            "students against the teacher on all tasks",
+        ),
+        "corruption": (
+            "foundry_bench.report.plots.corruption:plot",
+            "accuracy under each corruption",
+        ),
+        "token_similarity": (
+            "foundry_bench.report.plots.token_similarity:plot",
+            "similarity of tokens to the teacher's",
+        ),
+        "gate_histogram": (
+            "foundry_bench.report.plots.gate_histogram:plot",
+            "spread of gate probabilities over tokens",
+        ),
+        "supertoken_clouds": (
+            "foundry_bench.report.plots.supertoken_clouds:plot",
+            "clouds painted by SuperToken",
+        ),
+        "latency_by_part": (
+            "foundry_bench.report.plots.latency_by_part:plot",
+            "latency by part of the network and by mode",
+        ),
+        "scenes": (
+            "foundry_bench.report.plots.scenes:plot",
+            "time and memory of large scenes",
+        ),
+        "time_by_stage": (
+            "foundry_bench.report.plots.time_by_stage:plot",
+            "where the time of a sweep went",
+        ),
     },
 )
 """Functions of type `PlotFunction`, in the order of a report's figures."""
