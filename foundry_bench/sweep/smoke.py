@@ -10,6 +10,7 @@ from rich.text import Text
 from foundry_bench.config.sweep import TrialConfig
 from foundry_bench.config.tasks import short
 from foundry_bench.data.loader import DataSettings
+from foundry_bench.precision import slow_lines
 from foundry_bench.stage import Progress
 from foundry_bench.store import Store
 from foundry_bench.sweep.board import waiting_row
@@ -25,6 +26,8 @@ def run_smoke(trials: Sequence[TrialConfig], console: Console, planner: str = PL
     Returns:
         The exit code: 1 if a variant failed.
     """
+    for line in slow_lines(trials):
+        console.print(line, highlight=False, soft_wrap=True)
     plan = load_planner(planner)
     num_failed = 0
     labels = Labels(trial.varies for trial in trials)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from foundry_bench.config.settings import OptimizerSettings
 from foundry_bench.errors import DivergedError
 from foundry_bench.files import flush, replacing
+from foundry_bench.precision import resolve
 from foundry_bench.record import StageKind
 from foundry_bench.seeds import generator, seeded
 from foundry_bench.stage import Progress, StageContext
@@ -178,7 +179,8 @@ def train_step(
     for group in optimizer.param_groups:
         group["lr"] = lr * group.get("lr_scale", 1.0)
     device = trained[0].device.type
-    with torch.autocast(device, torch.bfloat16, enabled=settings.precision == "bfloat16"):
+    is_half = resolve(settings.precision, device) == "bfloat16"
+    with torch.autocast(device, torch.bfloat16, enabled=is_half):
         loss = objective.loss(batch)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()

@@ -11,6 +11,7 @@ from foundry_bench.config.registered import DataField
 from foundry_bench.config.settings import OptimizerSettings, Settings, TeacherSettings, ViewSettings
 from foundry_bench.data.loader import loader_of
 from foundry_bench.geometry.patches import Patches
+from foundry_bench.precision import in_precision_of
 from foundry_bench.seeds import seeded
 from foundry_bench.stage import Stage, StageContext, StageResult
 from foundry_bench.tasks.probe import Probe
@@ -76,6 +77,8 @@ class Pretraining(Objective[Patches]):
 
 def pretrain_stage(recipe: PretrainRecipe, device: torch.device) -> Stage:
     """The stage that makes a teacher's weights; `weights.safetensors` in its folder holds them."""
+    optimizer = in_precision_of(device.type, recipe.optimizer)
+    recipe = recipe.model_copy(update={"optimizer": optimizer})
     source = teacher_source(recipe.teacher.model_copy(update={"weights": "random"}))
     loader = loader_of(recipe.data)
 
