@@ -91,6 +91,10 @@ class OptimizerSettings(Settings):
     """When the learning rate changes; null: with each step, and with each epoch in fine-tuning
     under `protocol: literature`.
     """
+    steps_per_epoch: PositiveInt | None = later(None)
+    """Optimiser steps of an epoch at most, for trying things out; null: as many as see each cloud
+    once.
+    """
     decay_vectors: bool = later(False)
     """Weight decay of biases, norms and single tokens too, not of matrices alone."""
 

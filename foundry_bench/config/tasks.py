@@ -28,7 +28,8 @@ from foundry_bench.registries import TASKS
 from foundry_bench.registry import unknown
 from foundry_bench.resources import shipped
 
-SMOKE_BATCH = 8
+SMOKE_BATCH, SMOKE_STEPS = 2, 2
+"""The smallest batch that a batch norm trains on, and steps of the optimiser."""
 
 S = TypeVar("S", bound=OptimizerSettings)
 
@@ -85,7 +86,7 @@ class TrainedTaskSettings(TaskSettings):
         return self.test_points == "farthest"
 
     def smoke(self) -> Self:
-        """One epoch of small batches."""
+        """One epoch of a few steps of small batches."""
         small = super().smoke()
         if small.finetune is None:
             return small
@@ -93,9 +94,9 @@ class TrainedTaskSettings(TaskSettings):
 
 
 def short(schedule: S) -> S:
-    """One epoch of small batches."""
+    """One epoch of a few steps of small batches."""
     batch = min(schedule.batch, SMOKE_BATCH)
-    return schedule.model_copy(update={"epochs": 1, "batch": batch})
+    return schedule.model_copy(update={"epochs": 1, "batch": batch, "steps_per_epoch": SMOKE_STEPS})
 
 
 @dataclass(frozen=True)

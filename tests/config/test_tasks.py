@@ -127,7 +127,8 @@ def test_the_smallest_form_of_a_task_is_short() -> None:
     )
     small = settings.smoke()
     assert small.finetune is not None
-    assert (small.finetune.epochs, small.finetune.batch) == (1, 8)
+    assert (small.finetune.epochs, small.finetune.batch) == (1, 2)
+    assert small.finetune.steps_per_epoch == 2
     assert small.data == settings.data
 
 
