@@ -57,9 +57,15 @@ class TaskSettings(NamedSettings):
         return self.name
 
     def smoke(self) -> Self:
-        """The same task in its smallest form, for a run of two steps."""
-        shrink = getattr(self.data, "smoke", None)
-        return self if shrink is None else self.model_copy(update={"data": shrink()})
+        """The same task in its smallest form, for a run of two steps; of token budgets at which it
+        measures, the ends.
+        """
+        changes: dict[str, Any] = {}
+        if shrink := getattr(self.data, "smoke", None):
+            changes["data"] = shrink()
+        if budgets := getattr(self, "budgets", ()):
+            changes["budgets"] = tuple(sorted({min(budgets), max(budgets)}))
+        return self.model_copy(update=changes)
 
 
 class TrainedTaskSettings(TaskSettings):
