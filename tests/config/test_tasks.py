@@ -12,7 +12,7 @@ from foundry_bench.config.tasks import (
     read_preset,
 )
 from foundry_bench.errors import FoundryError
-from foundry_bench.registries import TASKS
+from foundry_bench.tasks.classification import ClassificationSettings
 from tests.toys import Quiz
 
 PRESETS = {
@@ -135,7 +135,7 @@ def test_the_smallest_form_of_a_task_is_short() -> None:
 
 def test_the_smallest_form_of_a_task_measures_at_two_budgets() -> None:
     found = [
-        TASKS.get("classification").Settings(budgets=budgets).smoke().budgets
+        ClassificationSettings(budgets=budgets).smoke().budgets
         for budgets in ((32, 16, 64), (16,), ())
     ]
     assert found == [(16, 64), (16,), ()]
