@@ -9,7 +9,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from foundry_bench import provenance
 from foundry_bench.config.sweep import TrialConfig
 from foundry_bench.config.tasks import TaskSettings, short
 from foundry_bench.data.loader import DataSettings
@@ -92,9 +91,7 @@ def _question(trial: TrialConfig, task: TaskSettings) -> str:
 
 
 def shrunk(trial: TrialConfig) -> TrialConfig:
-    """`trial` with one epoch of two steps, on as little data as its dataset allows, with all cores:
-    trials of a smoke test run one after another.
-    """
+    """`trial` with one epoch of two steps, on as little data as its dataset allows."""
     data = trial.data.smoke() if isinstance(trial.data, DataSettings) else trial.data
     views = trial.train.views
     if views.count != "online":
@@ -103,9 +100,7 @@ def shrunk(trial: TrialConfig) -> TrialConfig:
     train = trial.train.model_copy(update={**schedules, "views": views})
     asked = (task.model_copy(update={"data": task.data or trial.data}) for task in trial.tasks)
     tasks = tuple(task.smoke() for task in asked)
-    threads = max(trial.threads, provenance.num_cores())
-    changes = {"train": train, "data": data, "tasks": tasks, "threads": threads}
-    return trial.model_copy(update=changes)
+    return trial.model_copy(update={"train": train, "data": data, "tasks": tasks})
 
 
 def _ignore(trial: str, progress: Progress) -> None:

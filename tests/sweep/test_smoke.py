@@ -64,13 +64,9 @@ def test_a_task_with_another_schedule_is_another(trials: MakeTrials) -> None:
     assert [tasks[0] for _, tasks in found] == ["classification"] * 2
 
 
-def test_the_smallest_trial_takes_two_steps_on_all_cores(
-    trials: MakeTrials, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("foundry_bench.provenance.num_cores", lambda: 6)
+def test_the_smallest_trial_takes_two_steps(trials: MakeTrials) -> None:
     small = shrunk(trials("train: {views: {count: 4}}")[0])
     for schedule in (small.train.distill, small.train.finetune):
         assert (schedule.epochs, schedule.batch, schedule.steps_per_epoch) == (1, 2, 2)
     assert small.train.views.count == 2
-    assert small.threads == 6
     assert shrunk(trials("train: {views: {count: online}}")[0]).train.views.count == "online"
