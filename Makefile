@@ -7,11 +7,12 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install sweep profile test test-all lint gallery docs
+.PHONY: help install sweep profile rehearse test test-all lint gallery docs
 
 help:
 	@echo "make sweep     install into $(VENV), run sweeps/$(SWEEP).yaml, write its report"
 	@echo "make profile   what teacher and students cost on this machine, into $(PROFILE)"
+	@echo "make rehearse  the sweeps of the paper's size for a moment, on small files in the published formats"
 	@echo "make test      install into $(VENV), run the tests (make test-all: the slow ones too)"
 	@echo "make lint      ruff and mypy"
 	@echo "make gallery   make the reports of reports/gallery again from the records in them"
@@ -33,6 +34,9 @@ sweep: install
 profile: install
 	$(BIN)/python benchmarks/profile_all.py --report $(PROFILE)
 	@echo "The report: $(CURDIR)/$(PROFILE)/index.html"
+
+rehearse: install
+	$(BIN)/python benchmarks/rehearse.py
 
 test: install
 	$(BIN)/python -m pytest -m "not slow"

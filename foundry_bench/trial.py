@@ -19,6 +19,7 @@ from foundry_bench.config.tasks import TaskSettings, TrainedTaskSettings
 from foundry_bench.data.dataset import Dataset
 from foundry_bench.metrics import ACTIVITY, DISTILLATION, TRAINING, match_specs
 from foundry_bench.models.backbone import Backbone
+from foundry_bench.precision import resolved
 from foundry_bench.registries import STUDENTS, TASKS
 from foundry_bench.seeds import seeded
 from foundry_bench.stage import Stage, StageContext, StageResult
@@ -75,8 +76,8 @@ class _Planner:
     """The stages of one trial."""
 
     def __init__(self, trial: TrialConfig) -> None:
-        self.trial = trial
-        self.inputs = TrialInputs(trial)
+        self.trial = resolved(trial)
+        self.inputs = TrialInputs(self.trial)
 
     def stages(self) -> list[Stage]:
         distill = [self._distill()] if self.trial.init == "distilled" else []

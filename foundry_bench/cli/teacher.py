@@ -37,6 +37,7 @@ def pretrain(
 
     from foundry_bench.cli.progress import stage_lines
     from foundry_bench.config.load import load_settings
+    from foundry_bench.precision import is_quick, slow_line
     from foundry_bench.store import StageFailed, Store
     from foundry_bench.training.pretrain import WEIGHTS, PretrainRecipe, pretrain_stage
 
@@ -47,6 +48,8 @@ def pretrain(
     chosen = usable[-1] if device == "auto" else device
     if chosen not in usable:
         raise FoundryError(f"--device: given '{device}', expected auto or {' or '.join(usable)}")
+    if recipe.optimizer.precision == "bfloat16" and not is_quick(chosen):
+        typer.echo(slow_line(chosen))
     try:
         entry = Store(out).get_or_run(pretrain_stage(recipe, torch.device(chosen)), stage_lines())
     except StageFailed as failure:

@@ -76,7 +76,11 @@ class OptimizerSettings(Settings):
     """Share of all steps in which the learning rate rises linearly."""
     clip: PositiveFloat | None = 5.0
     """Largest gradient norm; null: any."""
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "bfloat16", "auto"] = "float32"
+    """Of matrix products. `auto`: bfloat16 where the device has instructions for it (a CUDA GPU of
+    compute capability 8 and up, a CPU with AMX or AVX512-BF16), else float32; keys and records have
+    the one that was taken.
+    """
     lr_floor: float | None = later(None, ge=0)
     """Learning rate at the end of the cosine, and before the warm-up; null: 0, and 1e-6 in
     fine-tuning under `protocol: literature`.
@@ -86,6 +90,10 @@ class OptimizerSettings(Settings):
     lr_per: Literal["step", "epoch"] | None = later(None)
     """When the learning rate changes; null: with each step, and with each epoch in fine-tuning
     under `protocol: literature`.
+    """
+    steps_per_epoch: PositiveInt | None = later(None)
+    """Optimiser steps of an epoch at most, for trying things out; null: as many as see each cloud
+    once.
     """
     decay_vectors: bool = later(False)
     """Weight decay of biases, norms and single tokens too, not of matrices alone."""

@@ -28,7 +28,8 @@ from foundry_bench.registries import TASKS
 from foundry_bench.registry import unknown
 from foundry_bench.resources import shipped
 
-SMOKE_BATCH = 8
+SMOKE_BATCH, SMOKE_STEPS = 2, 2
+"""The smallest batch that a batch norm trains on, and steps of the optimiser."""
 
 S = TypeVar("S", bound=OptimizerSettings)
 
@@ -56,9 +57,15 @@ class TaskSettings(NamedSettings):
         return self.name
 
     def smoke(self) -> Self:
-        """The same task in its smallest form, for a run of two steps."""
-        shrink = getattr(self.data, "smoke", None)
-        return self if shrink is None else self.model_copy(update={"data": shrink()})
+        """The same task in its smallest form, for a run of two steps; of token budgets at which it
+        measures, the ends.
+        """
+        changes: dict[str, Any] = {}
+        if shrink := getattr(self.data, "smoke", None):
+            changes["data"] = shrink()
+        if budgets := getattr(self, "budgets", ()):
+            changes["budgets"] = tuple(sorted({min(budgets), max(budgets)}))
+        return self.model_copy(update=changes)
 
 
 class TrainedTaskSettings(TaskSettings):
@@ -85,7 +92,7 @@ class TrainedTaskSettings(TaskSettings):
         return self.test_points == "farthest"
 
     def smoke(self) -> Self:
-        """One epoch of small batches."""
+        """One epoch of a few steps of small batches."""
         small = super().smoke()
         if small.finetune is None:
             return small
@@ -93,9 +100,9 @@ class TrainedTaskSettings(TaskSettings):
 
 
 def short(schedule: S) -> S:
-    """One epoch of small batches."""
+    """One epoch of a few steps of small batches."""
     batch = min(schedule.batch, SMOKE_BATCH)
-    return schedule.model_copy(update={"epochs": 1, "batch": batch})
+    return schedule.model_copy(update={"epochs": 1, "batch": batch, "steps_per_epoch": SMOKE_STEPS})
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,13 @@
 """Few-shot folds of ModelNet40 as Point-BERT publishes them."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import Field
 
+from foundry_bench.config.settings import later
 from foundry_bench.data.check import Finding, compare, inspect
 from foundry_bench.data.cloud import Cloud
 from foundry_bench.data.dataset import Dataset, Fold, Rows
@@ -33,9 +35,14 @@ class ModelNet40FewShotSettings(PublishedSettings):
     folds: int = Field(10, ge=1, le=10)
     """How many of the ten folds, from the first."""
 
+    limit: int | None = later(None, ge=1)
+    """Largest number of clouds of each class in a split of a fold, for trying things out; `shot` of
+    the task is then no more.
+    """
+
     def smoke(self) -> Self:
-        """One fold."""
-        return self.model_copy(update={"folds": 1})
+        """One fold of one cloud a class."""
+        return self.model_copy(update={"folds": 1, "limit": 1})
 
 
 class ModelNet40FewShot(Published):
@@ -141,7 +148,21 @@ class ModelNet40FewShot(Published):
                         f"{path}: row {row} of '{split}' has label {label} and class {key}; in "
                         f"this fold's train clouds the classes of the labels are {classes}"
                     )
-        return checked
+        limit = self.settings.limit
+        if limit is None:
+            return checked
+        return {split: _first(rows, limit) for split, rows in checked.items()}
+
+
+def _first(rows: list[tuple[Any, int, int]], num: int) -> list[tuple[Any, int, int]]:
+    """The first `num` rows of each label, in their order."""
+    seen: Counter[int] = Counter()
+    few = []
+    for row in rows:
+        seen[row[1]] += 1
+        if seen[row[1]] <= num:
+            few.append(row)
+    return few
 
 
 def _classes(train: list[tuple[Any, int, int]]) -> list[int]:

@@ -26,7 +26,8 @@ from foundry_bench.errors import FoundryError
 
 LOADER_VERSION = 1
 """Raised when the same files and settings give another dataset."""
-SMOKE_CLOUDS = 16
+SMOKE_CLOUDS = 5
+"""Two batches to train on, even if one cloud is for validation, and two pairs to test on."""
 
 
 class PublishedSettings(DataSettings):

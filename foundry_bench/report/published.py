@@ -1,6 +1,7 @@
 """What others published for the benchmarks that a sweep was measured on (`published.yaml`)."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from pydantic import PositiveInt
 
@@ -18,12 +19,25 @@ class PublishedModel(Settings):
     """Numbers of one model that came about in one way."""
 
     model: str
-    teacher: str
-    """The registered teacher whose sweeps they are shown in."""
+    teacher: str | None
+    """The registered teacher whose sweeps they are shown in; null: of a family not built in."""
     protocol: str
     source: str
     results: dict[str, dict[Result, str | float]]
     """Preset of a task -> metric -> value in percent, with what its source says after ±."""
+
+
+class PublishedCost(Settings):
+    """What one model costs, in one number."""
+
+    model: str
+    cost: Literal["flops", "latency", "scene_memory"]
+    value: float | str
+    """In `unit`, or words: a range, `out of memory`."""
+    unit: str
+    setting: str
+    """Of how many points, on what."""
+    source: str
 
 
 class PublishedFile(Settings):
@@ -31,6 +45,7 @@ class PublishedFile(Settings):
 
     version: PositiveInt
     models: Seq[PublishedModel]
+    costs: Seq[PublishedCost] = ()
 
 
 def load_published() -> PublishedFile:

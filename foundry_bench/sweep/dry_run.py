@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from foundry_bench.config.search import SearchSettings
+from foundry_bench.precision import slow_lines
 from foundry_bench.stage import Stage
 from foundry_bench.store import Store
 from foundry_bench.sweep.board import waiting_row
@@ -63,6 +64,7 @@ def dry_run(call: Call) -> Group:
     if to_run:
         lines.append(time_line(call, list(to_run.values())))
         lines += room_lines(call.store, list(to_run.values()))
+        lines += slow_lines(each.trial for each in plan.trials)
     if call.sweep.search is not None:
         lines.insert(0, _search_line(call, call.sweep.search))
     return Group(table, "", *map(Text, lines))

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from foundry_bench.config.sweep import SweepConfig, TrialConfig
 from foundry_bench.errors import FoundryError
+from foundry_bench.precision import slow_lines
 from foundry_bench.record import Status, TrialRecord
 from foundry_bench.store import OUTPUT, STORE, Store, raise_if_unwritable, writing_to
 from foundry_bench.sweep import references
@@ -118,7 +119,8 @@ def run_sweep(call: Call, console: Console) -> Outcome:
         together = call.sweep.resources.max_interleaved
         groups = side_by_side(todo, plan.to_run, call.slots.now, together)
         planned = {stage.key: stage for each in todo for stage in each.stages}
-        for line in room_lines(call.store, [planned[key] for key in planned if key in plan.to_run]):
+        room = room_lines(call.store, [planned[key] for key in planned if key in plan.to_run])
+        for line in [*room, *slow_lines(each.trial for each in todo)]:
             console.print(line, highlight=False, soft_wrap=True)
         folder.adopt(call.sweep, call.trials)
         references.register(call.store, folder.root, [*plan.to_run, *plan.in_store])

@@ -25,6 +25,7 @@ from foundry_bench.config.variations import (
     ranges_of,
 )
 from foundry_bench.errors import FoundryError
+from foundry_bench.precision import resolved
 from foundry_bench.record import Role
 from foundry_bench.sweep.shares import shares
 
@@ -233,7 +234,7 @@ def _trial(
     if message is not None:
         faults.append(Fault((), message, str(plan)))
         return None
-    return trial
+    return resolved(trial)
 
 
 def _identity(trial: TrialConfig) -> str:

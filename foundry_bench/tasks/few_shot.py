@@ -48,11 +48,11 @@ class FewShotSettings(TrainedTaskSettings):
         return f"{self.name}_{self.way}w{self.shot}s"
 
     def smoke(self) -> Self:
-        """One fold: a published one as it is, a drawn one of two classes and two clouds."""
-        small = super().smoke().model_copy(update={"folds": 1})
+        """One fold of a cloud a class: of all classes of a published one, of two of a drawn one."""
+        small = super().smoke().model_copy(update={"folds": 1, "shot": 1})
         if small.data is not None and loader_of(small.data).folds_of() is not None:
             return small
-        return small.model_copy(update={"way": 2, "shot": 1})
+        return small.model_copy(update={"way": 2})
 
 
 class FewShot(Task):

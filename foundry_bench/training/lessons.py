@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from foundry_bench.models.backbone import Embedding
+from foundry_bench.precision import resolve
 from foundry_bench.teachers.teacher import Teacher
 from foundry_bench.training.views import Batch, Views
 
@@ -34,7 +35,7 @@ class Lessons:
         self._views = views
         self._teacher = teacher
         self._on_patches = on_patches
-        self._is_autocast = precision == "bfloat16"
+        self._precision = precision
         self._last: _Drawn | None = None
 
     def __len__(self) -> int:
@@ -59,7 +60,8 @@ class Lessons:
             return batch
         assert self._teacher is not None, "views without cached targets need the teacher"
         device = next(self._teacher.parameters()).device.type
-        with torch.no_grad(), torch.autocast(device, torch.bfloat16, enabled=self._is_autocast):
+        is_half = resolve(self._precision, device) == "bfloat16"
+        with torch.no_grad(), torch.autocast(device, torch.bfloat16, enabled=is_half):
             embedding = self._teacher.embedding(batch.inputs)
             targets_BCD = self._teacher.tokens(embedding).float()
         embedding = Embedding(embedding.tokens_BCD.float(), embedding.centers_BC3)

@@ -4,6 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from foundry_bench.config.settings import OptimizerSettings
 from foundry_bench.errors import DivergedError
 from foundry_bench.files import flush, replacing
+from foundry_bench.precision import resolve
 from foundry_bench.record import StageKind
 from foundry_bench.seeds import generator, seeded
 from foundry_bench.stage import Progress, StageContext
@@ -98,7 +100,11 @@ def fit(
     trained = [parameter for parameter in objective.module.parameters() if parameter.requires_grad]
     optimizer = adamw(trained, settings)
     history = _resume(directory / CHECKPOINT, objective.module, optimizer)
-    steps_per_epoch = num_batches(objective.num_examples, settings.batch)
+    whole = num_batches(objective.num_examples, settings.batch)
+    steps_per_epoch = min(whole, settings.steps_per_epoch or whole)
+    num_seen = objective.num_examples
+    if steps_per_epoch < whole:
+        num_seen = steps_per_epoch * settings.batch
     num_steps = steps_per_epoch * settings.epochs
     objective.module.train()
     for epoch in range(len(history) + 1, settings.epochs + 1):
@@ -108,9 +114,8 @@ def fit(
         objective.module.train()
         augmentation = generator(seed, "views", epoch)
         with seeded(seed, "noise", epoch):
-            for step, rows_B in enumerate(
-                _batches(objective.num_examples, settings.batch, seed, epoch), start=first_step
-            ):
+            batches = _batches(objective.num_examples, settings.batch, seed, epoch)
+            for step, rows_B in enumerate(islice(batches, steps_per_epoch), start=first_step):
                 next_turn()
                 objective.before_step(step / num_steps)
                 lr = learning_rate(step, num_steps, settings)
@@ -123,7 +128,7 @@ def fit(
             "epoch": float(epoch),
             "loss": torch.stack(losses).double().mean().item(),
             "lr": lr,
-            "clouds_per_s": objective.num_examples / wall_s,
+            "clouds_per_s": num_seen / wall_s,
             "wall_s": wall_s,
         }
         history.append(line | objective.after_epoch(epoch))
@@ -178,7 +183,8 @@ def train_step(
     for group in optimizer.param_groups:
         group["lr"] = lr * group.get("lr_scale", 1.0)
     device = trained[0].device.type
-    with torch.autocast(device, torch.bfloat16, enabled=settings.precision == "bfloat16"):
+    is_half = resolve(settings.precision, device) == "bfloat16"
+    with torch.autocast(device, torch.bfloat16, enabled=is_half):
         loss = objective.loss(batch)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()

@@ -12,6 +12,7 @@ from foundry_bench.config.settings import OptimizerSettings, Settings, TeacherSe
 from foundry_bench.data.loader import loader_of
 from foundry_bench.errors import FoundryError
 from foundry_bench.geometry.patches import Patches
+from foundry_bench.precision import in_precision_of
 from foundry_bench.registries import TEACHERS
 from foundry_bench.seeds import seeded
 from foundry_bench.stage import Stage, StageContext, StageResult
@@ -84,6 +85,8 @@ def pretrain_stage(recipe: PretrainRecipe, device: torch.device) -> Stage:
             "an order, which the objectives of pre-training do not keep. Take a file that its "
             "authors publish, or another teacher"
         )
+    optimizer = in_precision_of(device.type, recipe.optimizer)
+    recipe = recipe.model_copy(update={"optimizer": optimizer})
     source = teacher_source(recipe.teacher.model_copy(update={"weights": "random"}))
     loader = loader_of(recipe.data)
 

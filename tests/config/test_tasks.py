@@ -12,6 +12,7 @@ from foundry_bench.config.tasks import (
     read_preset,
 )
 from foundry_bench.errors import FoundryError
+from foundry_bench.tasks.classification import ClassificationSettings
 from tests.toys import Quiz
 
 PRESETS = {
@@ -127,8 +128,17 @@ def test_the_smallest_form_of_a_task_is_short() -> None:
     )
     small = settings.smoke()
     assert small.finetune is not None
-    assert (small.finetune.epochs, small.finetune.batch) == (1, 8)
+    assert (small.finetune.epochs, small.finetune.batch) == (1, 2)
+    assert small.finetune.steps_per_epoch == 2
     assert small.data == settings.data
+
+
+def test_the_smallest_form_of_a_task_measures_at_two_budgets() -> None:
+    found = [
+        ClassificationSettings(budgets=budgets).smoke().budgets
+        for budgets in ((32, 16, 64), (16,), ())
+    ]
+    assert found == [(16, 64), (16,), ()]
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,8 @@ def test_a_smoke_test_reads_one_fold(root: Path) -> None:
     with pytest.raises(FoundryError, match=r"5way_10shot/1\.pkl is missing"):
         made.load(None)
     small = type(made)(made.settings.smoke())
-    assert len(small.load(None).folds) == 1
+    (fold,) = small.load(None).folds
+    assert (len(fold.classes), len(fold.train), len(fold.test)) == (5, 5, 5)
     assert small.check(small.load(None))[0].is_ok is False
 
 

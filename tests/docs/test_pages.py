@@ -30,7 +30,7 @@ def test_every_field_of_a_sweep_file_is_described() -> None:
     assert re.search(r"\| `seeds` \| list of whole number.* \| `\[0, 1, 2\]` \|", file)
     distill = page.partition("## DistillSettings")[2].partition("\n## ")[0]
     assert "| `epochs` | whole number > 0 | `8` |" in distill
-    assert '| `precision` | `float32`, `bfloat16` | `"float32"` |' in distill
+    assert '| `precision` | `float32`, `bfloat16`, `auto` | `"float32"` |' in distill
 
 
 def test_every_registered_student_has_its_settings_there() -> None:

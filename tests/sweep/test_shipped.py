@@ -26,7 +26,7 @@ EMBEDDED = (
     "generalist",
     "views",
 )
-TWINS = ("baselines", "losses", "gate", "budget", "teachers", "generality")
+TWINS = ("baselines", "losses", "gate", "budget", "teachers", "generality", "supertokens")
 PUBLISHED = ("point_jepa", "point2vec", "point_mae", "point_bert", "recon")
 RANDOM = [{"name": name, "preset": "small", "weights": "random"} for name in PUBLISHED]
 
@@ -108,6 +108,19 @@ def test_a_task_cannot_measure_below_the_supertokens() -> None:
     budgets = "tasks=[{name: classification, budgets: [4, 2]}]"
     with pytest.raises(FoundryError, match="budgets: 2 is less than the 4 SuperTokens"):
         load_sweep(SWEEPS / "budget.yaml", [budgets])
+
+
+def test_the_twins_are_all_that_there_are() -> None:
+    assert sorted(TWINS) == sorted(path.stem for path in (SWEEPS / "paper").glob("*.yaml"))
+
+
+@pytest.mark.usefixtures("published")
+def test_fig_2_has_each_number_of_supertokens_on_three_datasets() -> None:
+    sweep = load_sweep(SWEEPS / "paper" / "supertokens.yaml", ["teacher.weights=random"])
+    assert sweep.axes["student.supertokens"] == [1, 2, 4, 8, 16, 32, 64]
+    assert sweep.student.name == "foundry_paper"
+    data = [(task.data or sweep.data).name for task in sweep.tasks]
+    assert data == ["shapenet55", "modelnet40", "scanobjectnn"]
 
 
 @pytest.mark.usefixtures("published")

@@ -116,11 +116,12 @@ def test_published_folds_of_another_size_are_refused(changes: dict[str, int], fa
         task._folds(replace(usual().dataset, folds=folds))
 
 
-def test_the_smallest_form_takes_a_published_fold_as_it_is() -> None:
+def test_the_smallest_form_takes_all_classes_of_a_published_fold() -> None:
     published = ModelNet40FewShotSettings(way=10, shot=20)
     small = FewShotSettings(way=10, shot=20, data=published).smoke()
     assert isinstance(small.data, ModelNet40FewShotSettings)
-    assert (small.way, small.shot, small.folds, small.data.folds) == (10, 20, 1, 1)
+    assert (small.way, small.shot, small.folds) == (10, 1, 1)
+    assert (small.data.way, small.data.shot, small.data.folds, small.data.limit) == (10, 20, 1, 1)
     drawn = FewShotSettings(way=10, shot=20).smoke()
     assert (drawn.way, drawn.shot, drawn.folds) == (2, 1, 1)
 

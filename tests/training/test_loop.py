@@ -313,3 +313,24 @@ def test_vectors_are_decayed_if_asked_for(decay_vectors: bool, decayed: int) -> 
     made = adamw(parameters, settings(weight_decay=0.1, decay_vectors=decay_vectors))
     counts = {group["weight_decay"]: len(group["params"]) for group in made.param_groups}
     assert counts[0.1] == decayed
+
+
+def test_an_epoch_takes_no_more_steps_than_it_may(tmp_path: Path) -> None:
+    few = Line()
+    history = fit(
+        few,
+        settings(epochs=1, batch=4, steps_per_epoch=2),
+        seed=0,
+        directory=tmp_path,
+        report=Progressing(
+            StageContext(tmp_path, tmp_path, {}, lambda _: None), "distill", None, 1
+        ),
+    )
+    assert few.before == [0.0, 0.5]
+    assert few.after == [0.5, 1.0]
+    assert [len(rows) for rows in few.rows] == [4, 4]
+    assert history[0]["clouds_per_s"] == pytest.approx(8 / history[0]["wall_s"])
+
+
+def test_steps_that_are_not_limited_leave_keys_as_they_were() -> None:
+    assert "steps_per_epoch" not in settings().model_dump()

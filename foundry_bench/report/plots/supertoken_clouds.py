@@ -154,9 +154,7 @@ def _draw_cell(axes: Axes, cloud: pd.DataFrame) -> None:
     painted = [palette[colours[name]] if name in colours else UNPAINTED for name in owners.tolist()]
     order = np.argsort(-screen[:, 2], kind="stable")
     shown = [painted[index] for index in order]
-    axes.scatter(
-        screen[order, 0], screen[order, 1], s=2.2, c=shown, linewidths=0, rasterized=True
-    )
+    axes.scatter(screen[order, 0], screen[order, 1], s=2.2, c=shown, linewidths=0, rasterized=True)
     axes.set(xticks=[], yticks=[], aspect="equal")
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from foundry_bench.record import Record
 from foundry_bench.report.profiles.faults import find_fault
 from foundry_bench.report.profiles.sentences import QUIET_SHARE
+from foundry_bench.report.published import load_published
 from foundry_bench.report.records.provenance import device_text, measured_on
 from foundry_bench.report.study.costs import MIB, SCENES
 from foundry_bench.report.table import Cell, Line, Table
@@ -14,8 +15,8 @@ from foundry_bench.report.wording import and_list, number
 
 GIB = MIB * 1024
 PUBLISHED_POINTS, PUBLISHED_LIMIT = 300_000, 6 * GIB
-PUBLISHED = {"teacher": None, "tome": None, "foundry": 4.0}
-"""GB that the paper says a scene takes on a GPU of 6 GB; None: it ran out of memory."""
+MODELS = ("teacher", "tome", "foundry")
+"""In the order of tables; others follow."""
 
 MISSING = "out of memory"
 
@@ -66,7 +67,7 @@ def read_scenes(records: Sequence[Record]) -> list[Scene]:
             scene.device,
             scene.threads,
             scene.limit_gib or math.inf,
-            list(PUBLISHED).index(scene.model) if scene.model in PUBLISHED else len(PUBLISHED),
+            MODELS.index(scene.model) if scene.model in MODELS else len(MODELS),
             scene.model,
             scene.attention,
             scene.points,
@@ -121,13 +122,16 @@ def tabulate_published(scenes: Sequence[Scene]) -> Table | None:
         return None
     rows = [
         (
-            Cell(model, model),
+            Cell(each.model, each.model),
             Cell("published", "published"),
             Cell("not said", "not said"),
             Cell("a GPU of 6 GB", "a GPU of 6 GB"),
-            Cell(MISSING, math.inf) if peak is None else Cell(f"{peak:.1f} GB", peak),
+            Cell(each.value, math.inf)
+            if isinstance(each.value, str)
+            else Cell(f"{each.value:.1f} {each.unit}", each.value),
         )
-        for model, peak in PUBLISHED.items()
+        for each in load_published().costs
+        if each.cost == "scene_memory"
     ]
     rows += [
         (
