@@ -100,7 +100,7 @@ REDUCTIONS = "sum mean max min amax amin argmax argmin cumsum scatter_add scatte
 FREE = """
     alias arange cat chunk clone contiguous copy_ detach diag_embed dropout empty expand expand_as
     eye flatten full full_like gather index index_select lift_fresh masked_fill mT narrow new_empty
-    new_full new_ones new_zeros one_hot ones ones_like permute repeat reshape scatter scatter_
+    new_full new_ones new_zeros one_hot ones ones_like pad permute repeat reshape scatter scatter_
     select size slice split split_with_sizes squeeze stack t to transpose type_as unbind unflatten
     unsqueeze view view_as where zeros zeros_like Int ScalarImplicit
 """
