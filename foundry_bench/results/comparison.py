@@ -102,6 +102,8 @@ def compare_frames(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     names = [set(each["sweep"]) for each in (before, after)]
     if names[0] != names[1] and all(len(each) == 1 for each in names):
         by.remove("sweep")
+    # Records of earlier versions lack some settings: what one side does not know tells none apart.
+    by = [name for name in by if before[name].isna().all() == after[name].isna().all()]
     keys = [*by, *METRIC]
     sides = [dict(split(each, keys)) for each in (before, after)]
     lines = []

@@ -6,6 +6,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from foundry_bench import results
 from foundry_bench.cli.main import app
 from tests.report.examples import ExampleSweep
 
@@ -91,3 +92,14 @@ def test_wrong_arguments_are_user_errors(tmp_path: Path) -> None:
         assert compare(*arguments).exit_code == 2
     assert compare(run, "--between", "foundry", "dzo").exit_code == 2
     assert compare(run, run, "--between", "foundry", "dso").exit_code == 2
+
+
+def test_a_setting_that_one_side_does_not_record_tells_no_groups_apart(tmp_path: Path) -> None:
+    run = fill(tmp_path / "run")
+    frame = results.load(run)
+    earlier = frame.assign(eps=float("nan"))
+    later = frame.assign(eps=1e-8)
+
+    compared = results.compare_frames(earlier, later)
+
+    assert set(compared["status"]) == {"same"}

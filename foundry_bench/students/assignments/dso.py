@@ -33,25 +33,40 @@ class DsoSettings(NamedSettings):
     """Of the learnable SuperTokens."""
 
 
-class Dso(Assignment):
-    """Token j goes to the SuperToken i with the largest q_i · k_j / √d."""
+class LearnedQueries(Assignment):
+    """Learnable SuperTokens, and the projections of their cross-attention over the tokens."""
 
-    Settings: ClassVar[type[DsoSettings]] = DsoSettings
-
-    def __init__(self, settings: DsoSettings, width: int, supertokens: int) -> None:
+    def __init__(
+        self, settings: NamedSettings, width: int, supertokens: int, *, heads: int, init_std: float
+    ) -> None:
         super().__init__(settings, width, supertokens)
-        if width % settings.heads:
-            raise ValueError(
-                f"assignment.heads: {settings.heads} does not divide the width {width}"
-            )
-        self.settings = settings
-        self.temperature = settings.temperature
-        self.supertokens_SD = nn.Parameter(settings.init_std * torch.randn(supertokens, width))
+        if width % heads:
+            raise ValueError(f"assignment.heads: {heads} does not divide the width {width}")
+        self.supertokens_SD = nn.Parameter(init_std * torch.randn(supertokens, width))
         self.norm = nn.LayerNorm(width)
         self.query = nn.Linear(width, width, bias=False)
         self.key = nn.Linear(width, width, bias=False)
         self.value = nn.Linear(width, width, bias=False)
         nn.init.eye_(self.value.weight)
+
+    def values(self, tokens_BCD: Tensor) -> Tensor:
+        """A projection of the tokens that starts as the identity, so that a SuperToken starts as
+        their mean.
+        """
+        return cast(Tensor, self.value(tokens_BCD))
+
+
+class Dso(LearnedQueries):
+    """Token j goes to the SuperToken i with the largest q_i · k_j / √d."""
+
+    Settings: ClassVar[type[DsoSettings]] = DsoSettings
+
+    def __init__(self, settings: DsoSettings, width: int, supertokens: int) -> None:
+        super().__init__(
+            settings, width, supertokens, heads=settings.heads, init_std=settings.init_std
+        )
+        self.settings = settings
+        self.temperature = settings.temperature
 
     def forward(self, tokens_BCD: Tensor, positions_BCD: Tensor, centers_BC3: Tensor) -> Tensor:
         """One-hot `assign_BCS`, with the gradient of the Gumbel-softmax."""
@@ -64,12 +79,6 @@ class Dso(Assignment):
     def keys(self, tokens_BCD: Tensor, positions_BCD: Tensor) -> Tensor:
         """What the queries are compared with: content alone."""
         return cast(Tensor, self.key(self.norm(tokens_BCD)))
-
-    def values(self, tokens_BCD: Tensor) -> Tensor:
-        """A projection of the tokens that starts as the identity, so that a SuperToken starts as
-        their mean.
-        """
-        return cast(Tensor, self.value(tokens_BCD))
 
     def anneal(self, progress: float) -> None:
         """Geometric from `temperature` to `temperature_end`."""

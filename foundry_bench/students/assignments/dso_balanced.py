@@ -7,16 +7,18 @@ the assignment of a token depends on the token alone, here on its whole cloud. B
 S SuperTokens, D width.
 """
 
-from typing import ClassVar, Literal, cast
+from typing import ClassVar, Literal
 
-import torch
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from foundry_bench.config.settings import NamedSettings
-from foundry_bench.students.assignments import Assignment
 from foundry_bench.students.assignments.distance import farthest, take
-from foundry_bench.students.assignments.dso import attention_logits, hard_assignment
+from foundry_bench.students.assignments.dso import (
+    LearnedQueries,
+    attention_logits,
+    hard_assignment,
+)
 
 
 class DsoBalancedSettings(NamedSettings):
@@ -42,24 +44,16 @@ class DsoBalancedSettings(NamedSettings):
     """
 
 
-class DsoBalanced(Assignment):
+class DsoBalanced(LearnedQueries):
     """Argmax of balanced query-key probabilities, with the gradient of their softmax."""
 
     Settings: ClassVar[type[DsoBalancedSettings]] = DsoBalancedSettings
 
     def __init__(self, settings: DsoBalancedSettings, width: int, supertokens: int) -> None:
-        super().__init__(settings, width, supertokens)
-        if width % settings.heads:
-            raise ValueError(
-                f"assignment.heads: {settings.heads} does not divide the width {width}"
-            )
+        super().__init__(
+            settings, width, supertokens, heads=settings.heads, init_std=settings.init_std
+        )
         self.settings = settings
-        self.supertokens_SD = nn.Parameter(settings.init_std * torch.randn(supertokens, width))
-        self.norm = nn.LayerNorm(width)
-        self.query = nn.Linear(width, width, bias=False)
-        self.key = nn.Linear(width, width, bias=False)
-        self.value = nn.Linear(width, width, bias=False)
-        nn.init.eye_(self.value.weight)
         if settings.keys == "content_position":
             self.position_norm = nn.LayerNorm(width)
             self.position_key = nn.Linear(width, width, bias=False)
@@ -76,10 +70,6 @@ class DsoBalanced(Assignment):
         logits_BCS = attention_logits(queries_SD, keys_BCD, settings.heads) / settings.temperature
         log_BCS = balance_shares(logits_BCS, settings.steps, settings.balance)
         return hard_assignment(log_BCS.exp(), training=self.training)
-
-    def values(self, tokens_BCD: Tensor) -> Tensor:
-        """A projection of the tokens that starts as the identity, as in `dso`."""
-        return cast(Tensor, self.value(tokens_BCD))
 
 
 def balance_shares(logits_BCS: Tensor, steps: int, balance: float) -> Tensor:
